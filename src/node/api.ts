@@ -1,0 +1,205 @@
+/**
+ * What RPC methods may ask of a node. The only door between src/rpc and src/node: nothing above
+ * touches a replica's state.
+ */
+import type { Json } from '../base/json.ts'
+import type { Change } from '../machine/machine.ts'
+
+export type Consistency = 'linearizable' | 'session' | 'local'
+
+/** The optional member `meta` of every call. */
+export interface Meta {
+  readonly timeoutMs?: number | undefined
+  readonly consistency?: Consistency | undefined
+  /** For `session` reads: wait until this node has applied this rev. */
+  readonly minRev?: number | undefined
+  readonly session?: string | undefined
+  readonly seq?: number | undefined
+  readonly correlationId?: string | undefined
+  readonly causationId?: string | undefined
+  readonly lamport?: number | undefined
+  readonly shard?: string | undefined
+  /** False: answer NOT_PRIMARY instead of forwarding. */
+  readonly forward?: boolean | undefined
+}
+
+/** Goes with every result. For a write, `view` and `op` are its viewstamp. */
+export interface Header {
+  readonly cluster: string
+  readonly node: string
+  readonly shard: string
+  readonly epoch: number
+  readonly view: number
+  readonly op: number
+  readonly commit: number
+  /** Name of the primary, or null while none is known. */
+  readonly primary: string | null
+  readonly timeMs: number
+}
+
+export interface Answer {
+  readonly result: Json
+  readonly header: Header
+}
+
+/** The keys a call touches decide its shard; all must lie in one. None: shard `main` (or `meta.shard`). */
+export interface Call {
+  readonly machine: string
+  readonly keys: readonly string[]
+  readonly body: Json
+  readonly meta: Meta
+}
+
+export interface ClusterEvent {
+  readonly kind: string
+  readonly node: string
+  readonly shard?: string
+  readonly view?: number
+  readonly timeMs: number
+  readonly [member: string]: unknown
+}
+
+/** All changes of one committed operation. */
+export interface CommitEvent {
+  readonly shard: string
+  readonly rev: number
+  readonly view: number
+  readonly op: number
+  readonly timeMs: number
+  readonly correlationId?: string | undefined
+  readonly changes: readonly Change[]
+}
+
+export interface LogEntry {
+  readonly op: number
+  readonly view: number
+  readonly timeMs: number
+  readonly checksum: string
+  readonly parent: string
+  readonly commands?: readonly Json[]
+  readonly changes?: readonly Json[]
+}
+
+export interface NodeStatus {
+  readonly name: string
+  readonly peerId: string
+  readonly role: 'replica' | 'standby'
+  readonly shards: readonly ShardStatus[]
+  readonly peers: readonly {
+    readonly name: string
+    readonly peerId: string
+    readonly connected: boolean
+    readonly addresses: readonly string[]
+  }[]
+  readonly uptimeMs: number
+  readonly alarms: readonly string[]
+}
+
+export interface ShardStatus {
+  readonly shard: string
+  readonly status: string
+  readonly epoch: number
+  readonly view: number
+  readonly primary: string | null
+  readonly isPrimary: boolean
+  readonly op: number
+  readonly commit: number
+  readonly applied: number
+  readonly checkpoint: number
+  /** Entries known to be committed and not yet executed here. */
+  readonly lag: number
+}
+
+export interface Health {
+  readonly nodes: readonly {
+    readonly name: string
+    readonly peerId: string
+    readonly up: boolean
+    readonly self: boolean
+    readonly primaryOf: readonly string[]
+  }[]
+  readonly quorum: boolean
+  readonly faultsTolerated: number
+  readonly advice: readonly string[]
+}
+
+export interface Member {
+  readonly name: string
+  readonly peerId: string
+  readonly role: string
+  readonly addresses: readonly string[]
+}
+
+/** Where a watch starts: a rev, the next change, or the oldest that is retained. */
+export type WatchFrom = number | 'now' | 'first'
+
+export interface KeyRange {
+  readonly key?: string | undefined
+  readonly prefix?: string | undefined
+  readonly start?: string | undefined
+  readonly end?: string | undefined
+}
+
+export interface NodeApi {
+  readonly cluster: string
+  readonly name: string
+  readonly version: string
+  readonly startedAtMs: number
+
+  /** Through the log, executed exactly once; forwarded to the primary if that is another node. Throws ViewstampError. */
+  write(call: Call): Promise<Answer>
+  /** A read at the asked consistency. Throws ViewstampError. */
+  read(call: Call): Promise<Answer>
+  /** Header of this node's state now, for calls that are neither (`shard` undefined: main). */
+  header(shard?: string): Header
+
+  openSession(ttlMs: number | undefined, meta: Meta): Promise<Answer>
+  keepAliveSession(session: string, meta: Meta): Promise<Answer>
+  closeSession(session: string, meta: Meta): Promise<Answer>
+
+  stateHash(meta: Meta): Promise<Answer>
+  machines(): readonly { readonly name: string; readonly version: number }[]
+
+  status(): NodeStatus
+  health(): Health
+  members(): { readonly epoch: number; readonly members: readonly Member[] }
+  /** Ask the primary (this node or another) to hand over; resolves when a newer view has started. */
+  stepDown(
+    shard: string | undefined,
+    to: string | undefined,
+    meta: Meta,
+  ): Promise<{ view: number; primary: string | null }>
+
+  logInfo(shard?: string): { first: number; op: number; commit: number; checkpoint: number }
+  logRead(
+    options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
+    shard?: string,
+  ): Promise<readonly LogEntry[]>
+  logVerify(
+    allReplicas: boolean,
+    shard?: string,
+  ): Promise<{ ok: boolean; head: number; hash: string; firstBad?: number }>
+
+  /**
+   * Committed changes of keys in range, in order of rev, from a retained rev on. `deliver` is called
+   * synchronously, first for what is retained, then live; never before `watchKeys` has returned.
+   * Throws REV_COMPACTED (details: first) when `from` is no longer retained.
+   */
+  watchKeys(
+    range: KeyRange,
+    from: WatchFrom,
+    deliver: (event: CommitEvent) => void,
+  ): { startRev: number; cancel(): void }
+  /** Long poll over the same events: waits up to `waitMs` for the first. */
+  pollKeys(
+    range: KeyRange,
+    from: WatchFrom,
+    options: { waitMs: number; limit: number },
+  ): Promise<{ events: readonly CommitEvent[]; next: number }>
+  watchCluster(deliver: (event: ClusterEvent) => void): { cancel(): void }
+
+  /** This node serves what it claims: it may answer reads and take writes. */
+  readiness(): { ready: boolean; checks: readonly { name: string; ok: boolean; detail: string }[] }
+  /** Refreshes gauges and gives Prometheus text; undefined when metrics are off. */
+  metrics(): Promise<string | undefined>
+}

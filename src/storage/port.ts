@@ -1,0 +1,104 @@
+/**
+ * What the node needs of storage. One process, one Store, one writer: `commit` is the only way in,
+ * one call at a time, and when it resolves everything in it is durable (fdatasync) and atomic. The
+ * first error it gives is final: the process must end (docs/storage.md).
+ */
+import type { VsrRecord } from '../vr/effect.ts'
+import type { Entry } from '../vr/entry.ts'
+import type { CheckpointId } from '../vr/message.ts'
+import type { ServiceRecord } from '../vr/service.ts'
+
+/** Who this data directory belongs to; written at founding, never changed. */
+export interface ClusterRecord {
+  readonly clusterId: string
+  /** Random, made at founding: two clusters of one name are told apart by it. */
+  readonly foundingId: string
+  readonly peerId: string
+  readonly name: string
+  /** Random 64-bit hex, new whenever a data directory is made: a lost disk is another replica. */
+  readonly incarnation: string
+  readonly members: readonly {
+    readonly name: string
+    readonly peerId: string
+    readonly addresses: readonly string[]
+  }[]
+  readonly shards: number
+}
+
+export interface ShardWrite {
+  readonly shard: number
+  /** Remove entries from this op on, before appending. */
+  readonly truncateFrom?: number | undefined
+  readonly append?: readonly Entry[] | undefined
+  /** Raises the superblock's floor too, after the batch is durable. */
+  readonly vsr?: VsrRecord | undefined
+  /** Changes made by executed entries, as JSON text; may arrive any time after the entry. */
+  readonly changes?: readonly { readonly opNumber: number; readonly text: string }[] | undefined
+  /** A slice of the records of a checkpoint under way; `checkpoint` completes it. */
+  readonly records?:
+    | { readonly opNumber: number; readonly records: readonly ServiceRecord[] }
+    | undefined
+  /** All records for it have been written: from now on a restart begins here. */
+  readonly checkpoint?: CheckpointId | undefined
+  /** As `records`/`checkpoint`, but for a state that replaces the old one and the log up to it. */
+  readonly installRecords?:
+    | { readonly opNumber: number; readonly records: readonly ServiceRecord[] }
+    | undefined
+  readonly install?: CheckpointId | undefined
+  /** Remove entries and changes below this op (a slice at a time, newest data untouched). */
+  readonly trimBelow?: number | undefined
+}
+
+/** What a shard held when the store was opened, audited. */
+export interface ShardImage {
+  readonly shard: number
+  readonly vsr: VsrRecord
+  readonly checkpoint: CheckpointId
+  /** First op still in the log (checkpoint may be above it). */
+  readonly first: number
+  /** Last op in the log, or the checkpoint's. */
+  readonly head: number
+}
+
+export interface Store {
+  readonly cluster: ClusterRecord
+  /** Raised durably at every open, before it returns. */
+  readonly bootCounter: number
+  readonly shards: readonly ShardImage[]
+  commit(writes: readonly ShardWrite[]): Promise<void>
+  /** Entries first … last in order, at least one if there is one, at most about bytesMax. */
+  readEntries(shard: number, first: number, last: number, bytesMax: number): Promise<Entry[]>
+  readChanges(
+    shard: number,
+    first: number,
+    last: number,
+  ): Promise<{ opNumber: number; text: string }[]>
+  /** Records of the shard's checkpoint. */
+  readRecords(shard: number): AsyncIterable<ServiceRecord>
+  /** Known incarnations and boots of the peers (peer id → what was seen), kept durably. */
+  peerSeen(peerId: string): { readonly incarnation: string; readonly boot: number } | undefined
+  notePeer(
+    peerId: string,
+    seen: { readonly incarnation: string; readonly boot: number },
+  ): Promise<void>
+  freeBytes(): Promise<number>
+  close(): Promise<void>
+}
+
+/** Storage that must not be used: `message` says what is wrong, where, and what to do next. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+  readonly reason:
+    | 'missing'
+    | 'damaged'
+    | 'locked'
+    | 'foreign'
+    | 'rolled-back'
+    | 'unwritable'
+    | 'version'
+
+  constructor(reason: StorageError['reason'], message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.reason = reason
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * What goes into `step` and what comes out: plain data. Ordering is data too: a write carries in
+ * `then` the messages that it releases, so nothing that promises can leave before it is durable.
+ */
+import type { Command, Entry } from './entry.ts'
+import type { CheckpointId, Message, ReplyAnswer, Send } from './message.ts'
+import type { ChangeRecord, ServiceRecord } from './service.ts'
+import type {
+  ClientId,
+  EpochNumber,
+  OpNumber,
+  ReplicaNumber,
+  RequestNumber,
+  Rev,
+  ViewNumber,
+} from './terms.ts'
+
+export type Input =
+  /** Time has passed: `nowMs` monotonic, `wallMs` the clock on the wall (for log time only). */
+  | { readonly type: 'tick'; readonly nowMs: number; readonly wallMs: number }
+  | { readonly type: 'deliver'; readonly from: ReplicaNumber; readonly message: Message }
+  /** Commands taken by this node. */
+  | { readonly type: 'request'; readonly commands: readonly Command[] }
+  /** The write with this token, and all before it, are durable. */
+  | { readonly type: 'written'; readonly token: number }
+  /** Answer to `load`; empty when they are no longer there. */
+  | { readonly type: 'loaded'; readonly token: number; readonly entries: readonly Entry[] }
+  /** The checkpoint is durable. */
+  | { readonly type: 'checkpointed'; readonly opNumber: OpNumber }
+  /** Linearizable reads taken by this node up to this number want an op to wait for. */
+  | { readonly type: 'read'; readonly readNumber: number }
+  /** The transport lost or regained a peer. */
+  | { readonly type: 'peer'; readonly replica: ReplicaNumber; readonly connected: boolean }
+  /** The operator asks this replica to make others take over. */
+  | { readonly type: 'step-down' }
+
+/** View and last normal view change in the same write as the log they speak for. */
+export interface VsrRecord {
+  readonly epochNumber: EpochNumber
+  readonly viewNumber: ViewNumber
+  readonly lastNormalView: ViewNumber
+}
+
+export interface Write {
+  readonly type: 'write'
+  readonly token: number
+  /** Entries from this op on are replaced: removed in the same atomic write. */
+  readonly truncateFrom: OpNumber | undefined
+  readonly append: readonly Entry[]
+  readonly vsr: VsrRecord | undefined
+  /** A checkpoint got by state transfer replaces state and log below it, in the same atomic write. */
+  readonly install: (CheckpointId & { readonly records: readonly ServiceRecord[] }) | undefined
+  readonly then: readonly Send[]
+}
+
+/** One entry was executed here: what the callers and followers on this node wait for. */
+export interface Executed {
+  readonly type: 'executed'
+  readonly entry: Entry
+  /** One per command; `undefined` where the command had no effect of its own (pulse). */
+  readonly answers: readonly (ReplyAnswer | undefined)[]
+  readonly changes: readonly ChangeRecord[]
+}
+
+export type ReplicaEvent =
+  | { readonly type: 'status'; readonly status: string; readonly reason: string }
+  | {
+      readonly type: 'view-change-started'
+      readonly viewNumber: ViewNumber
+      readonly reason: string
+    }
+  | {
+      readonly type: 'view-started'
+      readonly viewNumber: ViewNumber
+      readonly primary: ReplicaNumber
+    }
+  | { readonly type: 'checkpoint'; readonly opNumber: OpNumber }
+  | { readonly type: 'sync-started'; readonly opNumber: OpNumber }
+  | { readonly type: 'sync-finished'; readonly opNumber: OpNumber }
+
+export type Effect =
+  | Send
+  | Write
+  | Executed
+  /** Read entries first … last from storage (as many as fit bytesMax) and step with `loaded`. */
+  | {
+      readonly type: 'load'
+      readonly token: number
+      readonly first: OpNumber
+      readonly last: OpNumber
+      readonly bytesMax: number
+    }
+  /** Make the checkpoint durable: changed records first, its name last; then step with `checkpointed`. */
+  | {
+      readonly type: 'checkpoint'
+      readonly id: CheckpointId
+      readonly records: readonly ServiceRecord[]
+    }
+  /** Entries below this op are not needed any longer. */
+  | { readonly type: 'trim'; readonly below: OpNumber }
+  /** What became of a request that this node took and will not see executed. */
+  | {
+      readonly type: 'answer'
+      readonly clientId: ClientId
+      readonly requestNumber: RequestNumber
+      readonly answer: ReplyAnswer
+    }
+  /** Reads up to `readNumber` may be served once `opNumber` is executed here. */
+  | { readonly type: 'read-ready'; readonly readNumber: number; readonly opNumber: OpNumber }
+  | { readonly type: 'event'; readonly event: ReplicaEvent }

@@ -1,0 +1,194 @@
+/**
+ * The messages, with the paper's names; the sender's replica-number comes with the delivery, proven by
+ * the transport. What is ours is marked so; docs/divergence.md says why.
+ */
+import type { Command, Entry } from './entry.ts'
+import type { ServiceRecord } from './service.ts'
+import type {
+  Checksum,
+  ClientId,
+  OpNumber,
+  ReplicaNumber,
+  RequestNumber,
+  Rev,
+  ViewNumber,
+} from './terms.ts'
+
+/** ⟨REQUEST op, c, s⟩, several at once, passed on by the replica that took them. §4.1 */
+export interface Request {
+  readonly type: 'REQUEST'
+  readonly commands: readonly Command[]
+}
+
+/** ⟨REPLY v, s, x⟩ to the replica that passed the request on, where it cannot know by executing. §4.1 */
+export interface Reply {
+  readonly type: 'REPLY'
+  readonly viewNumber: ViewNumber
+  readonly clientId: ClientId
+  readonly requestNumber: RequestNumber
+  readonly answer: ReplyAnswer
+}
+
+/** What became of a request. */
+export type ReplyAnswer =
+  | {
+      readonly type: 'executed'
+      readonly opNumber: OpNumber
+      readonly viewNumber: ViewNumber
+      readonly rev: Rev
+      readonly timeMs: number
+      readonly result: Uint8Array
+    }
+  /** Certainly not in the log because of this sending. */
+  | { readonly type: 'refused'; readonly reason: RefusalReason }
+  /** The session's window has passed this number, or it is not known: it may have been executed before. */
+  | { readonly type: 'forgotten'; readonly reason: 'no-session' | 'too-old' | 'result-dropped' }
+
+export type RefusalReason = 'not-primary' | 'view-change' | 'overloaded'
+
+/** ⟨PREPARE v, m, n, k⟩. §4.1 `probe`: ours, see COMMIT. */
+export interface Prepare {
+  readonly type: 'PREPARE'
+  readonly viewNumber: ViewNumber
+  readonly entry: Entry
+  readonly commitNumber: OpNumber
+  readonly probe: number
+}
+
+/** ⟨PREPAREOK v, n, i⟩: i holds every op up to and including n, durably. §4.1 */
+export interface PrepareOk {
+  readonly type: 'PREPAREOK'
+  readonly viewNumber: ViewNumber
+  readonly opNumber: OpNumber
+  readonly probe: number
+}
+
+/** ⟨COMMIT v, k⟩, also the heartbeat. §4.1 step 6. `probe`: counts the primary's questions «am I still primary?». */
+export interface Commit {
+  readonly type: 'COMMIT'
+  readonly viewNumber: ViewNumber
+  readonly commitNumber: OpNumber
+  readonly opNumber: OpNumber
+  readonly probe: number
+}
+
+/** Ours: ⟨COMMITOK v, n, p, i⟩ answers a COMMIT: i is normal in v, holds n durably, has seen probe p. */
+export interface CommitOk {
+  readonly type: 'COMMITOK'
+  readonly viewNumber: ViewNumber
+  readonly opNumber: OpNumber
+  readonly probe: number
+}
+
+/** ⟨STARTVIEWCHANGE v, i⟩. §4.2 Ours: a vote to leave view v, not yet a promise. */
+export interface StartViewChange {
+  readonly type: 'STARTVIEWCHANGE'
+  readonly viewNumber: ViewNumber
+}
+
+/** ⟨DOVIEWCHANGE v, l, v', n, k, i⟩; l is the part of the log that may be uncommitted. §4.2, §5.3 */
+export interface DoViewChange {
+  readonly type: 'DOVIEWCHANGE'
+  readonly viewNumber: ViewNumber
+  /** v': the latest view whose log this replica installed. */
+  readonly lastNormalView: ViewNumber
+  readonly opNumber: OpNumber
+  readonly commitNumber: OpNumber
+  /** Ops from some committed one (exclusive) to opNumber, dense. */
+  readonly suffix: readonly Entry[]
+}
+
+/** ⟨STARTVIEW v, l, n, k⟩; l as in DOVIEWCHANGE. §4.2 */
+export interface StartView {
+  readonly type: 'STARTVIEW'
+  readonly viewNumber: ViewNumber
+  readonly opNumber: OpNumber
+  readonly commitNumber: OpNumber
+  readonly suffix: readonly Entry[]
+}
+
+/** ⟨GETSTATE v, n', i⟩: send me what follows n'. §5.2 `nonce` ties the answer to the question. */
+export interface GetState {
+  readonly type: 'GETSTATE'
+  readonly viewNumber: ViewNumber
+  readonly opNumber: OpNumber
+  readonly nonce: number
+}
+
+/** ⟨NEWSTATE v, l, n, k⟩: l follows the n' asked for, as far as it fits; or a checkpoint to fetch first. §5.2 */
+export interface NewState {
+  readonly type: 'NEWSTATE'
+  readonly viewNumber: ViewNumber
+  readonly nonce: number
+  readonly entries: readonly Entry[]
+  readonly opNumber: OpNumber
+  readonly commitNumber: OpNumber
+  readonly checkpoint: CheckpointId | undefined
+}
+
+/** Names a checkpoint: the state after executing `opNumber`. §5.1 */
+export interface CheckpointId {
+  readonly opNumber: OpNumber
+  /** Checksum of the entry at opNumber: the log goes on from here. */
+  readonly checksum: Checksum
+  readonly rev: Rev
+  readonly timeMs: number
+  readonly stateHash: string
+}
+
+/** Ours: asks for the records of a checkpoint that follow `after` (undefined: from the first). §5.2 */
+export interface GetCheckpoint {
+  readonly type: 'GETCHECKPOINT'
+  readonly nonce: number
+  readonly opNumber: OpNumber
+  readonly after: string | undefined
+}
+
+/** Ours: some records of a checkpoint, in order; `last`: there are no more. `gone`: not kept any longer. */
+export interface NewCheckpoint {
+  readonly type: 'NEWCHECKPOINT'
+  readonly nonce: number
+  readonly opNumber: OpNumber
+  readonly records: readonly ServiceRecord[]
+  readonly progress: 'more' | 'last' | 'gone'
+}
+
+/** Ours: a backup asks for the commit-number that a read must have seen (read-index). §6.3 */
+export interface ReadIndex {
+  readonly type: 'READINDEX'
+  readonly readNumber: number
+}
+
+/** Ours: reads up to `readNumber` may be served from op `opNumber` on. */
+export interface ReadIndexOk {
+  readonly type: 'READINDEXOK'
+  readonly viewNumber: ViewNumber
+  readonly readNumber: number
+  readonly opNumber: OpNumber
+}
+
+export type Message =
+  | Request
+  | Reply
+  | Prepare
+  | PrepareOk
+  | Commit
+  | CommitOk
+  | StartViewChange
+  | DoViewChange
+  | StartView
+  | GetState
+  | NewState
+  | GetCheckpoint
+  | NewCheckpoint
+  | ReadIndex
+  | ReadIndexOk
+
+export type MessageType = Message['type']
+
+/** A message with its addressee; `to` may be the sender itself. */
+export interface Send {
+  readonly type: 'send'
+  readonly to: ReplicaNumber
+  readonly message: Message
+}

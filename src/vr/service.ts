@@ -1,0 +1,43 @@
+/**
+ * The service code that the paper calls up to (§4.1 step 5, §5.1): what a replica needs of the state
+ * machines of its shard. Pure and synchronous; src/machine/compose.ts is the implementation.
+ */
+export interface ExecuteContext {
+  readonly opNumber: number
+  readonly rev: number
+  readonly timeMs: number
+  readonly session: string
+  readonly correlationId?: string | undefined
+}
+
+/** A state change, opaque here. */
+export type ChangeRecord = object
+
+export interface ServiceRecord {
+  readonly id: string
+  /** `undefined`: the record is gone. */
+  readonly value: string | undefined
+}
+
+/** The whole state at one op; later operations do not touch it. */
+export interface ServiceSnapshot {
+  /** Records in a fixed order, starting behind `after`. */
+  records(after: string | undefined): Iterable<ServiceRecord>
+}
+
+export interface Service {
+  /** Executes one operation and gives its result; never throws for bad operations. */
+  execute(operation: Uint8Array, context: ExecuteContext, changes: ChangeRecord[]): Uint8Array
+  /** Log time has reached `timeMs` (§4.4: the primary's clock, in the log). */
+  advance(timeMs: number, context: ExecuteContext, changes: ChangeRecord[]): void
+  /** When `advance` has work next, in log time. */
+  nextDeadline(): number | undefined
+  /** Records changed since the last call. */
+  takeDirty(): ServiceRecord[]
+  /** Immutable view, for checkpoints and state transfer. */
+  freeze(): ServiceSnapshot
+  /** Same on every replica that executed the same ops. 32 hex digits. */
+  stateHash(): string
+  clear(): void
+  load(record: ServiceRecord): void
+}
