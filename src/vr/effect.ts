@@ -11,7 +11,6 @@ import type {
   OpNumber,
   ReplicaNumber,
   RequestNumber,
-  Rev,
   ViewNumber,
 } from './terms.ts'
 
