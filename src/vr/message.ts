@@ -46,13 +46,12 @@ export type ReplyAnswer =
 
 export type RefusalReason = 'not-primary' | 'view-change' | 'overloaded'
 
-/** ⟨PREPARE v, m, n, k⟩. §4.1 `probe`: ours, see COMMIT. */
+/** ⟨PREPARE v, m, n, k⟩. §4.1 */
 export interface Prepare {
   readonly type: 'PREPARE'
   readonly viewNumber: ViewNumber
   readonly entry: Entry
   readonly commitNumber: OpNumber
-  readonly probe: number
 }
 
 /** ⟨PREPAREOK v, n, i⟩: i holds every op up to and including n, durably. §4.1 */
@@ -60,7 +59,6 @@ export interface PrepareOk {
   readonly type: 'PREPAREOK'
   readonly viewNumber: ViewNumber
   readonly opNumber: OpNumber
-  readonly probe: number
 }
 
 /** ⟨COMMIT v, k⟩, also the heartbeat. §4.1 step 6. `probe`: counts the primary's questions «am I still primary?». */
@@ -94,7 +92,9 @@ export interface DoViewChange {
   readonly lastNormalView: ViewNumber
   readonly opNumber: OpNumber
   readonly commitNumber: OpNumber
-  /** Ops from some committed one (exclusive) to opNumber, dense. */
+  /** Checksum of the op before the suffix, which is committed. */
+  readonly parent: Checksum
+  /** Dense up to opNumber; may be empty. */
   readonly suffix: readonly Entry[]
 }
 
@@ -104,6 +104,7 @@ export interface StartView {
   readonly viewNumber: ViewNumber
   readonly opNumber: OpNumber
   readonly commitNumber: OpNumber
+  readonly parent: Checksum
   readonly suffix: readonly Entry[]
 }
 

@@ -1,0 +1,205 @@
+/**
+ * Checkpoints and log truncation, VRR §5.1, and the transfer of a checkpoint to a replica that was away
+ * longer than the log is kept, §5.2. A checkpoint is taken at the same op by every replica: where is a
+ * function of the log. Its records go to disk behind the log; the log is cut only afterwards.
+ */
+import { present } from '../base/assert.ts'
+import { utf8 } from '../base/bytes.ts'
+import { digest } from '../base/hash.ts'
+import { clientTableHash, loadSession, sessionRecords, takeDirtySessions } from './client-table.ts'
+import type { Effect } from './effect.ts'
+import type { Entry } from './entry.ts'
+import { learnCommit } from './execute.ts'
+import { checksumAt, headOf, markOf, suffixFrom } from './log.ts'
+import type { CheckpointId, GetCheckpoint, NewCheckpoint } from './message.ts'
+import type { ServiceRecord } from './service.ts'
+import type { Replica } from './state.ts'
+import { opOf, write } from './state.ts'
+import { ask } from './state-transfer.ts'
+import type { OpNumber, ReplicaNumber } from './terms.ts'
+import { opNumber } from './terms.ts'
+
+/** Without traffic for this many resends a checkpoint is no longer kept for whoever was fetching it. */
+const KEEP_FETCHED = 100
+const KEPT_MAX = 3
+
+/** After executing an entry: a checkpoint, if enough operations (and log time) have passed. */
+export function maybeCheckpoint(replica: Replica, entry: Entry, effects: Effect[]): void {
+  const { checkpoint, options } = replica
+  const mark = markOf(entry)
+  const operations = mark.rev - checkpoint.rev
+  if (operations < options.checkpointEvery) return
+  const early = mark.timeMs - checkpoint.timeMs < options.checkpointIntervalMs
+  if (early && operations < 20 * options.checkpointEvery) return
+  const records = takeDirty(replica)
+  const id: CheckpointId = { ...mark, stateHash: stateHash(replica) }
+  keep(replica, id)
+  replica.checkpoint = id
+  replica.marks.push(id)
+  effects.push({ type: 'checkpoint', id, records })
+}
+
+/** Sessions and service records share one space of ids: «t» for the client-table, «s» for the service. */
+function takeDirty(replica: Replica): ServiceRecord[] {
+  const sessions = takeDirtySessions(replica.clientTable)
+  const records: ServiceRecord[] = sessions.map(r => ({ id: `t${r.id}`, value: r.value }))
+  for (const r of replica.service.takeDirty()) records.push({ id: `s${r.id}`, value: r.value })
+  return records
+}
+
+/** The state at this op, client-table included. Call after takeDirty. */
+function stateHash(replica: Replica): string {
+  return digest(utf8(`${clientTableHash(replica.clientTable)} ${replica.service.stateHash()}`))
+}
+
+/** Keeps a view of the state for peers; cheap, because the service shares what does not change. */
+export function keep(replica: Replica, id: CheckpointId): void {
+  const { kept } = replica
+  kept.push({
+    id,
+    sessions: sessionRecords(replica.clientTable),
+    snapshot: replica.service.freeze(),
+    lastAskedMs: Number.NEGATIVE_INFINITY,
+  })
+  const stale = replica.clockMs - KEEP_FETCHED * replica.options.resendMs
+  const newest = kept.length - 1
+  const stay = kept.filter((k, i) => i === newest || k.lastAskedMs >= stale)
+  kept.splice(0, kept.length, ...stay.slice(-KEPT_MAX))
+}
+
+/** The checkpoint is on disk: the log behind it may go, as far as it need not be kept. */
+export function onCheckpointed(replica: Replica, op: OpNumber, effects: Effect[]): void {
+  if (op <= replica.durableCheckpoint) return
+  replica.durableCheckpoint = op
+  effects.push({ type: 'event', event: { type: 'checkpoint', opNumber: op } })
+  const { keepLogOperations, keepLogMs } = replica.options
+  const { marks, checkpoint } = replica
+  let below = 0
+  for (const mark of marks) {
+    if (mark.opNumber > op) break
+    const far = checkpoint.rev - mark.rev >= keepLogOperations
+    const old = checkpoint.timeMs - mark.timeMs >= keepLogMs
+    if (far || old) below = mark.opNumber + 1
+  }
+  if (below <= replica.firstOp) return
+  replica.firstOp = opNumber(below)
+  marks.splice(0, marks.length, ...marks.filter(mark => mark.opNumber >= below))
+  effects.push({ type: 'trim', below: opNumber(below) })
+}
+
+/** A peer told us that its log no longer reaches down to us: fetch its checkpoint. */
+export function onCheckpointOffer(replica: Replica, id: CheckpointId, effects: Effect[]): void {
+  if (id.opNumber <= replica.commitNumber) return
+  const transfer = present(replica.transfer, 'a transfer is under way')
+  replica.transfer = { ...transfer, fetch: { id, records: [] } }
+  ask(replica, effects)
+}
+
+/** Served in any status: a checkpoint is committed. */
+export function onGetCheckpoint(
+  replica: Replica,
+  from: ReplicaNumber,
+  m: GetCheckpoint,
+  effects: Effect[],
+): void {
+  const kept = replica.kept.find(k => k.id.opNumber === m.opNumber)
+  let progress: NewCheckpoint['progress'] = kept ? 'last' : 'gone'
+  const records: ServiceRecord[] = []
+  if (kept) {
+    kept.lastAskedMs = replica.clockMs
+    let bytes = 0
+    for (const r of recordsAfter(kept, m.after)) {
+      if (bytes > replica.options.transferBytesMax) {
+        progress = 'more'
+        break
+      }
+      records.push(r)
+      bytes += r.id.length + (r.value?.length ?? 0)
+    }
+  }
+  const { nonce, opNumber } = m
+  const message: NewCheckpoint = { type: 'NEWCHECKPOINT', nonce, opNumber, records, progress }
+  effects.push({ type: 'send', to: from, message })
+}
+
+function* recordsAfter(
+  kept: Replica['kept'][number],
+  after: string | undefined,
+): Generator<ServiceRecord> {
+  if (after === undefined || after.startsWith('t')) {
+    for (const r of kept.sessions) {
+      if (after === undefined || `t${r.id}` > after) yield { id: `t${r.id}`, value: r.value }
+    }
+  }
+  const inService = after?.startsWith('s') ? after.slice(1) : undefined
+  for (const r of kept.snapshot.records(inService)) yield { id: `s${r.id}`, value: r.value }
+}
+
+export function onNewCheckpoint(
+  replica: Replica,
+  from: ReplicaNumber,
+  m: NewCheckpoint,
+  effects: Effect[],
+): void {
+  const { transfer } = replica
+  if (!transfer?.fetch || transfer.nonce !== m.nonce || transfer.from !== from) return
+  if (transfer.fetch.id.opNumber !== m.opNumber) return
+  if (m.progress === 'gone' || transfer.fetch.id.opNumber <= replica.commitNumber) {
+    replica.transfer = { ...transfer, fetch: undefined }
+  } else {
+    for (const r of m.records) transfer.fetch.records.push(r)
+    if (m.progress === 'last') {
+      replica.transfer = { ...transfer, fetch: undefined }
+      install(replica, transfer.fetch.id, transfer.fetch.records, effects)
+    }
+  }
+  ask(replica, effects)
+}
+
+/**
+ * The checkpoint replaces state and log up to its op, in one atomic write. The view does not change:
+ * what is committed is final. Our entries behind it stay if they continue it.
+ */
+function install(
+  replica: Replica,
+  id: CheckpointId,
+  records: readonly ServiceRecord[],
+  effects: Effect[],
+): void {
+  const { log } = replica
+  const continues = checksumAt(log, id.opNumber) === id.checksum
+  const rest = continues ? suffixFrom(log, id.opNumber + 1) : []
+  const cut = !continues && headOf(log) > id.opNumber ? opNumber(id.opNumber + 1) : undefined
+  log.base = id
+  log.entries = [...rest]
+  log.bytes = rest.reduce((sum, entry) => sum + entry.bytes.length, 0)
+  loadState(replica, records)
+  if (stateHash(replica) !== id.stateHash) {
+    throw new Error(`checkpoint ${id.opNumber} from a peer does not hash to what it claims`)
+  }
+  replica.commitNumber = id.opNumber
+  learnCommit(replica, id.opNumber)
+  replica.checkpoint = id
+  replica.durableCheckpoint = id.opNumber
+  replica.marks.splice(0, replica.marks.length, id)
+  replica.firstOp = opNumber(id.opNumber + 1)
+  keep(replica, id)
+  const order = { append: [], install: { ...id, records } }
+  write(replica, effects, cut === undefined ? order : { ...order, truncateFrom: cut })
+  effects.push({ type: 'event', event: { type: 'checkpoint', opNumber: opOf(replica) } })
+}
+
+/** Restart and install: state and client-table become exactly these records. */
+export function loadState(replica: Replica, records: Iterable<ServiceRecord>): void {
+  const { clientTable, service } = replica
+  clientTable.sessions.clear()
+  clientTable.digests.clear()
+  clientTable.dirty.clear()
+  clientTable.nextExpiry = Number.POSITIVE_INFINITY
+  service.clear()
+  for (const r of records) {
+    const inner = { id: r.id.slice(1), value: r.value }
+    if (r.id.startsWith('t')) loadSession(clientTable, inner)
+    else service.load(inner)
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Executing committed entries, in order (VRR §4.1 steps 5 and 7): the up-call to the service, the
+ * client-table, and what the callers learn. The same on primary and backups: execution is a function
+ * of the log.
+ */
+import { assert, present } from '../base/assert.ts'
+import { utf8 } from '../base/bytes.ts'
+import { maybeCheckpoint } from './checkpoint.ts'
+import type { ExecutedAnswer } from './client-table.ts'
+import { expire, lookup, record, register, remove, touch } from './client-table.ts'
+import type { Effect } from './effect.ts'
+import type { Command, Entry } from './entry.ts'
+import { entryAt, forget } from './log.ts'
+import type { ReplyAnswer } from './message.ts'
+import type { ChangeRecord } from './service.ts'
+import type { Replica } from './state.ts'
+import { opOf } from './state.ts'
+import type { OpNumber, Rev } from './terms.ts'
+import { opNumber, revOf } from './terms.ts'
+
+/** Learns that ops up to k are committed; never goes back (a late message may carry less). */
+export function learnCommit(replica: Replica, k: OpNumber): void {
+  if (k > replica.knownCommit) replica.knownCommit = k
+}
+
+/** Executes what is committed and here. Returns the entries executed. */
+export function executeCommitted(replica: Replica, effects: Effect[]): Entry[] {
+  const executed: Entry[] = []
+  for (;;) {
+    const next = replica.commitNumber + 1
+    if (next > replica.knownCommit || next > opOf(replica)) break
+    const entry = present(entryAt(replica.log, next), 'entries not yet executed are in memory')
+    executeEntry(replica, entry, effects)
+    executed.push(entry)
+  }
+  if (executed.length > 0) {
+    const { logTailMax, logTailBytesMax } = replica.options
+    forget(replica.log, replica.commitNumber, logTailMax, logTailBytesMax)
+  }
+  return executed
+}
+
+function executeEntry(replica: Replica, entry: Entry, effects: Effect[]): void {
+  assert(entry.opNumber === replica.commitNumber + 1, 'ops are executed in order, each once')
+  const changes: ChangeRecord[] = []
+  const answers: (ReplyAnswer | undefined)[] = []
+  let rev: number = entry.revBefore
+  expire(replica.clientTable, entry.timeMs)
+  replica.service.advance(entry.timeMs, contextOf(entry, rev, undefined), changes)
+  for (const command of entry.commands) {
+    if (command.kind === 'operation') rev++
+    answers.push(executeCommand(replica, entry, command, revOf(rev), changes))
+  }
+  replica.commitNumber = entry.opNumber
+  effects.push({ type: 'executed', entry, answers, changes })
+  maybeCheckpoint(replica, entry, effects)
+}
+
+function executeCommand(
+  replica: Replica,
+  entry: Entry,
+  command: Command,
+  rev: Rev,
+  changes: ChangeRecord[],
+): ReplyAnswer | undefined {
+  const table = replica.clientTable
+  switch (command.kind) {
+    case 'pulse':
+      return undefined
+    case 'register':
+      register(table, command, entry, replica.options.clientsMax)
+      return answerOf(entry, rev, SESSION_OPEN)
+    case 'keep-alive': {
+      const session = table.sessions.get(command.clientId)
+      if (session === undefined) return { type: 'forgotten', reason: 'no-session' }
+      touch(table, session, entry)
+      return answerOf(entry, rev, SESSION_OPEN)
+    }
+    case 'close':
+      remove(table, command.clientId)
+      return answerOf(entry, rev, SESSION_CLOSED)
+    case 'operation': {
+      // The check here is the authority; the one at admission only keeps the log clean. §2.4
+      const known = lookup(table, command)
+      if (known) return known
+      const context = contextOf(entry, rev, command)
+      const answer = answerOf(
+        entry,
+        rev,
+        replica.service.execute(command.operation, context, changes),
+      )
+      record(table, command, answer, entry)
+      return answer
+    }
+  }
+}
+
+const SESSION_OPEN = utf8('{"open":true}')
+const SESSION_CLOSED = utf8('{"open":false}')
+
+function answerOf(entry: Entry, rev: Rev, result: Uint8Array): ExecutedAnswer {
+  const { opNumber, viewNumber, timeMs } = entry
+  return { type: 'executed', opNumber, viewNumber, rev, timeMs, result }
+}
+
+function contextOf(entry: Entry, rev: number, command: Command | undefined) {
+  return {
+    opNumber: entry.opNumber,
+    rev,
+    timeMs: entry.timeMs,
+    session: command?.clientId ?? '',
+    correlationId: command ? correlationOf(command.meta) : undefined,
+  }
+}
+
+/** `meta` is JSON made by the node that took the call; machines see the correlation id only. */
+export function correlationOf(meta: string): string | undefined {
+  if (meta === '') return undefined
+  try {
+    const parsed: unknown = JSON.parse(meta)
+    if (typeof parsed !== 'object' || parsed === null) return undefined
+    const id: unknown = Reflect.get(parsed, 'correlationId')
+    return typeof id === 'string' ? id : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Highest op that is certainly committed and here: where a suffix may start. */
+export function committedHere(replica: Replica): OpNumber {
+  const known = Math.max(replica.knownCommit, replica.log.committedFloor, replica.commitNumber)
+  return opNumber(Math.min(known, opOf(replica)))
+}

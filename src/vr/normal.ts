@@ -1,0 +1,372 @@
+/**
+ * Normal operation, VRR §4.1, with batching and pipelining (§6.2): while one entry is being made
+ * durable the next one fills, so an entry carries whatever came in meanwhile and no timer is needed.
+ *
+ *   REQUEST → [entry] → PREPARE → PREPAREOK (durable, cumulative) → commit → execute → COMMIT
+ *
+ * A replica that passed a request on learns the result by executing the entry itself; a REPLY is sent
+ * only where it cannot.
+ */
+import { assert, present } from '../base/assert.ts'
+import { lookup } from './client-table.ts'
+import { quorumOf, replicasOf } from './configuration.ts'
+import type { Effect } from './effect.ts'
+import type { Command, Entry } from './entry.ts'
+import { makeEntry } from './entry.ts'
+import { executeCommitted, learnCommit } from './execute.ts'
+import { append, chains, entryAt, headMark, suffixFrom } from './log.ts'
+import type {
+  Commit,
+  CommitOk,
+  Message,
+  Prepare,
+  PrepareOk,
+  RefusalReason,
+  Reply,
+  ReplyAnswer,
+  Send,
+} from './message.ts'
+import { maybeAnswerReads } from './reads.ts'
+import type { Replica } from './state.ts'
+import { currentPrimary, isPrimary, opOf, viewIsDurable, write } from './state.ts'
+import { startTransfer } from './state-transfer.ts'
+import type { ClientId, OpNumber, ReplicaNumber, RequestNumber } from './terms.ts'
+import { opNumber } from './terms.ts'
+
+/** Commands from our own node (`from` is us) or passed on by another replica. §4.1 step 1 */
+export function onRequest(
+  replica: Replica,
+  from: ReplicaNumber,
+  commands: readonly Command[],
+  effects: Effect[],
+): void {
+  if (isPrimary(replica)) {
+    for (const command of commands) admit(replica, from, command, effects)
+    prepareWaiting(replica, effects)
+    return
+  }
+  if (replica.status === 'normal' && from === replica.replicaNumber) {
+    const message: Message = { type: 'REQUEST', commands }
+    effects.push({ type: 'send', to: currentPrimary(replica), message })
+    return
+  }
+  const reason = replica.status === 'normal' ? 'not-primary' : 'view-change'
+  for (const command of commands) refuse(replica, from, command, reason, effects)
+}
+
+/** §4.1 step 2: the client-table keeps out what was executed, the pipeline what is on its way. */
+function admit(replica: Replica, from: ReplicaNumber, command: Command, effects: Effect[]): void {
+  const { queue, inFlight } = replica.primary
+  const ofClient = inFlight.get(command.clientId)
+  if (ofClient?.has(command.requestNumber)) {
+    ofClient.set(command.requestNumber, from)
+    return
+  }
+  if (command.kind === 'operation') {
+    const known = lookup(replica.clientTable, command)
+    // A session that is not there yet may be on its way, before this request.
+    const waiting = known?.type === 'forgotten' && known.reason === 'no-session' && ofClient
+    if (known && !waiting) return answer(replica, from, command, known, effects)
+  }
+  const { queueCommandsMax, queueBytesMax } = replica.options
+  const bytes = sizeOf(command)
+  if (queue.length >= queueCommandsMax || replica.primary.queueBytes + bytes > queueBytesMax) {
+    return refuse(replica, from, command, 'overloaded', effects)
+  }
+  queue.push(command)
+  replica.primary.queueBytes += bytes
+  noteInFlight(replica, command, from)
+}
+
+export function noteInFlight(replica: Replica, command: Command, from: ReplicaNumber): void {
+  const { inFlight } = replica.primary
+  const ofClient = inFlight.get(command.clientId)
+  if (ofClient) ofClient.set(command.requestNumber, from)
+  else inFlight.set(command.clientId, new Map([[command.requestNumber, from]]))
+}
+
+/** §4.1 step 3: as long as there is room, the waiting commands become the next entry. */
+export function prepareWaiting(replica: Replica, effects: Effect[]): void {
+  const { primary, options } = replica
+  while (primary.queue.length > 0 && isPrimary(replica)) {
+    if (appendsUnderWay(replica) >= options.appendsInFlightMax) return
+    if (opOf(replica) - replica.commitNumber >= options.pipelineMax) return
+    if (uncommittedBytes(replica) >= options.pipelineBytesMax) return
+    prepare(replica, takeBatch(replica), effects)
+  }
+}
+
+function appendsUnderWay(replica: Replica): number {
+  let count = 0
+  for (const w of replica.writes) if (w.appends) count++
+  return count
+}
+
+function uncommittedBytes(replica: Replica): number {
+  let bytes = 0
+  for (const entry of suffixFrom(replica.log, replica.commitNumber + 1)) bytes += entry.bytes.length
+  return bytes
+}
+
+function takeBatch(replica: Replica): Command[] {
+  const { primary, options } = replica
+  let bytes = 0
+  let count = 0
+  for (const command of primary.queue) {
+    bytes += sizeOf(command)
+    if (count > 0 && (count >= options.batchCommandsMax || bytes > options.batchBytesMax)) break
+    primary.queueBytes -= sizeOf(command)
+    count++
+  }
+  return primary.queue.splice(0, count)
+}
+
+function sizeOf(command: Command): number {
+  return command.operation.length + command.meta.length + 64
+}
+
+/** Appends one entry and sends it out; our own acknowledgement waits for our own disk like any other. */
+export function prepare(replica: Replica, commands: readonly Command[], effects: Effect[]): void {
+  const head = headMark(replica.log)
+  const entry = makeEntry({
+    shard: replica.shard,
+    epochNumber: replica.configuration.epochNumber,
+    viewNumber: replica.viewNumber,
+    opNumber: opNumber(head.opNumber + 1),
+    parent: head.checksum,
+    // §4.4: the primary's clock, in the log; it does not go back when the primary changes.
+    timeMs: Math.max(head.timeMs, replica.wallMs),
+    revBefore: head.rev,
+    commitNumber: replica.commitNumber,
+    commands,
+  })
+  append(replica.log, entry)
+  const { viewNumber, commitNumber } = replica
+  broadcast(replica, { type: 'PREPARE', viewNumber, entry, commitNumber }, effects)
+  write(replica, effects, { append: [entry], then: [prepareOk(replica, entry.opNumber)] })
+}
+
+/** ⟨PREPAREOK v, n, i⟩ to the primary of our view; it may be us. Only ever sent by a write that backs it. */
+export function prepareOk(replica: Replica, n: OpNumber): Send {
+  const message: PrepareOk = {
+    type: 'PREPAREOK',
+    viewNumber: replica.viewNumber,
+    opNumber: n,
+  }
+  return { type: 'send', to: currentPrimary(replica), message }
+}
+
+/** §4.1 step 4, at a backup. */
+export function onPrepare(
+  replica: Replica,
+  from: ReplicaNumber,
+  m: Prepare,
+  effects: Effect[],
+): void {
+  if (!isFromCurrentPrimary(replica, from, m.viewNumber, effects)) return
+  const { entry } = m
+  learnCommit(replica, m.commitNumber)
+  if (chains(replica.log, entry)) {
+    append(replica.log, entry)
+    write(replica, effects, { append: [entry], then: [prepareOk(replica, entry.opNumber)] })
+  } else if (entry.opNumber > opOf(replica)) {
+    // A gap (or a head that is not what the primary has: impossible within a view). §5.2
+    assert(entry.opNumber > opOf(replica) + 1, 'logs of one view do not differ')
+    startTransfer(replica, from, m.viewNumber, effects)
+  } else {
+    const ours = entryAt(replica.log, entry.opNumber)
+    assert(!ours || ours.checksum === entry.checksum, 'logs of one view do not differ')
+    // Sent again because our answer was lost; answer again with what is durable.
+    if (viewIsDurable(replica)) effects.push(prepareOk(replica, replica.durableOp))
+  }
+  executeCommitted(replica, effects)
+}
+
+/** ⟨COMMIT v, k⟩: the commit-number, and the primary's sign of life. §4.1 steps 6 and 7 */
+export function onCommit(
+  replica: Replica,
+  from: ReplicaNumber,
+  m: Commit,
+  effects: Effect[],
+): void {
+  if (!isFromCurrentPrimary(replica, from, m.viewNumber, effects)) return
+  learnCommit(replica, m.commitNumber)
+  executeCommitted(replica, effects)
+  if (m.opNumber > opOf(replica)) startTransfer(replica, from, m.viewNumber, effects)
+  // COMMITOK says «normal in v»: true only once that is on disk.
+  if (!viewIsDurable(replica)) return
+  const { viewNumber, durableOp } = replica
+  const message: CommitOk = { type: 'COMMITOK', viewNumber, opNumber: durableOp, probe: m.probe }
+  effects.push({ type: 'send', to: from, message })
+}
+
+/**
+ * True when the message is of our view and we are a normal backup in it. A later view that has
+ * started without us is caught up with by state transfer, never by just following (§5.2).
+ */
+function isFromCurrentPrimary(
+  replica: Replica,
+  from: ReplicaNumber,
+  view: number,
+  effects: Effect[],
+): boolean {
+  if (view < replica.viewNumber) return false
+  const behind = view > replica.viewNumber || replica.status !== 'normal'
+  if (behind) {
+    startTransfer(replica, from, view as Replica['viewNumber'], effects)
+    return false
+  }
+  if (from !== currentPrimary(replica) || from === replica.replicaNumber) return false
+  replica.backup.heardMs = replica.clockMs
+  // Fresh word from the primary withdraws our vote to leave its view.
+  replica.change.voted = false
+  replica.change.votes.delete(replica.replicaNumber)
+  return true
+}
+
+/** §4.1 step 5, at the primary. */
+export function onPrepareOk(
+  replica: Replica,
+  from: ReplicaNumber,
+  m: PrepareOk,
+  effects: Effect[],
+): void {
+  if (!isPrimary(replica) || m.viewNumber !== replica.viewNumber) return
+  noteAck(replica, from, m.opNumber, effects)
+}
+
+export function onCommitOk(
+  replica: Replica,
+  from: ReplicaNumber,
+  m: CommitOk,
+  effects: Effect[],
+): void {
+  if (!isPrimary(replica) || m.viewNumber !== replica.viewNumber) return
+  const { ackedProbe } = replica.reads
+  ackedProbe.set(from, Math.max(ackedProbe.get(from) ?? 0, m.probe))
+  noteAck(replica, from, m.opNumber, effects)
+  maybeAnswerReads(replica, effects)
+}
+
+/** One replica holds everything up to n. Acknowledgements are kept per replica: duplicates count once. */
+function noteAck(replica: Replica, from: ReplicaNumber, n: OpNumber, effects: Effect[]): void {
+  if (n > opOf(replica)) return
+  const { acked, heardMs } = replica.primary
+  heardMs.set(from, replica.clockMs)
+  if (n <= (acked.get(from) ?? -1)) return
+  acked.set(from, n)
+  const durable = replicasOf(replica.configuration)
+    .map(i => acked.get(i) ?? opNumber(0))
+    .sort((a, b) => b - a)
+  const k = present(durable[quorumOf(replica.configuration) - 1], 'a quorum is within the group')
+  if (k <= replica.knownCommit) return
+  learnCommit(replica, k)
+  commitAndTell(replica, effects)
+}
+
+/** Executes, frees the pipeline, and lets those who passed requests on know at once. */
+export function commitAndTell(replica: Replica, effects: Effect[]): void {
+  const before = effects.length
+  const executed = executeCommitted(replica, effects)
+  if (executed.length > 0) replica.primary.lastProgressMs = replica.clockMs
+  const waiting = new Set<ReplicaNumber>()
+  for (const effect of effects.slice(before)) {
+    if (effect.type === 'executed') settle(replica, effect.entry, effect.answers, waiting, effects)
+  }
+  const opBefore = opOf(replica)
+  prepareWaiting(replica, effects)
+  maybeAnswerReads(replica, effects)
+  // A PREPARE that just left carries the commit-number already.
+  if (opOf(replica) > opBefore) return
+  for (const to of [...waiting].sort()) sendCommit(replica, to, effects)
+}
+
+/** The commands of an executed entry are no longer in flight; finds out who still waits for them. */
+function settle(
+  replica: Replica,
+  entry: Entry,
+  answers: readonly (ReplyAnswer | undefined)[],
+  waiting: Set<ReplicaNumber>,
+  effects: Effect[],
+): void {
+  entry.commands.forEach((command, i) => {
+    const from = takeInFlight(replica, command.clientId, command.requestNumber)
+    const known = answers[i]
+    if (from === undefined || from === replica.replicaNumber || known === undefined) return
+    // It has the entry: the commit-number is all it needs. Else it lags, and gets the result itself.
+    if ((replica.primary.acked.get(from) ?? 0) >= entry.opNumber) waiting.add(from)
+    else answer(replica, from, command, known, effects)
+  })
+}
+
+function takeInFlight(
+  replica: Replica,
+  client: ClientId,
+  n: RequestNumber,
+): ReplicaNumber | undefined {
+  const ofClient = replica.primary.inFlight.get(client)
+  const from = ofClient?.get(n)
+  if (ofClient?.delete(n) && ofClient.size === 0) replica.primary.inFlight.delete(client)
+  return from
+}
+
+export function sendCommit(replica: Replica, to: ReplicaNumber, effects: Effect[]): void {
+  const { viewNumber, commitNumber } = replica
+  const { probe } = replica.reads
+  const message: Commit = {
+    type: 'COMMIT',
+    viewNumber,
+    commitNumber,
+    opNumber: opOf(replica),
+    probe,
+  }
+  effects.push({ type: 'send', to, message })
+}
+
+/** The heartbeat, and the question «am I still primary?». */
+export function broadcastCommit(replica: Replica, effects: Effect[]): void {
+  for (const i of replicasOf(replica.configuration)) {
+    if (i !== replica.replicaNumber) sendCommit(replica, i, effects)
+  }
+  replica.primary.lastHeartbeatMs = replica.clockMs
+}
+
+export function broadcast(replica: Replica, message: Message, effects: Effect[]): void {
+  for (const to of replicasOf(replica.configuration)) {
+    if (to !== replica.replicaNumber) effects.push({ type: 'send', to, message })
+  }
+}
+
+/** What became of a request, told to the node that passed it on. */
+export function answer(
+  replica: Replica,
+  to: ReplicaNumber,
+  command: Command,
+  known: ReplyAnswer,
+  effects: Effect[],
+): void {
+  const { clientId, requestNumber } = command
+  if (to === replica.replicaNumber) {
+    effects.push({ type: 'answer', clientId, requestNumber, answer: known })
+    return
+  }
+  const { viewNumber } = replica
+  const message: Reply = { type: 'REPLY', viewNumber, clientId, requestNumber, answer: known }
+  effects.push({ type: 'send', to, message })
+}
+
+export function refuse(
+  replica: Replica,
+  to: ReplicaNumber,
+  command: Command,
+  reason: RefusalReason,
+  effects: Effect[],
+): void {
+  answer(replica, to, command, { type: 'refused', reason }, effects)
+}
+
+/** ⟨REPLY⟩: for our own node. */
+export function onReply(m: Reply, effects: Effect[]): void {
+  const { clientId, requestNumber } = m
+  effects.push({ type: 'answer', clientId, requestNumber, answer: m.answer })
+}

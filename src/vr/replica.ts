@@ -1,0 +1,130 @@
+/**
+ * The front door: one input in, effects out. Read this first; then message.ts (the vocabulary),
+ * normal.ts §4.1, view-change.ts §4.2, restart.ts (instead of §4.3), state-transfer.ts §5.2,
+ * checkpoint.ts §5.1, reads.ts §6, and state.ts for what a replica holds.
+ *
+ * Pure and synchronous: no clock, no randomness, no input or output. The daemon, the simulator and the
+ * golden traces run this same code.
+ */
+import { unreachable } from '../base/assert.ts'
+import { onCheckpointed, onGetCheckpoint, onNewCheckpoint } from './checkpoint.ts'
+import type { Effect, Input } from './effect.ts'
+import { assertInvariants } from './invariants.ts'
+import type { Message } from './message.ts'
+import {
+  onCommit,
+  onCommitOk,
+  onPrepare,
+  onPrepareOk,
+  onReply,
+  onRequest,
+  prepareWaiting,
+} from './normal.ts'
+import { onRead, onReadIndex, onReadIndexOk } from './reads.ts'
+import type { Replica } from './state.ts'
+import { onGetState, onLoaded, onNewState } from './state-transfer.ts'
+import type { ReplicaNumber } from './terms.ts'
+import { opNumber } from './terms.ts'
+import { onStepDown, onTick } from './timers.ts'
+import { maybeEnterNormal, onDoViewChange, onStartView, onStartViewChange } from './view-change.ts'
+
+/** Throws only when something that must hold does not: then this replica must stop. */
+export function step(replica: Replica, input: Input): Effect[] {
+  const effects: Effect[] = []
+  onInput(replica, input, effects)
+  assertInvariants(replica)
+  return effects
+}
+
+function onInput(replica: Replica, input: Input, effects: Effect[]): void {
+  switch (input.type) {
+    case 'tick':
+      return onTick(replica, input.nowMs, input.wallMs, effects)
+    case 'deliver':
+      return onMessage(replica, input.from, input.message, effects)
+    case 'request':
+      return onRequest(replica, replica.replicaNumber, input.commands, effects)
+    case 'written':
+      return onWritten(replica, input.token, effects)
+    case 'loaded':
+      return onLoaded(replica, input.token, input.entries, effects)
+    case 'checkpointed':
+      return onCheckpointed(replica, input.opNumber, effects)
+    case 'read':
+      return onRead(replica, input.readNumber, effects)
+    case 'peer':
+      return onPeer(replica, input.replica, input.connected, effects)
+    case 'step-down':
+      return onStepDown(replica, effects)
+    default:
+      unreachable(input)
+  }
+}
+
+function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: Effect[]): void {
+  switch (m.type) {
+    // §4.1 Normal operation
+    case 'REQUEST':
+      return onRequest(replica, from, m.commands, effects)
+    case 'PREPARE':
+      return onPrepare(replica, from, m, effects)
+    case 'PREPAREOK':
+      return onPrepareOk(replica, from, m, effects)
+    case 'COMMIT':
+      return onCommit(replica, from, m, effects)
+    case 'COMMITOK':
+      return onCommitOk(replica, from, m, effects)
+    case 'REPLY':
+      return onReply(m, effects)
+    // §4.2 View changes
+    case 'STARTVIEWCHANGE':
+      return onStartViewChange(replica, from, m, effects)
+    case 'DOVIEWCHANGE':
+      return onDoViewChange(replica, from, m, effects)
+    case 'STARTVIEW':
+      return onStartView(replica, from, m, effects)
+    // §5.2 State transfer, §5.1 checkpoints
+    case 'GETSTATE':
+      return onGetState(replica, from, m, effects)
+    case 'NEWSTATE':
+      return onNewState(replica, from, m, effects)
+    case 'GETCHECKPOINT':
+      return onGetCheckpoint(replica, from, m, effects)
+    case 'NEWCHECKPOINT':
+      return onNewCheckpoint(replica, from, m, effects)
+    // §6 Reads
+    case 'READINDEX':
+      return onReadIndex(replica, from, m, effects)
+    case 'READINDEXOK':
+      return onReadIndexOk(replica, m, effects)
+    default:
+      unreachable(m)
+  }
+}
+
+/** The write with this token is durable, and with it all before: storage works in order. */
+function onWritten(replica: Replica, token: number, effects: Effect[]): void {
+  for (;;) {
+    const write = replica.writes[0]
+    if (write === undefined || write.token > token) break
+    replica.writes.shift()
+    if (write.vsr) replica.durableVsr = write.vsr
+    if (write.logGeneration === replica.logGeneration) {
+      replica.durableOp = opNumber(Math.max(replica.durableOp, write.opNumber))
+    }
+  }
+  maybeEnterNormal(replica, token, effects)
+  prepareWaiting(replica, effects)
+}
+
+/** Losing the connection to the primary is suspicion at once; a timer is for silence only. */
+function onPeer(
+  replica: Replica,
+  peer: ReplicaNumber,
+  connected: boolean,
+  effects: Effect[],
+): void {
+  if (connected) replica.disconnected.delete(peer)
+  else replica.disconnected.add(peer)
+  if (!connected) onTick(replica, replica.nowMs, replica.wallMs, effects)
+}

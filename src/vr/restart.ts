@@ -1,0 +1,173 @@
+/**
+ * Start and restart. The paper's recovery (§4.3) asks the others what a crash made us forget; it loses
+ * committed ops and cannot restart a whole group (docs/divergence.md 2). We forget nothing that we
+ * promised, because promises are on disk before they are made: a restart is having been slow.
+ */
+import { assert } from '../base/assert.ts'
+import { keep, loadState } from './checkpoint.ts'
+import { emptyClientTable } from './client-table.ts'
+import type { Configuration } from './configuration.ts'
+import type { Effect, VsrRecord } from './effect.ts'
+import type { Entry } from './entry.ts'
+import { committedHere, executeCommitted, learnCommit } from './execute.ts'
+import { assertInvariants } from './invariants.ts'
+import { append, emptyLog } from './log.ts'
+import type { CheckpointId } from './message.ts'
+import type { ReplicaOptions } from './options.ts'
+import type { Service, ServiceRecord } from './service.ts'
+import type { Replica } from './state.ts'
+import { currentPrimary, opOf } from './state.ts'
+import type { OpNumber, ReplicaNumber } from './terms.ts'
+import { checksumOf, epochNumber, opNumber, revOf, viewNumber } from './terms.ts'
+import { doViewChange, enterView } from './view-change.ts'
+
+/** What the disk held. */
+export interface Durable {
+  readonly vsr: VsrRecord
+  readonly checkpoint: CheckpointId
+  readonly records: Iterable<ServiceRecord>
+  /** First op still on disk; ≤ checkpoint + 1. */
+  readonly firstOp: OpNumber
+  /** True only at the very first start of this data directory: nothing can have been promised. */
+  readonly firstBoot: boolean
+}
+
+export interface ReplicaIdentity {
+  readonly shard: number
+  readonly replicaNumber: ReplicaNumber
+  readonly configuration: Configuration
+  readonly options: ReplicaOptions
+  /** Any number; different at each start. */
+  readonly nonce: number
+}
+
+/** The state before any op: of a shard whose log starts with `genesis`. */
+export function genesis(checksum: string): { vsr: VsrRecord; checkpoint: CheckpointId } {
+  const zero = opNumber(0)
+  return {
+    vsr: {
+      epochNumber: epochNumber(0),
+      viewNumber: viewNumber(0),
+      lastNormalView: viewNumber(0),
+    },
+    checkpoint: {
+      opNumber: zero,
+      checksum: checksumOf(checksum),
+      rev: revOf(0),
+      timeMs: 0,
+      stateHash: '',
+    },
+  }
+}
+
+/**
+ * A replica as of its checkpoint. The host then hands it the log behind the checkpoint, in order, with
+ * `replay`, and ends with `boot`.
+ */
+export function createReplica(
+  identity: ReplicaIdentity,
+  durable: Durable,
+  service: Service,
+): Replica {
+  const { shard, replicaNumber, configuration, options, nonce } = identity
+  const { vsr, checkpoint } = durable
+  assert(vsr.lastNormalView <= vsr.viewNumber, 'last normal view ≤ view-number')
+  const replica: Replica = {
+    shard,
+    replicaNumber,
+    configuration,
+    options,
+    service,
+    status: 'normal',
+    viewNumber: vsr.viewNumber,
+    lastNormalView: vsr.lastNormalView,
+    log: emptyLog(checkpoint),
+    commitNumber: checkpoint.opNumber,
+    clientTable: emptyClientTable(),
+    knownCommit: checkpoint.opNumber,
+    durableOp: checkpoint.opNumber,
+    durableVsr: vsr,
+    nextToken: 1,
+    writes: [],
+    logGeneration: 0,
+    nowMs: 0,
+    clockMs: 0,
+    wallMs: 0,
+    jitter: (nonce ^ Math.imul(replicaNumber + 1, 0x9e3779b1)) >>> 0,
+    disconnected: new Set(),
+    primary: {
+      queue: [],
+      queueBytes: 0,
+      inFlight: new Map(),
+      acked: new Map(),
+      viewStartOp: checkpoint.opNumber,
+      lastHeartbeatMs: 0,
+      lastProgressMs: 0,
+      heardMs: new Map(),
+      abdicating: false,
+    },
+    backup: { heardMs: 0, patienceMs: options.startGraceMs },
+    change: {
+      votes: new Map(),
+      voted: false,
+      lastVoteMs: 0,
+      startedMs: 0,
+      lastSentMs: 0,
+      timeoutMs: options.startGraceMs,
+      attempts: 0,
+      received: new Map(),
+      startToken: undefined,
+    },
+    reads: {
+      probe: 0,
+      ackedProbe: new Map(),
+      pending: [],
+      wanted: 0,
+      asked: 0,
+      answered: 0,
+      askedMs: 0,
+    },
+    transfer: undefined,
+    loads: new Map(),
+    nextNonce: nonce + 1,
+    checkpoint,
+    durableCheckpoint: checkpoint.opNumber,
+    kept: [],
+    marks: [checkpoint],
+    firstOp: durable.firstOp,
+  }
+  loadState(replica, durable.records)
+  keep(replica, checkpoint)
+  return replica
+}
+
+/** The next entries from disk: executed as far as they are known to be committed. */
+export function replay(replica: Replica, entries: readonly Entry[]): Effect[] {
+  const effects: Effect[] = []
+  for (const entry of entries) append(replica.log, entry)
+  replica.durableOp = opOf(replica)
+  learnCommit(replica, committedHere(replica))
+  executeCommitted(replica, effects)
+  return effects
+}
+
+/** The log is read: take up the role that the durable view numbers allow. */
+export function boot(replica: Replica, firstBoot: boolean): Effect[] {
+  const effects: Effect[] = []
+  const started = firstBoot && opOf(replica) === 0
+  if (replica.lastNormalView < replica.viewNumber) {
+    // The view change that we had promised to take part in, with the same log as then.
+    replica.status = 'view-change'
+    effects.push(doViewChange(replica))
+  } else if (currentPrimary(replica) === replica.replicaNumber && !started) {
+    // We may have sent a PREPARE that did not reach our disk: in the same view another entry could get
+    // its viewstamp. So a restarted primary never resumes its view.
+    enterView(replica, viewNumber(replica.viewNumber + 1), 'restart of the primary', effects)
+  } else {
+    const primary = currentPrimary(replica)
+    const event = { type: 'view-started' as const, viewNumber: replica.viewNumber, primary }
+    effects.push({ type: 'event', event })
+  }
+  assertInvariants(replica)
+  return effects
+}

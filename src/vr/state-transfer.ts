@@ -1,0 +1,262 @@
+/**
+ * State transfer, VRR §5.2, without its two defects: nothing is cut from the log before its
+ * replacement is in hand, and the view changes only together with the view's whole log
+ * (docs/divergence.md 1; the trace that loses an acknowledged op in the paper's form is in test/traces).
+ *
+ * What is committed is final whoever tells us: committed entries may be taken over at any time, in any
+ * status, without touching the view. The uncommitted rest is taken over only with the view it belongs to.
+ */
+import { assert, present } from '../base/assert.ts'
+import { onCheckpointOffer } from './checkpoint.ts'
+import { primaryOf, replicasOf } from './configuration.ts'
+import type { Effect } from './effect.ts'
+import type { Entry } from './entry.ts'
+import { executeCommitted, learnCommit } from './execute.ts'
+import { append, chains, checksumAt, headOf, suffixFrom, truncateFrom } from './log.ts'
+import type { GetState, Message, NewState } from './message.ts'
+import { prepareOk } from './normal.ts'
+import type { Replica } from './state.ts'
+import { nextJitter, opOf, viewIsDurable, write } from './state.ts'
+import type { ReplicaNumber, ViewNumber } from './terms.ts'
+import { opNumber } from './terms.ts'
+import { connects, installView } from './view-change.ts'
+
+/** We lack something that `from`, normal in `view`, has: ask, one question at a time. */
+export function startTransfer(
+  replica: Replica,
+  from: ReplicaNumber,
+  view: ViewNumber,
+  effects: Effect[],
+): void {
+  const { transfer } = replica
+  const fresh = transfer && replica.clockMs - transfer.sentMs < replica.options.resendMs
+  if (fresh && transfer.viewNumber >= view) return
+  if (transfer === undefined) {
+    effects.push({ type: 'event', event: { type: 'sync-started', opNumber: opOf(replica) } })
+  }
+  // A checkpoint that we are fetching stays good: it is committed.
+  const fetch = transfer?.from === from ? transfer.fetch : undefined
+  replica.transfer = { from, viewNumber: view, nonce: 0, sentMs: 0, unanswered: 0, fetch }
+  ask(replica, effects)
+}
+
+/** Sends the next question of the transfer under way. */
+export function ask(replica: Replica, effects: Effect[]): void {
+  const transfer = present(replica.transfer, 'a transfer is under way')
+  transfer.nonce = replica.nextNonce++
+  transfer.sentMs = replica.clockMs
+  const { nonce, fetch } = transfer
+  let message: Message
+  if (fetch) {
+    const after = fetch.records[fetch.records.length - 1]?.id
+    message = { type: 'GETCHECKPOINT', nonce, opNumber: fetch.id.opNumber, after }
+  } else {
+    // In its view our log is a part of its log; from another view only the committed part is.
+    const same = replica.status === 'normal' && replica.viewNumber === transfer.viewNumber
+    const n = same ? opOf(replica) : replica.commitNumber
+    message = { type: 'GETSTATE', viewNumber: transfer.viewNumber, opNumber: n, nonce }
+  }
+  effects.push({ type: 'send', to: transfer.from, message })
+}
+
+/**
+ * The question went unanswered: ask again, and after a few times somebody else who may know (anybody
+ * normal in that view, or in a later one). False when the transfer is given up.
+ */
+export function retarget(replica: Replica): boolean {
+  const transfer = present(replica.transfer, 'a transfer is under way')
+  transfer.unanswered++
+  const gone = replica.disconnected.has(transfer.from)
+  if (!gone && transfer.unanswered % 3 !== 0) return true
+  if (transfer.unanswered > 12) {
+    // Whoever is primary will be heard, and the transfer begins anew.
+    replica.transfer = undefined
+    return false
+  }
+  const others = replicasOf(replica.configuration).filter(
+    i => i !== replica.replicaNumber && i !== transfer.from && !replica.disconnected.has(i),
+  )
+  const next = others[Math.floor(nextJitter(replica) * others.length)]
+  if (next !== undefined) {
+    transfer.from = next
+    transfer.fetch = undefined
+  }
+  return true
+}
+
+/** ⟨GETSTATE v, n', i⟩: answered only when normal, in v or later. */
+export function onGetState(
+  replica: Replica,
+  from: ReplicaNumber,
+  m: GetState,
+  effects: Effect[],
+): void {
+  if (replica.status !== 'normal' || replica.viewNumber < m.viewNumber) return
+  if (!viewIsDurable(replica)) return
+  if (m.opNumber > opOf(replica)) return
+  const { base } = replica.log
+  if (m.opNumber >= base.opNumber) {
+    const entries = cap(replica, suffixFrom(replica.log, m.opNumber + 1))
+    effects.push(newState(replica, from, m.nonce, entries))
+  } else if (m.opNumber + 1 >= replica.firstOp) {
+    const token = replica.nextToken++
+    if (replica.loads.size >= LOADS_MAX) return
+    replica.loads.set(token, { to: from, nonce: m.nonce })
+    const first = opNumber(m.opNumber + 1)
+    const bytesMax = replica.options.transferBytesMax
+    effects.push({ type: 'load', token, first, last: base.opNumber, bytesMax })
+  } else {
+    effects.push(newState(replica, from, m.nonce, [], offer(replica)))
+  }
+}
+
+/** Questions waiting for the disk; more are dropped and asked again. */
+const LOADS_MAX = 16
+
+/** The newest durable checkpoint is what one who is too far behind gets first. */
+function offer(replica: Replica): NewState['checkpoint'] {
+  return replica.kept[replica.kept.length - 1]?.id
+}
+
+function newState(
+  replica: Replica,
+  to: ReplicaNumber,
+  nonce: number,
+  entries: readonly Entry[],
+  checkpoint?: NewState['checkpoint'],
+): Effect {
+  const { viewNumber, commitNumber } = replica
+  const n = opOf(replica)
+  const message: NewState = {
+    type: 'NEWSTATE',
+    viewNumber,
+    nonce,
+    entries,
+    opNumber: n,
+    commitNumber,
+    checkpoint,
+  }
+  return { type: 'send', to, message }
+}
+
+/** Cuts a long answer within its committed part; the uncommitted rest is whole or absent. */
+function cap(replica: Replica, entries: readonly Entry[]): readonly Entry[] {
+  let bytes = 0
+  for (const [i, entry] of entries.entries()) {
+    bytes += entry.bytes.length
+    const over = i > 0 && bytes > replica.options.transferBytesMax
+    if (over && entry.opNumber <= replica.commitNumber) return entries.slice(0, i)
+  }
+  return entries
+}
+
+/** Entries came from disk; they are far below the head, hence committed. */
+export function onLoaded(
+  replica: Replica,
+  token: number,
+  entries: readonly Entry[],
+  effects: Effect[],
+): void {
+  const asker = replica.loads.get(token)
+  replica.loads.delete(token)
+  if (asker === undefined || replica.status !== 'normal' || entries.length === 0) return
+  effects.push(newState(replica, asker.to, asker.nonce, entries))
+}
+
+/** ⟨NEWSTATE v, l, n, k⟩ */
+export function onNewState(
+  replica: Replica,
+  from: ReplicaNumber,
+  m: NewState,
+  effects: Effect[],
+): void {
+  const { transfer } = replica
+  if (transfer === undefined || transfer.nonce !== m.nonce || transfer.from !== from) return
+  if (m.viewNumber < replica.viewNumber || !isRun(m.entries)) return
+  transfer.unanswered = 0
+  if (m.checkpoint) {
+    onCheckpointOffer(replica, m.checkpoint, effects)
+  } else if (m.viewNumber === replica.viewNumber && replica.status === 'normal') {
+    followView(replica, m, effects)
+  } else {
+    joinView(replica, m, effects)
+  }
+}
+
+/** Same view: what follows our head, as PREPAREs would have brought it. */
+function followView(replica: Replica, m: NewState, effects: Effect[]): void {
+  const { log } = replica
+  const fresh = m.entries.filter(entry => entry.opNumber > headOf(log))
+  const first = fresh[0]
+  if (first && chains(log, first)) {
+    for (const entry of fresh) append(log, entry)
+    write(replica, effects, { append: fresh, then: [prepareOk(replica, headOf(log))] })
+  }
+  learnCommit(replica, m.commitNumber)
+  executeCommitted(replica, effects)
+  if (opOf(replica) < m.opNumber && fresh.length > 0) return ask(replica, effects)
+  finish(replica, effects)
+}
+
+/** Another view (or ours, which started without us): join it with all of its log, or first get nearer. */
+function joinView(replica: Replica, m: NewState, effects: Effect[]): void {
+  const last = m.entries[m.entries.length - 1]
+  const reached = last?.opNumber ?? replica.commitNumber
+  if (reached < replica.commitNumber || m.opNumber < replica.commitNumber) return
+  if (reached === m.opNumber) {
+    const parent = m.entries[0]?.parent ?? checksumAt(replica.log, replica.commitNumber)
+    const suffix = {
+      parent: present(parent, 'the last executed entry is in memory'),
+      opNumber: m.opNumber,
+      suffix: m.entries,
+    }
+    if (!connects(replica, suffix)) return
+    assert(
+      primaryOf(replica.configuration, m.viewNumber) !== replica.replicaNumber,
+      'no view of ours starts without us',
+    )
+    installView(replica, m.viewNumber, m.commitNumber, suffix, effects)
+    finish(replica, effects)
+    return
+  }
+  const committed = m.entries.filter(entry => entry.opNumber <= m.commitNumber)
+  if (adoptCommitted(replica, committed, effects)) ask(replica, effects)
+}
+
+/**
+ * Takes over committed entries, in any status and view. Ours that contradict them were never committed
+ * and never will be: a later view began without them, so no quorum can choose our log again.
+ */
+function adoptCommitted(replica: Replica, entries: readonly Entry[], effects: Effect[]): boolean {
+  const { log } = replica
+  const fresh = entries.filter(entry => entry.opNumber > replica.commitNumber)
+  const first = fresh[0]
+  if (first === undefined || first.opNumber !== replica.commitNumber + 1) return false
+  if (first.parent !== checksumAt(log, replica.commitNumber)) return false
+  const other = fresh.findIndex(entry => checksumAt(log, entry.opNumber) !== entry.checksum)
+  if (other >= 0) {
+    const added = fresh.slice(other)
+    const from = opNumber(replica.commitNumber + 1 + other)
+    const cut = headOf(log) >= from ? { truncateFrom: from } : {}
+    if (headOf(log) >= from) truncateFrom(log, from)
+    for (const entry of added) append(log, entry)
+    write(replica, effects, { ...cut, append: added })
+  }
+  learnCommit(replica, present(fresh[fresh.length - 1], 'not empty').opNumber)
+  executeCommitted(replica, effects)
+  return true
+}
+
+export function finish(replica: Replica, effects: Effect[]): void {
+  replica.transfer = undefined
+  effects.push({ type: 'event', event: { type: 'sync-finished', opNumber: opOf(replica) } })
+}
+
+/** Dense and chained: what a correct peer sends. */
+function isRun(entries: readonly Entry[]): boolean {
+  for (let i = 1; i < entries.length; i++) {
+    const [a, b] = [entries[i - 1], entries[i]]
+    if (!a || !b || b.opNumber !== a.opNumber + 1 || b.parent !== a.checksum) return false
+  }
+  return true
+}

@@ -1,0 +1,244 @@
+/**
+ * A replica's state: the paper's Figure 2, what durability adds to it, and what a role needs while it
+ * lasts. Plain data with one owner; src/vr changes it in place, nobody else does.
+ */
+import type { ClientTable } from './client-table.ts'
+import type { Configuration } from './configuration.ts'
+import { primaryOf } from './configuration.ts'
+import type { Effect, VsrRecord, Write } from './effect.ts'
+import type { Command, Entry } from './entry.ts'
+import type { Log } from './log.ts'
+import { headOf } from './log.ts'
+import type { CheckpointId, DoViewChange, Send } from './message.ts'
+import type { ReplicaOptions } from './options.ts'
+import type { Service, ServiceRecord, ServiceSnapshot } from './service.ts'
+import type {
+  ClientId,
+  OpNumber,
+  ReplicaNumber,
+  RequestNumber,
+  Status,
+  ViewNumber,
+} from './terms.ts'
+
+export interface Replica {
+  readonly shard: number
+  /** i: our index in the configuration. */
+  readonly replicaNumber: ReplicaNumber
+  readonly configuration: Configuration
+  readonly options: ReplicaOptions
+  readonly service: Service
+
+  // Figure 2.
+  status: Status
+  /** v. Never decreases; durable before anything that depends on it is sent. */
+  viewNumber: ViewNumber
+  /** v': the latest view whose log we installed; ≤ viewNumber, equal when normal. §4.2 */
+  lastNormalView: ViewNumber
+  /** Its head is the op-number n. */
+  readonly log: Log
+  /** k: executed here, in order. 0 ≤ commitNumber ≤ op-number; never decreases. */
+  commitNumber: OpNumber
+  readonly clientTable: ClientTable
+
+  /** Highest op known to be committed; our entries up to it (as far as we have them) are the committed ones. */
+  knownCommit: OpNumber
+
+  // Durability.
+  /** Everything up to here is on disk, as part of the log that we hold now. */
+  durableOp: OpNumber
+  durableVsr: VsrRecord
+  nextToken: number
+  /** Writes under way, in order; storage completes them in order. */
+  readonly writes: WriteUnderWay[]
+  /** Raised when the log is cut: older writes no longer speak for it. */
+  logGeneration: number
+
+  // Time.
+  /** Last tick, monotonic. */
+  nowMs: number
+  /** Own patience: monotonic, but a late tick counts for little. All timers run on it. */
+  clockMs: number
+  wallMs: number
+  /** State of the jitter generator; its seed is an input. */
+  jitter: number
+  readonly disconnected: Set<ReplicaNumber>
+
+  readonly primary: PrimaryState
+  readonly backup: BackupState
+  readonly change: ViewChangeState
+  readonly reads: ReadState
+  transfer: Transfer | undefined
+  /** Questions for entries on disk: who asked. */
+  readonly loads: Map<number, { readonly to: ReplicaNumber; readonly nonce: number }>
+  nextNonce: number
+
+  // Checkpoints. §5.1
+  /** The newest taken or installed; the next one is counted from it. */
+  checkpoint: CheckpointId
+  durableCheckpoint: OpNumber
+  /** Checkpoints that peers may fetch, oldest first. */
+  readonly kept: KeptCheckpoint[]
+  /** Where the log could be cut: checkpoints behind which it still exists. */
+  readonly marks: CheckpointId[]
+  /** First op still on disk. */
+  firstOp: OpNumber
+}
+
+export interface WriteUnderWay {
+  readonly token: number
+  /** Head of the log when this is durable. */
+  readonly opNumber: OpNumber
+  readonly appends: boolean
+  readonly logGeneration: number
+  readonly vsr: VsrRecord | undefined
+}
+
+/** Meaningful while we are the primary of a normal view; reset at every view. */
+export interface PrimaryState {
+  /** Commands waiting for the next entry. */
+  queue: Command[]
+  queueBytes: number
+  /** client-id → request-numbers queued or in the log and not executed → who passed it on last. §2.4 */
+  readonly inFlight: Map<ClientId, Map<RequestNumber, ReplicaNumber>>
+  /** Durable op of each replica in this view: a set of acknowledgements, one a replica. */
+  readonly acked: Map<ReplicaNumber, OpNumber>
+  /** op-number at STARTVIEW: until it is committed we do not know all that was. §6 */
+  viewStartOp: OpNumber
+  lastHeartbeatMs: number
+  /** When the commit-number last moved, or there was nothing to commit. */
+  lastProgressMs: number
+  readonly heardMs: Map<ReplicaNumber, number>
+  abdicating: boolean
+}
+
+export interface BackupState {
+  /** When the primary was last heard, on our clock. */
+  heardMs: number
+  patienceMs: number
+}
+
+export interface ViewChangeState {
+  /** Votes to leave the current view, with the time they came. */
+  readonly votes: Map<ReplicaNumber, number>
+  voted: boolean
+  lastVoteMs: number
+  startedMs: number
+  lastSentMs: number
+  timeoutMs: number
+  /** View changes since the last normal view: patience grows with it. */
+  attempts: number
+  /** At the primary-elect: DOVIEWCHANGEs of this view. */
+  readonly received: Map<ReplicaNumber, DoViewChange>
+  /** The write that starts the view; when it is durable the view is normal here. */
+  startToken: number | undefined
+}
+
+export interface ReadState {
+  /** Counts the questions «am I still primary?»; carried by COMMIT, returned by COMMITOK. */
+  probe: number
+  readonly ackedProbe: Map<ReplicaNumber, number>
+  /** Reads waiting at the primary for its probe to be answered. */
+  pending: {
+    readonly from: ReplicaNumber
+    readonly readNumber: number
+    readonly probe: number
+    readonly opNumber: OpNumber
+  }[]
+  /** Own reads: asked for by the node, asked at the primary, answered. */
+  wanted: number
+  asked: number
+  answered: number
+  askedMs: number
+}
+
+/** State transfer under way. §5.2 */
+export interface Transfer {
+  from: ReplicaNumber
+  /** The view that we know to be normal there. */
+  readonly viewNumber: ViewNumber
+  nonce: number
+  sentMs: number
+  /** Questions in a row that got no answer. */
+  unanswered: number
+  fetch: { readonly id: CheckpointId; readonly records: ServiceRecord[] } | undefined
+}
+
+export interface KeptCheckpoint {
+  readonly id: CheckpointId
+  readonly sessions: readonly ServiceRecord[]
+  readonly snapshot: ServiceSnapshot
+  lastAskedMs: number
+}
+
+export function currentPrimary(replica: Replica): ReplicaNumber {
+  return primaryOf(replica.configuration, replica.viewNumber)
+}
+
+export function isPrimary(replica: Replica): boolean {
+  return replica.status === 'normal' && currentPrimary(replica) === replica.replicaNumber
+}
+
+/** That we are normal in our view is on disk, and may be said. */
+export function viewIsDurable(replica: Replica): boolean {
+  return replica.durableVsr.lastNormalView === replica.viewNumber
+}
+
+export function opOf(replica: Replica): OpNumber {
+  return headOf(replica.log)
+}
+
+/** The view numbers as they are in memory now. */
+export function vsrOf(replica: Replica): VsrRecord {
+  return {
+    epochNumber: replica.configuration.epochNumber,
+    viewNumber: replica.viewNumber,
+    lastNormalView: replica.lastNormalView,
+  }
+}
+
+export interface WriteOrder {
+  readonly truncateFrom?: OpNumber
+  readonly append?: readonly Entry[]
+  readonly vsr?: VsrRecord
+  readonly install?: Write['install']
+  readonly then?: readonly Send[]
+}
+
+/** Queues a write; returns its token. The log in memory must already be what the write makes it. */
+export function write(replica: Replica, effects: Effect[], order: WriteOrder): number {
+  const token = replica.nextToken++
+  const append = order.append ?? []
+  if (order.truncateFrom !== undefined || order.install !== undefined) {
+    replica.logGeneration++
+    const kept = order.truncateFrom === undefined ? replica.durableOp : order.truncateFrom - 1
+    replica.durableOp = Math.min(replica.durableOp, kept) as OpNumber
+  }
+  replica.writes.push({
+    token,
+    opNumber: headOf(replica.log),
+    appends: append.length > 0,
+    logGeneration: replica.logGeneration,
+    vsr: order.vsr,
+  })
+  effects.push({
+    type: 'write',
+    token,
+    truncateFrom: order.truncateFrom,
+    append,
+    vsr: order.vsr,
+    install: order.install,
+    then: order.then ?? [],
+  })
+  return token
+}
+
+/** A number in [0, 1): xorshift32 over the seed given at start. */
+export function nextJitter(replica: Replica): number {
+  let x = replica.jitter | 0 || 0x9e3779b9
+  x ^= x << 13
+  x ^= x >>> 17
+  x ^= x << 5
+  replica.jitter = x >>> 0
+  return replica.jitter / 2 ** 32
+}

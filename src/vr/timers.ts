@@ -1,0 +1,118 @@
+/**
+ * What happens because time passes. All timers run on the replica's own patience (`clockMs`): a tick that
+ * comes late, because this process was held up, counts for little, so that a stalled replica does not
+ * blame the primary for what it missed itself.
+ */
+import { present } from '../base/assert.ts'
+import { quorumOf, replicasOf } from './configuration.ts'
+import type { Effect } from './effect.ts'
+import { broadcastCommit, prepare, prepareWaiting } from './normal.ts'
+import { askForIndex } from './reads.ts'
+import type { Replica } from './state.ts'
+import { currentPrimary, isPrimary, opOf } from './state.ts'
+import { ask, retarget } from './state-transfer.ts'
+import { clientId, requestNumber } from './terms.ts'
+import { doViewChange, voteToLeave } from './view-change.ts'
+
+export function onTick(replica: Replica, nowMs: number, wallMs: number, effects: Effect[]): void {
+  const elapsed = Math.max(0, nowMs - replica.nowMs)
+  replica.clockMs += Math.min(elapsed, replica.options.tickMaxMs)
+  replica.nowMs = nowMs
+  replica.wallMs = wallMs
+  if (replica.status === 'view-change') tickViewChange(replica, effects)
+  else if (isPrimary(replica)) tickPrimary(replica, effects)
+  else tickBackup(replica, effects)
+  tickTransfer(replica, effects)
+  tickReads(replica, effects)
+}
+
+function tickPrimary(replica: Replica, effects: Effect[]): void {
+  const { primary, options, clockMs } = replica
+  if (opOf(replica) === replica.commitNumber) primary.lastProgressMs = clockMs
+  const patience = 4 * options.viewChangeTimeoutMs
+  const stuck = clockMs - primary.lastProgressMs > patience
+  const alone = clockMs - quorumHeardMs(replica) > patience
+  if (stuck || alone) primary.abdicating = true
+  if (primary.abdicating) {
+    // We cannot do the work of a primary: say so, and be silent otherwise, until there is another.
+    if (clockMs - replica.change.lastVoteMs >= options.resendMs) {
+      voteToLeave(replica, stuck ? 'nothing commits here' : 'no quorum answers here', effects)
+    }
+    return
+  }
+  if (clockMs - primary.lastHeartbeatMs >= options.heartbeatMs) broadcastCommit(replica, effects)
+  prepareWaiting(replica, effects)
+  tickPulse(replica, effects)
+}
+
+/** When a quorum, counting us, was last heard from. */
+function quorumHeardMs(replica: Replica): number {
+  const others = quorumOf(replica.configuration) - 1
+  if (others === 0) return replica.clockMs
+  const { heardMs } = replica.primary
+  const heard = replicasOf(replica.configuration)
+    .filter(i => i !== replica.replicaNumber)
+    .map(i => heardMs.get(i) ?? replica.change.startedMs)
+    .sort((a, b) => b - a)
+  return present(heard[others - 1], 'a quorum is within the group')
+}
+
+/** What expires does so without traffic: an entry that carries nothing but its log time. */
+function tickPulse(replica: Replica, effects: Effect[]): void {
+  if (opOf(replica) > replica.commitNumber || replica.primary.queue.length > 0) return
+  const service = replica.service.nextDeadline() ?? Number.POSITIVE_INFINITY
+  if (replica.wallMs < Math.min(service, replica.clientTable.nextExpiry)) return
+  const pulse = {
+    kind: 'pulse' as const,
+    clientId: clientId(''),
+    requestNumber: requestNumber(0),
+    ackedNumber: requestNumber(0),
+    meta: '',
+    operation: new Uint8Array(0),
+  }
+  prepare(replica, [pulse], effects)
+}
+
+function tickBackup(replica: Replica, effects: Effect[]): void {
+  const { backup, change, options, clockMs } = replica
+  const silent = clockMs - backup.heardMs > backup.patienceMs
+  const gone = replica.disconnected.has(currentPrimary(replica))
+  if (!silent && !gone) return
+  if (change.voted && clockMs - change.lastVoteMs < options.resendMs) return
+  voteToLeave(replica, gone ? 'lost connection to primary' : 'no word from primary', effects)
+}
+
+function tickViewChange(replica: Replica, effects: Effect[]): void {
+  const { change, options, clockMs } = replica
+  const durable = replica.durableVsr.viewNumber === replica.viewNumber
+  const joining = replica.transfer && replica.transfer.viewNumber >= replica.viewNumber
+  if (durable && !joining && clockMs - change.lastSentMs >= options.resendMs) {
+    change.lastSentMs = clockMs
+    if (change.startToken === undefined) effects.push(doViewChange(replica))
+  }
+  if (clockMs - change.startedMs < change.timeoutMs && !change.voted) return
+  if (clockMs - change.lastVoteMs >= options.resendMs || !change.voted) {
+    voteToLeave(replica, 'the view did not start in time', effects)
+  }
+}
+
+function tickTransfer(replica: Replica, effects: Effect[]): void {
+  const { transfer, options, clockMs } = replica
+  if (transfer === undefined || clockMs - transfer.sentMs < options.resendMs) return
+  if (retarget(replica)) ask(replica, effects)
+}
+
+function tickReads(replica: Replica, effects: Effect[]): void {
+  const { reads, options, clockMs } = replica
+  if (reads.wanted <= reads.answered || clockMs - reads.askedMs < options.resendMs) return
+  // The question or its answer was lost: ask again. A probe under way is repeated by the heartbeat.
+  if (!isPrimary(replica)) reads.asked = reads.answered
+  askForIndex(replica, effects)
+}
+
+/** The operator, or the host that shuts down, wants another primary. */
+export function onStepDown(replica: Replica, effects: Effect[]): void {
+  if (!isPrimary(replica) || replica.configuration.replicaCount === 1) return
+  replica.primary.abdicating = true
+  voteToLeave(replica, 'asked to step down', effects)
+}
