@@ -10,6 +10,13 @@ export interface NetworkEvents {
   up(peer: string): void
   /** The last connection to the peer is gone. */
   down(peer: string, reason: string): void
+  /** A member was turned away: another cluster, an older life of it, a copy of it … One sentence. */
+  refused?(peer: string, reason: string): void
+  /**
+   * A peer knows better than we who we are: our data is older than what it has seen of us, or a copy
+   * of us is running. This process must stop at once. One sentence.
+   */
+  fenced?(reason: string): void
 }
 
 export interface PeerState {
@@ -40,4 +47,6 @@ export interface Network {
     members: readonly { readonly peerId: string; readonly addresses: readonly string[] }[],
   ): void
   peers(): readonly PeerState[]
+  /** Cuts all connections to the peer, which has been silent for too long; dialling starts again. */
+  disconnect(peer: string, reason: string): void
 }

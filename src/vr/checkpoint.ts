@@ -189,14 +189,19 @@ function install(
   effects.push({ type: 'event', event: { type: 'checkpoint', opNumber: opOf(replica) } })
 }
 
-/** Restart and install: state and client-table become exactly these records. */
-export function loadState(replica: Replica, records: Iterable<ServiceRecord>): void {
+/** State and client-table become exactly these records. */
+function loadState(replica: Replica, records: Iterable<ServiceRecord>): void {
   const { clientTable, service } = replica
   clientTable.sessions.clear()
   clientTable.digests.clear()
   clientTable.dirty.clear()
   clientTable.nextExpiry = Number.POSITIVE_INFINITY
   service.clear()
+  loadRecords(replica, records)
+}
+
+export function loadRecords(replica: Replica, records: Iterable<ServiceRecord>): void {
+  const { clientTable, service } = replica
   for (const r of records) {
     const inner = { id: r.id.slice(1), value: r.value }
     if (r.id.startsWith('t')) loadSession(clientTable, inner)

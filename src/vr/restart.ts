@@ -4,7 +4,7 @@
  * promised, because promises are on disk before they are made: a restart is having been slow.
  */
 import { assert } from '../base/assert.ts'
-import { keep, loadState } from './checkpoint.ts'
+import { keep, loadRecords } from './checkpoint.ts'
 import { emptyClientTable } from './client-table.ts'
 import type { Configuration } from './configuration.ts'
 import type { Effect, VsrRecord } from './effect.ts'
@@ -25,11 +25,8 @@ import { doViewChange, enterView } from './view-change.ts'
 export interface Durable {
   readonly vsr: VsrRecord
   readonly checkpoint: CheckpointId
-  readonly records: Iterable<ServiceRecord>
   /** First op still on disk; ≤ checkpoint + 1. */
   readonly firstOp: OpNumber
-  /** True only at the very first start of this data directory: nothing can have been promised. */
-  readonly firstBoot: boolean
 }
 
 export interface ReplicaIdentity {
@@ -61,8 +58,8 @@ export function genesis(checksum: string): { vsr: VsrRecord; checkpoint: Checkpo
 }
 
 /**
- * A replica as of its checkpoint. The host then hands it the log behind the checkpoint, in order, with
- * `replay`, and ends with `boot`.
+ * A replica at the op of its checkpoint. The host then hands it the checkpoint's records (`restore`, in
+ * pieces), ends them (`restored`), hands it the log behind them in order (`replay`), and ends with `boot`.
  */
 export function createReplica(
   identity: ReplicaIdentity,
@@ -136,9 +133,17 @@ export function createReplica(
     marks: [checkpoint],
     firstOp: durable.firstOp,
   }
-  loadState(replica, durable.records)
-  keep(replica, checkpoint)
   return replica
+}
+
+/** Some records of the checkpoint. */
+export function restore(replica: Replica, records: Iterable<ServiceRecord>): void {
+  loadRecords(replica, records)
+}
+
+/** All records of the checkpoint are loaded: peers may fetch it from us. */
+export function restored(replica: Replica): void {
+  keep(replica, replica.checkpoint)
 }
 
 /** The next entries from disk: executed as far as they are known to be committed. */
