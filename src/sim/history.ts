@@ -1,0 +1,39 @@
+/**
+ * What clients asked and what they were told, in virtual time. An operation whose outcome the client
+ * never learnt is settled from the log: it took effect before its first execution, or not at all.
+ */
+export interface Operation {
+  readonly id: number
+  readonly client: number
+  /** The session that carries it; reads outside of the log have none. */
+  readonly session: string | undefined
+  readonly requestNumber: number
+  readonly key: string
+  /** `get K` for a read outside of the log. */
+  readonly operation: string
+  readonly calledMs: number
+  returnedMs: number | undefined
+  result: string | undefined
+  /** Times it was sent into the cluster, and how many of these were answered `refused`. */
+  sendings: number
+  refusals: number
+}
+
+export class History {
+  readonly operations: Operation[] = []
+
+  call(
+    fields: Omit<Operation, 'id' | 'returnedMs' | 'result' | 'sendings' | 'refusals'>,
+  ): Operation {
+    const operation: Operation = {
+      ...fields,
+      id: this.operations.length,
+      returnedMs: undefined,
+      result: undefined,
+      sendings: 0,
+      refusals: 0,
+    }
+    this.operations.push(operation)
+    return operation
+  }
+}

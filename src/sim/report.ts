@@ -1,0 +1,103 @@
+/**
+ * A run as lines: one per event, with a column for every replica. A replica's glyph stands in its column,
+ * so a view change is *seen* as a move: `*` primary · `.` backup · `?` view change · `#` down · `z` paused.
+ *
+ *   ms  replica  roles  v  n/k  what
+ */
+import type { Executed, ReplicaEvent } from '../vr/effect.ts'
+import type { Message } from '../vr/message.ts'
+import { isPrimary, opOf } from '../vr/state.ts'
+import type { Job } from './disk.ts'
+import { formatCommands, formatJob, formatMessage } from './format.ts'
+import type { Operation } from './history.ts'
+import type { HostView, World } from './world.ts'
+
+export type LogLevel = 'short' | 'full'
+
+export class Report {
+  readonly #world: World
+  readonly #level: LogLevel
+  readonly #line: (line: string) => void
+
+  constructor(world: World, level: LogLevel, line: (line: string) => void) {
+    this.#world = world
+    this.#level = level
+    this.#line = line
+  }
+
+  /** Something that concerns no replica in particular. */
+  note(what: string): void {
+    this.#print('  ', '', '', what)
+  }
+
+  fault(host: number, what: string): void {
+    this.#print(`r${host}`, '', '', `! ${what}`)
+  }
+
+  sent(host: HostView, to: number, message: Message): void {
+    if (this.#level === 'full') this.#of(host, `→ r${to}  ${formatMessage(message)}`)
+  }
+
+  delivered(host: HostView, from: number, message: Message): void {
+    if (this.#level === 'full') this.#of(host, `← r${from}  ${formatMessage(message)}`)
+  }
+
+  durable(host: HostView, job: Job): void {
+    if (this.#level === 'full') this.#of(host, `disk  ${formatJob(job)}`)
+  }
+
+  executed(host: HostView, { entry }: Executed): void {
+    if (this.#level === 'full')
+      this.#of(host, `executes n${entry.opNumber} ${formatCommands(entry)}`)
+  }
+
+  replied(operation: Operation): void {
+    const { session, requestNumber, client, operation: line, result } = operation
+    const who = session === undefined ? `c${client} reads` : `${session}#${requestNumber}`
+    if (this.#level === 'full') this.note(`${who}  ${line} → ${result}`)
+  }
+
+  event(host: HostView, event: ReplicaEvent): void {
+    this.#of(host, describeEvent(event))
+  }
+
+  #of(host: HostView, what: string): void {
+    const { replica } = host
+    const view = replica ? `v${replica.viewNumber}` : ''
+    const numbers = replica ? `${opOf(replica)}/${replica.commitNumber}` : ''
+    this.#print(`r${host.number}`, view, numbers, what)
+  }
+
+  #print(who: string, view: string, numbers: string, what: string): void {
+    const at = String(this.#world.nowMs).padStart(6)
+    this.#line(`${at} ${who} ${this.#roles()} ${view.padEnd(5)} ${numbers.padEnd(8)} ${what}`)
+  }
+
+  #roles(): string {
+    return this.#world.hosts.map(glyph).join('')
+  }
+}
+
+function glyph(host: HostView): string {
+  const { replica } = host
+  if (replica === undefined) return '#'
+  if (replica.status !== 'normal') return '?'
+  return isPrimary(replica) ? '*' : '.'
+}
+
+export function describeEvent(event: ReplicaEvent): string {
+  switch (event.type) {
+    case 'status':
+      return `${event.status}: ${event.reason}`
+    case 'view-change-started':
+      return `view change to v${event.viewNumber}: ${event.reason}`
+    case 'view-started':
+      return `view ${event.viewNumber} started, primary r${event.primary}`
+    case 'checkpoint':
+      return `checkpoint n${event.opNumber}`
+    case 'sync-started':
+      return `state transfer from n${event.opNumber}`
+    case 'sync-finished':
+      return `state transfer done at n${event.opNumber}`
+  }
+}

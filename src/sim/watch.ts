@@ -1,0 +1,134 @@
+/** Spreads what hosts do to the properties, the coverage, the digest and the report. */
+import type { Executed, ReplicaEvent } from '../vr/effect.ts'
+import type { Message } from '../vr/message.ts'
+import { opOf } from '../vr/state.ts'
+import { acknowledgedNotLost } from './check/acknowledged-not-lost.ts'
+import { chain } from './check/chain.ts'
+import type { Check } from './check/check.ts'
+import { commitImmutable } from './check/commit-immutable.ts'
+import { durableOnQuorum } from './check/durable-on-quorum.ts'
+import { executedOnce } from './check/executed-once.ts'
+import { linearizable } from './check/linearizable.ts'
+import { logAgreement } from './check/log-agreement.ts'
+import { monotonic } from './check/monotonic.ts'
+import { onePrimaryPerView } from './check/one-primary-per-view.ts'
+import { pipelineBound } from './check/pipeline-bound.ts'
+import { promisesKept } from './check/promises-kept.ts'
+import { sameState } from './check/same-state.ts'
+import type { Coverage } from './coverage.ts'
+import type { Digest } from './digest.ts'
+import type { Job } from './disk.ts'
+import type { Operation } from './history.ts'
+import { CLUSTER, type Watch } from './host.ts'
+import type { Report } from './report.ts'
+import type { HostView, World } from './world.ts'
+
+/** The first fixes what is committed; the others compare with it. */
+export function safetyChecks(world: World): Check[] {
+  return [
+    logAgreement(world),
+    chain(world, CLUSTER),
+    durableOnQuorum(world),
+    commitImmutable(world),
+    acknowledgedNotLost(world),
+    onePrimaryPerView(world),
+    promisesKept(),
+    monotonic(world),
+    pipelineBound(world),
+    executedOnce(world),
+    sameState(),
+    linearizable(world),
+  ]
+}
+
+type Hook = Exclude<keyof Check, 'name'>
+
+export class Watcher implements Watch {
+  readonly #checks: readonly Check[]
+  readonly #hooked: { readonly [H in Hook]: readonly Check[] }
+  readonly #coverage: Coverage
+  readonly #digest: Digest
+  readonly #report: Report | undefined
+  readonly #views = new Set<number>()
+
+  constructor(
+    checks: readonly Check[],
+    told: { coverage: Coverage; digest: Digest; report: Report | undefined },
+  ) {
+    const having = (hook: Hook): Check[] => checks.filter(check => check[hook] !== undefined)
+    this.#checks = checks
+    this.#hooked = {
+      started: having('started'),
+      stepped: having('stepped'),
+      sent: having('sent'),
+      durable: having('durable'),
+      executed: having('executed'),
+      replied: having('replied'),
+      atEnd: having('atEnd'),
+    }
+    this.#coverage = told.coverage
+    this.#digest = told.digest
+    this.#report = told.report
+  }
+
+  started(host: HostView): void {
+    this.#digest.add(host.number)
+    for (const check of this.#hooked.started) check.started?.(host)
+  }
+
+  stepped(host: HostView): void {
+    const { replica } = host
+    if (replica) {
+      this.#digest.add(replica.viewNumber * 2 + (replica.status === 'normal' ? 0 : 1))
+      this.#digest.add(opOf(replica))
+      this.#digest.add(replica.commitNumber)
+    }
+    for (const check of this.#hooked.stepped) check.stepped?.(host)
+  }
+
+  sent(host: HostView, to: number, message: Message): void {
+    this.#report?.sent(host, to, message)
+    for (const check of this.#hooked.sent) check.sent?.(host, to, message)
+  }
+
+  durable(host: HostView, job: Job): void {
+    this.#digest.add(job.type.length)
+    if (job.type === 'checkpoint') this.#coverage.checkpoints++
+    if (job.type === 'write' && job.install) this.#coverage.installs++
+    this.#report?.durable(host, job)
+    for (const check of this.#hooked.durable) check.durable?.(host, job)
+  }
+
+  executed(host: HostView, effect: Executed): void {
+    const { entry, answers } = effect
+    this.#digest.text(entry.checksum)
+    for (const answer of answers) {
+      if (answer?.type === 'executed' && answer.opNumber !== entry.opNumber)
+        this.#coverage.repeats++
+    }
+    this.#report?.executed(host, effect)
+    for (const check of this.#hooked.executed) check.executed?.(host, effect)
+  }
+
+  replied(operation: Operation): void {
+    this.#coverage.replies++
+    if (operation.session === undefined) this.#coverage.reads++
+    else if (operation.sendings > 1) this.#coverage.repeats++
+    this.#digest.text(operation.result ?? '')
+    this.#report?.replied(operation)
+    for (const check of this.#hooked.replied) check.replied?.(operation)
+  }
+
+  event(host: HostView, event: ReplicaEvent): void {
+    if (event.type === 'view-started' && !this.#views.has(event.viewNumber)) {
+      this.#views.add(event.viewNumber)
+      this.#coverage.views++
+    }
+    if (event.type === 'sync-finished') this.#coverage.transfers++
+    this.#report?.event(host, event)
+  }
+
+  atEnd(): void {
+    for (const check of this.#checks) check.atEnd?.()
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * The clients. Each opens a session, sends operations through any replica, and sends the same request
+ * again, elsewhere, until it has an answer; some give up and come back with a new session. Reads
+ * outside of the log are asked anew instead: they have no effect.
+ */
+import { present } from '../base/assert.ts'
+import { text, utf8 } from '../base/bytes.ts'
+import type { Prng } from '../base/prng.ts'
+import { registration } from '../vr/client-table.ts'
+import type { Command } from '../vr/entry.ts'
+import type { ReplyAnswer } from '../vr/message.ts'
+import { clientId, requestNumber } from '../vr/terms.ts'
+import type { ClientEvent } from './event.ts'
+import type { History, Operation } from './history.ts'
+import type { WorkloadOptions } from './options.ts'
+
+const WINDOW = 8
+
+export interface ClientPort {
+  readonly nowMs: number
+  /** Sends a command to a host; it may get lost. */
+  request(host: number, client: number, command: Command): void
+  read(host: number, client: number, id: number, key: string): void
+  at(atMs: number, event: ClientEvent): void
+  /** Hosts that clients may use now. */
+  readonly hosts: readonly number[]
+  replied(operation: Operation): void
+  /** A request that its session still waits for was answered `forgotten`. */
+  forgotten(operation: Operation, reason: string): void
+}
+
+interface Outstanding {
+  readonly operation: Operation
+  /** `undefined`: a read. */
+  readonly command: Command | undefined
+  attempt: number
+}
+
+interface Client {
+  readonly number: number
+  sessions: number
+  session: string
+  isOpen: boolean
+  nextRequest: number
+  readonly outstanding: Map<number, Outstanding>
+}
+
+export class Workload {
+  readonly #options: WorkloadOptions
+  readonly #prng: Prng
+  readonly #history: History
+  readonly #port: ClientPort
+  readonly #clients: Client[] = []
+  #left: number
+  #values = 0
+  #abandons = true
+
+  constructor(options: WorkloadOptions, prng: Prng, history: History, port: ClientPort) {
+    this.#options = options
+    this.#prng = prng
+    this.#history = history
+    this.#port = port
+    this.#left = options.requests
+    for (let number = 0; number < options.clients; number++) {
+      const session = sessionOf(number, 1)
+      const outstanding = new Map<number, Outstanding>()
+      this.#clients.push({
+        number,
+        sessions: 1,
+        session,
+        isOpen: false,
+        nextRequest: 1,
+        outstanding,
+      })
+    }
+  }
+
+  start(): void {
+    for (const client of this.#clients) this.#register(client)
+  }
+
+  /** Every request was answered. */
+  get isDone(): boolean {
+    return this.#left === 0 && this.#clients.every(client => client.outstanding.size === 0)
+  }
+
+  /** In the liveness phase nobody gives up, and some more has to be served. */
+  more(requests: number): void {
+    this.#abandons = false
+    this.#left += requests
+    for (const client of this.#clients) this.#next(client)
+  }
+
+  get waiting(): string {
+    const ids = this.#clients.flatMap(client =>
+      [...client.outstanding.values()].map(
+        o => `${client.session}#${o.operation.requestNumber} ${o.operation.operation}`,
+      ),
+    )
+    return `${this.#left} not yet asked; waiting: ${ids.join(', ') || 'none'}`
+  }
+
+  on(event: ClientEvent): void {
+    const client = present(this.#clients[event.client], 'the client exists')
+    switch (event.type) {
+      case 'next':
+        this.#next(client)
+        return
+      case 'timeout':
+        this.#onTimeout(client, event.id, event.attempt)
+        return
+      case 'reply':
+        this.#onReply(client, event.session, event.requestNumber, event.answer)
+        return
+      case 'value': {
+        const reading = client.outstanding.get(event.id)
+        if (reading === undefined || reading.command !== undefined) return
+        this.#finish(client, event.id, reading.operation, event.value)
+        return
+      }
+    }
+  }
+
+  #register(client: Client): void {
+    this.#port.at(this.#port.nowMs + this.#options.timeoutMs, {
+      type: 'timeout',
+      client: client.number,
+      id: -client.sessions,
+      attempt: 0,
+    })
+    const command = commandOf('register', client.session, 0, 0, registration({ window: WINDOW }))
+    this.#port.request(this.#anyHost(), client.number, command)
+  }
+
+  #renew(client: Client): void {
+    client.sessions++
+    client.session = sessionOf(client.number, client.sessions)
+    client.isOpen = false
+    client.nextRequest = 1
+    client.outstanding.clear()
+    this.#register(client)
+  }
+
+  #next(client: Client): void {
+    if (!client.isOpen || this.#left === 0) return
+    if (client.outstanding.size >= this.#options.inFlight) return
+    const oldest = this.#oldest(client)
+    if (client.nextRequest - oldest >= WINDOW) return
+    this.#left--
+    const isRead = this.#prng.chance(this.#options.reads)
+    if (isRead) this.#ask(client)
+    else this.#send(client)
+    const think = Math.round(this.#prng.exponential(this.#options.thinkMs))
+    this.#port.at(this.#port.nowMs + think, { type: 'next', client: client.number })
+  }
+
+  /** Lowest request-number that is not answered: all below it are acknowledged. */
+  #oldest(client: Client): number {
+    let oldest = client.nextRequest
+    for (const { operation, command } of client.outstanding.values()) {
+      if (command) oldest = Math.min(oldest, operation.requestNumber)
+    }
+    return oldest
+  }
+
+  #send(client: Client): void {
+    const line = this.#draw()
+    const number = client.nextRequest++
+    const acked = this.#oldest(client) - 1
+    const command = commandOf(
+      'operation',
+      client.session,
+      number,
+      Math.min(acked, number - 1),
+      utf8(line),
+    )
+    const operation = this.#call(client, line, number, client.session)
+    const outstanding = { operation, command, attempt: 0 }
+    client.outstanding.set(operation.id, outstanding)
+    this.#attempt(client, outstanding)
+  }
+
+  #ask(client: Client): void {
+    const key = this.#key()
+    const operation = this.#call(client, `get ${key}`, 0, undefined)
+    const outstanding = { operation, command: undefined, attempt: 0 }
+    client.outstanding.set(operation.id, outstanding)
+    this.#attempt(client, outstanding)
+  }
+
+  #call(client: Client, line: string, number: number, session: string | undefined): Operation {
+    return this.#history.call({
+      client: client.number,
+      session,
+      requestNumber: number,
+      key: line.split(' ')[1] ?? '',
+      operation: line,
+      calledMs: this.#port.nowMs,
+    })
+  }
+
+  #attempt(client: Client, outstanding: Outstanding): void {
+    const { operation, command } = outstanding
+    const attempt = ++outstanding.attempt
+    const times = command && this.#prng.chance(this.#options.twice) ? 2 : 1
+    for (let i = 0; i < times; i++) {
+      const host = this.#anyHost()
+      if (command) {
+        operation.sendings++
+        this.#port.request(host, client.number, command)
+      } else {
+        this.#port.read(host, client.number, operation.id, operation.key)
+      }
+    }
+    const patience = this.#options.timeoutMs * (1 + this.#prng.float())
+    const at = this.#port.nowMs + Math.round(patience)
+    this.#port.at(at, { type: 'timeout', client: client.number, id: operation.id, attempt })
+  }
+
+  #onTimeout(client: Client, id: number, attempt: number): void {
+    if (id < 0) {
+      if (!client.isOpen && id === -client.sessions) this.#register(client)
+      return
+    }
+    const outstanding = client.outstanding.get(id)
+    if (outstanding === undefined || outstanding.attempt !== attempt) return
+    if (outstanding.command && this.#abandons && this.#prng.chance(this.#options.abandon)) {
+      this.#renew(client)
+      return
+    }
+    this.#attempt(client, outstanding)
+  }
+
+  #onReply(client: Client, session: string, number: number, answer: ReplyAnswer): void {
+    if (session !== client.session) return
+    if (number === 0) {
+      if (answer.type !== 'executed' || client.isOpen) return
+      client.isOpen = true
+      for (let i = 0; i < this.#options.inFlight; i++) this.#next(client)
+      return
+    }
+    for (const outstanding of client.outstanding.values()) {
+      if (outstanding.command?.requestNumber !== number) continue
+      const { operation } = outstanding
+      if (answer.type === 'executed') {
+        this.#finish(client, operation.id, operation, text(answer.result))
+      } else if (answer.type === 'refused') {
+        operation.refusals++
+        this.#retryLater(client, operation.id, outstanding.attempt)
+      } else {
+        this.#port.forgotten(operation, answer.reason)
+        this.#renew(client)
+      }
+      return
+    }
+  }
+
+  #retryLater(client: Client, id: number, attempt: number): void {
+    const at = this.#port.nowMs + this.#prng.int(5, 100)
+    this.#port.at(at, { type: 'timeout', client: client.number, id, attempt })
+  }
+
+  #finish(client: Client, id: number, operation: Operation, result: string): void {
+    client.outstanding.delete(id)
+    operation.returnedMs = this.#port.nowMs
+    operation.result = result
+    this.#port.replied(operation)
+    this.#next(client)
+  }
+
+  #anyHost(): number {
+    return this.#prng.pick(this.#port.hosts)
+  }
+
+  #key(): string {
+    const kind = this.#prng.pick(['r', 'a', 'c'] as const)
+    return `${kind}${this.#prng.int(1, this.#options.keys)}`
+  }
+
+  #draw(): string {
+    if (this.#prng.chance(0.03)) return `hold t${this.#prng.int(1, 3)} x 500`
+    const key = this.#key()
+    const value = ++this.#values
+    if (this.#prng.chance(0.15)) return `get ${key}`
+    if (key.startsWith('a')) return `append ${key} ${value}`
+    if (key.startsWith('c')) return `add ${key} ${this.#prng.int(1, 9)}`
+    if (this.#prng.chance(0.3)) return `cas ${key} ${this.#prng.int(1, value)} ${value}`
+    return `put ${key} ${value}`
+  }
+}
+
+const sessionOf = (client: number, session: number): string => `c${client}.${session}`
+
+function commandOf(
+  kind: Command['kind'],
+  session: string,
+  number: number,
+  acked: number,
+  operation: Uint8Array,
+): Command {
+  return {
+    kind,
+    clientId: clientId(session),
+    requestNumber: requestNumber(number),
+    ackedNumber: requestNumber(acked),
+    meta: '',
+    operation,
+  }
+}
