@@ -121,8 +121,11 @@ export class Host implements HostView {
       nonce,
     }
     const { vsr, checkpoint, first } = image
-    const firstOp = opNumber(first)
-    const replica = createReplica(identity, { vsr, checkpoint, firstOp }, this.#service)
+    const [oldest] = entriesOn(image, first, first, 1)
+    const start = oldest
+      ? { opNumber: opNumber(first - 1), rev: oldest.revBefore, timeMs: oldest.timeMs }
+      : checkpoint
+    const replica = createReplica(identity, { vsr, checkpoint, start }, this.#service)
     restore(replica, recordsOn(image))
     restored(replica)
     this.replica = replica

@@ -15,9 +15,9 @@ import { append, emptyLog } from './log.ts'
 import type { CheckpointId } from './message.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { Service, ServiceRecord } from './service.ts'
-import type { Replica } from './state.ts'
+import type { LogMark, Replica } from './state.ts'
 import { currentPrimary, opOf } from './state.ts'
-import type { OpNumber, ReplicaNumber } from './terms.ts'
+import type { ReplicaNumber } from './terms.ts'
 import { checksumOf, epochNumber, opNumber, revOf, viewNumber } from './terms.ts'
 import { doViewChange, enterView } from './view-change.ts'
 
@@ -25,8 +25,8 @@ import { doViewChange, enterView } from './view-change.ts'
 export interface Durable {
   readonly vsr: VsrRecord
   readonly checkpoint: CheckpointId
-  /** First op still on disk; ≤ checkpoint + 1. */
-  readonly firstOp: OpNumber
+  /** Where the log on disk begins: the op before its first entry; at or below the checkpoint. */
+  readonly start: LogMark
 }
 
 export interface ReplicaIdentity {
@@ -67,7 +67,7 @@ export function createReplica(
   service: Service,
 ): Replica {
   const { shard, replicaNumber, configuration, options, nonce } = identity
-  const { vsr, checkpoint } = durable
+  const { vsr, checkpoint, start } = durable
   assert(vsr.lastNormalView <= vsr.viewNumber, 'last normal view ≤ view-number')
   const replica: Replica = {
     shard,
@@ -130,8 +130,8 @@ export function createReplica(
     checkpoint,
     durableCheckpoint: checkpoint.opNumber,
     kept: [],
-    marks: [checkpoint],
-    firstOp: durable.firstOp,
+    marks: start.opNumber < checkpoint.opNumber ? [start, checkpoint] : [checkpoint],
+    firstOp: opNumber(start.opNumber + 1),
   }
   return replica
 }

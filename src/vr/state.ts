@@ -80,10 +80,13 @@ export interface Replica {
   /** Checkpoints that peers may fetch, oldest first. */
   readonly kept: KeptCheckpoint[]
   /** Where the log could be cut: checkpoints behind which it still exists. */
-  readonly marks: CheckpointId[]
+  readonly marks: LogMark[]
   /** First op still on disk. */
   firstOp: OpNumber
 }
+
+/** A place in the log. */
+export type LogMark = Pick<CheckpointId, 'opNumber' | 'rev' | 'timeMs'>
 
 export interface WriteUnderWay {
   readonly token: number

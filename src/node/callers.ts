@@ -1,0 +1,205 @@
+/**
+ * The calls of this node that wait for the log: sent, sent again after a view change, answered when the
+ * entry is executed here or the primary says what became of them, given up at their deadline. The
+ * session and request-number make every sending after the first harmless.
+ */
+import { present } from '../base/assert.ts'
+import { ViewstampError } from '../base/errors.ts'
+import type { Executed } from '../vr/effect.ts'
+import type { Command } from '../vr/entry.ts'
+import type { ReplyAnswer } from '../vr/message.ts'
+import type { ClientId, RequestNumber } from '../vr/terms.ts'
+
+export type ExecutedAnswer = Extract<ReplyAnswer, { type: 'executed' }>
+export type ForgottenAnswer = Extract<ReplyAnswer, { type: 'forgotten' }>
+
+export interface Fate {
+  readonly answer: ExecutedAnswer | ForgottenAnswer
+  /** How often the command was sent: after more than one sending, a lost session may hide an execution. */
+  readonly tries: number
+}
+
+interface Waiting {
+  readonly command: Command
+  readonly resolve: (fate: Fate) => void
+  readonly reject: (error: ViewstampError) => void
+  readonly deadlineMs: number
+  /** Sendings whose fate we do not know: while there is one, the outcome is unknown. */
+  sent: number
+  /** All sendings ever. */
+  tries: number
+  lastSentMs: number
+}
+
+export interface CallersPorts {
+  /** Hands the command to the core: to the pipeline if we are primary, else towards the primary. */
+  submit(command: Command): void
+  /** There is a primary to send to, as far as we know. */
+  reachable(): boolean
+  nowMs(): number
+}
+
+/** What one node keeps waiting; more are refused. */
+const WAITING_MAX = 65_536
+/** Nobody answered for this long: send again. */
+const RESEND_MS = 1000
+/** A primary that refused is asked again after this. */
+const REFUSED_MS = 20
+
+export class Callers {
+  readonly #ports: CallersPorts
+  readonly #waiting = new Map<ClientId, Map<RequestNumber, Waiting>>()
+  #count = 0
+
+  constructor(ports: CallersPorts) {
+    this.#ports = ports
+  }
+
+  get size(): number {
+    return this.#count
+  }
+
+  /** Lowest request-number of the client that still waits, or undefined. */
+  oldest(client: ClientId): RequestNumber | undefined {
+    return this.#waiting.get(client)?.keys().next().value
+  }
+
+  /** Resolves with what the log says; rejects with a ViewstampError whose outcome is true. */
+  call(command: Command, timeoutMs: number): Promise<Fate> {
+    if (this.#count >= WAITING_MAX) {
+      const message = `this node has ${WAITING_MAX} calls waiting; try again in a moment`
+      return Promise.reject(new ViewstampError('OVERLOADED', message, { limit: WAITING_MAX }))
+    }
+    return new Promise((resolve, reject) => {
+      const now = this.#ports.nowMs()
+      const waiting: Waiting = {
+        command,
+        resolve,
+        reject,
+        deadlineMs: now + timeoutMs,
+        sent: 0,
+        tries: 0,
+        lastSentMs: now,
+      }
+      // Two calls with one session and number are the same call: the first is answered by the second.
+      const twin = this.#find(command.clientId, command.requestNumber)
+      if (twin) return this.#join(twin, waiting)
+      this.#put(waiting)
+      if (this.#ports.reachable()) this.#send(waiting)
+    })
+  }
+
+  executed({ entry, answers }: Executed): void {
+    if (this.#count === 0) return
+    for (const [i, command] of entry.commands.entries()) {
+      const answer = answers[i]
+      if (answer) this.answered(command.clientId, command.requestNumber, answer)
+    }
+  }
+
+  answered(client: ClientId, n: RequestNumber, answer: ReplyAnswer): void {
+    const waiting = this.#find(client, n)
+    if (waiting === undefined) return
+    if (answer.type !== 'refused') {
+      this.#remove(waiting)
+      waiting.resolve({ answer, tries: waiting.tries })
+      return
+    }
+    waiting.sent = Math.max(0, waiting.sent - 1)
+    if (answer.reason === 'overloaded' && waiting.sent === 0) {
+      this.#remove(waiting)
+      const message = 'the primary has too much to do; nothing was written, try again in a moment'
+      waiting.reject(new ViewstampError('OVERLOADED', message, { retryAfterMs: 100 }))
+      return
+    }
+    waiting.lastSentMs = this.#ports.nowMs() - RESEND_MS + REFUSED_MS
+  }
+
+  /** A view has started: whatever waits goes to its primary, in order. */
+  viewStarted(): void {
+    for (const waiting of this.#all()) this.#send(waiting)
+  }
+
+  /** Deadlines and repeats. */
+  tick(): void {
+    if (this.#count === 0) return
+    const now = this.#ports.nowMs()
+    const reachable = this.#ports.reachable()
+    for (const waiting of this.#all()) {
+      if (now >= waiting.deadlineMs) this.#giveUp(waiting)
+      else if (reachable && now - waiting.lastSentMs >= RESEND_MS) this.#send(waiting)
+      else if (reachable && waiting.tries === 0) this.#send(waiting)
+    }
+  }
+
+  /** The node stops: nobody will be answered any more. */
+  stop(): void {
+    for (const waiting of this.#all()) {
+      this.#remove(waiting)
+      const outcome = waiting.sent > 0 ? 'unknown' : 'none'
+      const message = `this node is shutting down; the write was ${outcome === 'none' ? 'not sent' : 'sent, its outcome is unknown'}: ask another node`
+      waiting.reject(new ViewstampError('SHUTTING_DOWN', message, { outcome }))
+    }
+  }
+
+  #giveUp(waiting: Waiting): void {
+    this.#remove(waiting)
+    if (waiting.sent === 0) {
+      const message = 'no quorum: no primary could be reached in time, and nothing was written'
+      waiting.reject(new ViewstampError('NO_QUORUM', message, { outcome: 'none' }))
+    } else {
+      const message =
+        'no answer in time: the write was sent and may or may not have been done; repeat it with the same session and seq to find out'
+      waiting.reject(new ViewstampError('TIMEOUT', message, { outcome: 'unknown' }))
+    }
+  }
+
+  #send(waiting: Waiting): void {
+    waiting.sent++
+    waiting.tries++
+    waiting.lastSentMs = this.#ports.nowMs()
+    this.#ports.submit(waiting.command)
+  }
+
+  #join(first: Waiting, second: Waiting): void {
+    const { resolve, reject } = first
+    const both: Waiting = {
+      ...first,
+      resolve: fate => {
+        resolve(fate)
+        second.resolve(fate)
+      },
+      reject: error => {
+        reject(error)
+        second.reject(error)
+      },
+    }
+    this.#remove(first)
+    this.#put(both)
+  }
+
+  #find(client: ClientId, n: RequestNumber): Waiting | undefined {
+    return this.#waiting.get(client)?.get(n)
+  }
+
+  #put(waiting: Waiting): void {
+    const { clientId, requestNumber } = waiting.command
+    const ofClient = this.#waiting.get(clientId)
+    if (ofClient) ofClient.set(requestNumber, waiting)
+    else this.#waiting.set(clientId, new Map([[requestNumber, waiting]]))
+    this.#count++
+  }
+
+  #remove({ command: { clientId, requestNumber } }: Waiting): void {
+    const ofClient = present(this.#waiting.get(clientId), 'the caller waits')
+    if (!ofClient.delete(requestNumber)) return
+    this.#count--
+    if (ofClient.size === 0) this.#waiting.delete(clientId)
+  }
+
+  #all(): Waiting[] {
+    const all: Waiting[] = []
+    for (const ofClient of this.#waiting.values()) all.push(...ofClient.values())
+    return all
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Runs one replica: hands inputs to the core and carries out the effects. Nothing here decides
+ * anything about the protocol; the simulator's host does the same with virtual ports.
+ */
+import type { ShardWrite } from '../storage/port.ts'
+import type { Effect, Executed, Input, ReplicaEvent, Write } from '../vr/effect.ts'
+import type { Command, Entry } from '../vr/entry.ts'
+import type { Message, ReplyAnswer, Send } from '../vr/message.ts'
+import { step } from '../vr/replica.ts'
+import type { ServiceRecord } from '../vr/service.ts'
+import type { Replica } from '../vr/state.ts'
+import type { ClientId, OpNumber, ReplicaNumber, RequestNumber } from '../vr/terms.ts'
+import type { Job, Writer } from './writer.ts'
+
+export interface HostPorts {
+  readonly writer: Writer
+  send(to: ReplicaNumber, shard: number, message: Message): void
+  load(shard: number, first: number, last: number, bytesMax: number): Promise<Entry[]>
+  /** An entry was executed here. */
+  executed(executed: Executed): void
+  /** What became of a request that will not be seen executed here (or was, before). */
+  answered(clientId: ClientId, requestNumber: RequestNumber, answer: ReplyAnswer): void
+  readReady(readNumber: number, opNumber: OpNumber): void
+  event(event: ReplicaEvent): void
+  /** The core found that something impossible has happened, or storage failed: the process must end. */
+  fail(error: unknown): void
+}
+
+/** Records of a checkpoint go to disk in slices of about this size, so that the log never waits long. */
+const SLICE_BYTES = 256 * 1024
+
+export class ShardHost {
+  readonly replica: Replica
+  readonly #ports: HostPorts
+  #incoming: Command[] = []
+  #scheduled = false
+  #stepping = false
+  #stopped = false
+  readonly #inputs: Input[] = []
+
+  constructor(replica: Replica, ports: HostPorts) {
+    this.replica = replica
+    this.#ports = ports
+  }
+
+  /** Commands that arrive in one turn of the event loop go in together: they may share an entry. */
+  submit(command: Command): void {
+    this.#incoming.push(command)
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      const commands = this.#incoming
+      this.#incoming = []
+      this.input({ type: 'request', commands })
+    })
+  }
+
+  /** One step of the core, and what follows from it at once. */
+  input(input: Input): void {
+    this.#inputs.push(input)
+    if (this.#stepping || this.#stopped) return
+    this.#stepping = true
+    try {
+      for (let next = this.#inputs.shift(); next && !this.#stopped; next = this.#inputs.shift()) {
+        this.carryOut(step(this.replica, next))
+      }
+    } catch (error) {
+      this.stop()
+      this.#ports.fail(error)
+    } finally {
+      this.#stepping = false
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#inputs.length = 0
+  }
+
+  /** Public for the start, whose effects come from reading the log and not from a step. */
+  carryOut(effects: readonly Effect[]): void {
+    for (const effect of effects) this.#carryOutOne(effect)
+  }
+
+  #carryOutOne(effect: Effect): void {
+    switch (effect.type) {
+      case 'send':
+        return this.#send(effect)
+      case 'write':
+        return this.#write(effect)
+      case 'executed':
+        return this.#executed(effect)
+      case 'answer':
+        return this.#ports.answered(effect.clientId, effect.requestNumber, effect.answer)
+      case 'read-ready':
+        return this.#ports.readReady(effect.readNumber, effect.opNumber)
+      case 'event':
+        return this.#ports.event(effect.event)
+      case 'load':
+        return this.#load(effect)
+      case 'checkpoint':
+        return this.#checkpoint(effect)
+      case 'trim':
+        return this.#ports.writer.addBackground(this.#job({ trimBelow: effect.below }, 1024))
+    }
+  }
+
+  #send({ to, message }: Send): void {
+    if (this.#stopped) return
+    if (to === this.replica.replicaNumber) this.input({ type: 'deliver', from: to, message })
+    else this.#ports.send(to, this.replica.shard, message)
+  }
+
+  #job(write: Omit<ShardWrite, 'shard'>, bytes: number, done: () => void = () => {}): Job {
+    return { write: { shard: this.replica.shard, ...write }, bytes, done }
+  }
+
+  /** When it is durable: first the messages that waited for it, then the core. */
+  #write({ token, truncateFrom, append, vsr, install, then }: Write): void {
+    const { writer } = this.#ports
+    if (install) {
+      writer.dropBackground(this.replica.shard)
+      for (const installRecords of slices(install.opNumber, install.records)) {
+        writer.add(this.#job({ installRecords }, SLICE_BYTES))
+      }
+    }
+    let bytes = 256
+    for (const entry of append) bytes += entry.bytes.length
+    const done = () => {
+      for (const send of then) this.#send(send)
+      this.input({ type: 'written', token })
+    }
+    writer.add(this.#job({ truncateFrom, append, vsr, install }, bytes, done))
+  }
+
+  /** The changes are a function of the log: they reach the disk some time, before the next checkpoint. */
+  #executed(executed: Executed): void {
+    if (executed.changes.length > 0) {
+      const text = JSON.stringify(executed.changes)
+      const changes = [{ opNumber: executed.entry.opNumber, text }]
+      this.#ports.writer.addLazy(this.#job({ changes }, text.length))
+    }
+    this.#ports.executed(executed)
+  }
+
+  #checkpoint({ id, records }: Extract<Effect, { type: 'checkpoint' }>): void {
+    const { writer } = this.#ports
+    for (const slice of slices(id.opNumber, records)) {
+      writer.addBackground(this.#job({ records: slice }, SLICE_BYTES))
+    }
+    const done = () => this.input({ type: 'checkpointed', opNumber: id.opNumber })
+    writer.addBackground(this.#job({ checkpoint: id }, 256, done))
+  }
+
+  #load({ token, first, last, bytesMax }: Extract<Effect, { type: 'load' }>): void {
+    this.#ports.load(this.replica.shard, first, last, bytesMax).then(
+      entries => this.input({ type: 'loaded', token, entries }),
+      error => {
+        // An entry that cannot be read is damage: what this replica acknowledged is in doubt.
+        this.#ports.fail(error)
+      },
+    )
+  }
+}
+
+function* slices(opNumber: number, records: readonly ServiceRecord[]) {
+  let slice: ServiceRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    slice.push(record)
+    bytes += record.id.length + (record.value?.length ?? 0) + 64
+    if (bytes < SLICE_BYTES) continue
+    yield { opNumber, records: slice }
+    slice = []
+    bytes = 0
+  }
+  if (slice.length > 0) yield { opNumber, records: slice }
+}

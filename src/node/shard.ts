@@ -1,0 +1,184 @@
+/**
+ * One shard on this node: the replica and its host, the calls that wait for it, reads, and the stream of
+ * its changes. Everything that needs a replica's state is here.
+ */
+import { randomInt } from 'node:crypto'
+import { ViewstampError } from '../base/errors.ts'
+import type { Change } from '../machine/machine.ts'
+import type { Store } from '../storage/port.ts'
+import type { Executed, ReplicaEvent } from '../vr/effect.ts'
+import type { Command } from '../vr/entry.ts'
+import { revAfter } from '../vr/entry.ts'
+import { correlationOf } from '../vr/execute.ts'
+import { headMark } from '../vr/log.ts'
+import type { Replica } from '../vr/state.ts'
+import { currentPrimary, isPrimary, opOf } from '../vr/state.ts'
+import type { CommitEvent } from './api.ts'
+import type { Fate } from './callers.ts'
+import { Callers } from './callers.ts'
+import { readHistory } from './history.ts'
+import { ReadGate } from './read-gate.ts'
+import { OwnSession } from './session.ts'
+import { type HostPorts, ShardHost } from './shard-host.ts'
+import { ChangeStream, eventsOf } from './watch.ts'
+import type { Writer } from './writer.ts'
+
+export const shardName = (index: number): string => (index === 0 ? 'main' : `s${index}`)
+
+export interface ShardPorts {
+  readonly writer: Writer
+  readonly store: Store
+  readonly send: HostPorts['send']
+  readonly event: (shard: Shard, event: ReplicaEvent) => void
+  readonly fail: (error: unknown) => void
+}
+
+export class Shard {
+  readonly name: string
+  readonly replica: Replica
+  readonly host: ShardHost
+  readonly callers: Callers
+  readonly session: OwnSession
+  readonly changes: ChangeStream
+  readonly reads: ReadGate
+  /** Log time reached here. */
+  timeMs: number
+  /** Operations executed here. */
+  rev: number
+  readonly #ports: ShardPorts
+
+  constructor(replica: Replica, ports: ShardPorts) {
+    this.name = shardName(replica.shard)
+    this.replica = replica
+    this.#ports = ports
+    this.timeMs = replica.checkpoint.timeMs
+    this.rev = replica.checkpoint.rev
+    const { store, writer, send, fail } = ports
+    this.host = new ShardHost(replica, {
+      writer,
+      send,
+      fail,
+      load: (shard, first, last, bytesMax) => store.readEntries(shard, first, last, bytesMax),
+      executed: executed => this.#executed(executed),
+      answered: (client, n, answer) => this.callers.answered(client, n, answer),
+      readReady: (readNumber, op) => this.reads.ready(readNumber, op),
+      event: event => this.#event(event),
+    })
+    this.callers = new Callers({
+      submit: command => this.host.submit(command),
+      reachable: () => this.reachable,
+      nowMs: () => performance.now(),
+    })
+    this.session = new OwnSession(
+      command => void this.callers.call(command, REGISTER_MS).catch(() => {}),
+      client => this.callers.oldest(client),
+    )
+    this.reads = new ReadGate(
+      readNumber => this.host.input({ type: 'read', readNumber }),
+      () => replica.commitNumber,
+    )
+    this.changes = new ChangeStream(readHistory(store, replica, this.name))
+    this.changes.reset(this.rev)
+  }
+
+  /** There is a primary, and a way to it. */
+  get reachable(): boolean {
+    const { replica } = this
+    if (replica.status !== 'normal') return false
+    return isPrimary(replica) || !replica.disconnected.has(currentPrimary(replica))
+  }
+
+  get isPrimary(): boolean {
+    return isPrimary(this.replica)
+  }
+
+  /** Executes one operation exactly once, through the given session or this node's own. */
+  async write(operation: Uint8Array, meta: string, options: WriteOptions): Promise<Fate['answer']> {
+    const until = performance.now() + options.timeoutMs
+    if (options.command) return (await this.callers.call(options.command, options.timeoutMs)).answer
+    for (;;) {
+      if (!this.session.room) {
+        throw new ViewstampError('OVERLOADED', 'too many writes wait at this node; try again')
+      }
+      const command = this.session.command(operation, meta)
+      const left = Math.max(1, until - performance.now())
+      const { answer, tries } = await this.callers.call(command, left)
+      if (answer.type === 'executed' || answer.reason !== 'no-session') return answer
+      // Our session was evicted. Sent once, the write cannot have been executed: start over.
+      this.session.lost(command.clientId)
+      if (tries > 1) return answer
+    }
+  }
+
+  /** Sees to timers of calls and reads; the replica's own come with `tick`. */
+  sweep(): void {
+    this.callers.tick()
+    this.reads.tick(performance.now())
+  }
+
+  tick(nowMs: number, wallMs: number): void {
+    this.host.input({ type: 'tick', nowMs, wallMs })
+  }
+
+  /** The op-number, for status. */
+  get opNumber(): number {
+    return opOf(this.replica)
+  }
+
+  get headChecksum(): string {
+    return headMark(this.replica.log).checksum
+  }
+
+  stop(): void {
+    this.callers.stop()
+    this.reads.stop()
+    this.host.stop()
+  }
+
+  #executed(executed: Executed): void {
+    const { entry } = executed
+    this.timeMs = entry.timeMs
+    this.rev = revAfter(entry)
+    this.callers.executed(executed)
+    this.changes.add(this.#eventsOf(executed), this.rev)
+    this.reads.applied(entry.opNumber)
+  }
+
+  #eventsOf({ entry, changes }: Executed): readonly CommitEvent[] {
+    if (changes.length === 0) return []
+    const { opNumber: op, viewNumber: view, timeMs } = entry
+    const operations = entry.commands.filter((c: Command) => c.kind === 'operation')
+    const of = { shard: this.name, view, op, timeMs }
+    return eventsOf(changes as readonly Change[], of, rev => {
+      const command = operations[rev - entry.revBefore - 1]
+      return command && correlationOf(command.meta)
+    })
+  }
+
+  #event(event: ReplicaEvent): void {
+    if (event.type === 'view-started') {
+      this.callers.viewStarted()
+      this.reads.retry()
+    }
+    if (event.type === 'checkpoint' && this.rev < this.replica.checkpoint.rev) {
+      // A checkpoint came from a peer: state has jumped there.
+      this.rev = this.replica.checkpoint.rev
+      this.timeMs = this.replica.checkpoint.timeMs
+      this.changes.reset(this.rev)
+      this.reads.applied(this.replica.commitNumber)
+    }
+    this.#ports.event(this, event)
+  }
+}
+
+export interface WriteOptions {
+  readonly timeoutMs: number
+  /** A command of the caller's own session. */
+  readonly command?: Command | undefined
+}
+
+/** The registration of our own session is repeated for as long as anything could wait for it. */
+const REGISTER_MS = 60_000
+
+/** Different at every start: seeds jitter and the nonces of questions. */
+export const startNonce = (): number => randomInt(2 ** 31)

@@ -1,0 +1,207 @@
+/**
+ * Committed changes as a stream: the newest are in memory, older ones on disk for as long as the log is
+ * kept. A follower gets every change of its range once, in order of rev, first what is retained, then
+ * live, without a gap between the two.
+ */
+import { ViewstampError } from '../base/errors.ts'
+import type { Change } from '../machine/machine.ts'
+import type { CommitEvent, KeyRange, WatchFrom } from './api.ts'
+
+/** Where older changes are. */
+export interface History {
+  /** Events with first ≤ rev, in order, a bounded number; empty: none before the ones in memory. */
+  read(first: number, limit: number): Promise<CommitEvent[]>
+  /** The oldest rev whose changes are still kept. */
+  firstRev(): number
+}
+
+interface Follower {
+  readonly range: Matcher
+  readonly deliver: (event: CommitEvent) => void
+  /** Next rev to deliver; undefined: live. */
+  next: number
+  live: boolean
+  cancelled: boolean
+}
+
+type Matcher = (key: string) => boolean
+
+const EVENTS_MAX = 16_384
+const EVENT_CHANGES_MAX = 131_072
+const PAGE = 512
+
+export class ChangeStream {
+  readonly #history: History
+  #events: CommitEvent[] = []
+  #changes = 0
+  /** Everything with rev ≥ this and ≤ reached is in memory. */
+  #from = 1
+  #reached = 0
+  readonly #followers = new Set<Follower>()
+
+  constructor(history: History) {
+    this.#history = history
+  }
+
+  get followers(): number {
+    return this.#followers.size
+  }
+
+  /** Start and state transfer: the state is at `rev`; what comes next is rev + 1. */
+  reset(rev: number): void {
+    this.#events = []
+    this.#changes = 0
+    this.#from = rev + 1
+    this.#reached = rev
+  }
+
+  /** One executed entry: the changes of each of its revs; `rev` is the last rev of the entry. */
+  add(events: readonly CommitEvent[], rev: number): void {
+    for (const event of events) {
+      this.#events.push(event)
+      this.#changes += event.changes.length
+    }
+    this.#reached = rev
+    this.#forget()
+    for (const follower of this.#followers) {
+      if (follower.live) for (const event of events) this.#offer(follower, event)
+    }
+  }
+
+  watch(
+    range: KeyRange,
+    from: WatchFrom,
+    deliver: (event: CommitEvent) => void,
+  ): { startRev: number; cancel(): void } {
+    const first = this.#history.firstRev()
+    const start = from === 'now' ? this.#reached + 1 : from === 'first' ? first : from
+    if (start < first) throw compacted(start, first)
+    const follower: Follower = {
+      range: matcher(range),
+      deliver,
+      next: start,
+      live: false,
+      cancelled: false,
+    }
+    this.#followers.add(follower)
+    void this.#catchUp(follower)
+    return {
+      startRev: start,
+      cancel: () => {
+        follower.cancelled = true
+        this.#followers.delete(follower)
+      },
+    }
+  }
+
+  /** Waits up to waitMs for the first event from `from` on. */
+  async poll(
+    range: KeyRange,
+    from: WatchFrom,
+    options: { readonly waitMs: number; readonly limit: number },
+  ): Promise<{ events: CommitEvent[]; next: number }> {
+    const events: CommitEvent[] = []
+    let wake = () => {}
+    const full = new Promise<void>(resolve => {
+      wake = resolve
+    })
+    const watch = this.watch(range, from, event => {
+      if (events.length < options.limit) events.push(event)
+      wake()
+    })
+    let timer: NodeJS.Timeout | undefined
+    try {
+      await this.#settled()
+      if (events.length === 0 && options.waitMs > 0) {
+        const late = new Promise<void>(resolve => {
+          timer = setTimeout(resolve, options.waitMs)
+        })
+        await Promise.race([full, late])
+      }
+    } finally {
+      clearTimeout(timer)
+      watch.cancel()
+    }
+    const last = events[events.length - 1]
+    const more = events.length >= options.limit && last
+    const next = more ? last.rev + 1 : Math.max(watch.startRev, this.#reached + 1)
+    return { events, next }
+  }
+
+  #catchUps = new Set<Promise<void>>()
+
+  async #settled(): Promise<void> {
+    await Promise.all(this.#catchUps)
+  }
+
+  #catchUp(follower: Follower): Promise<void> {
+    const run = this.#readUp(follower).finally(() => this.#catchUps.delete(run))
+    this.#catchUps.add(run)
+    return run
+  }
+
+  /** Pages from disk until memory reaches down to the follower; then memory, then live. */
+  async #readUp(follower: Follower): Promise<void> {
+    // The answer that names the subscription goes out before its first event.
+    await Promise.resolve()
+    while (!follower.cancelled && follower.next < this.#from) {
+      const page = await this.#history.read(follower.next, PAGE)
+      for (const event of page) {
+        if (event.rev < this.#from) this.#offer(follower, event)
+      }
+      const last = page[page.length - 1]
+      follower.next = last === undefined ? this.#from : Math.max(follower.next, last.rev + 1)
+    }
+    if (follower.cancelled) return
+    for (const event of this.#events) this.#offer(follower, event)
+    follower.live = true
+  }
+
+  #offer(follower: Follower, event: CommitEvent): void {
+    if (follower.cancelled || event.rev < follower.next) return
+    const changes = event.changes.filter(change => follower.range(change.key))
+    if (changes.length > 0) follower.deliver({ ...event, changes })
+  }
+
+  #forget(): void {
+    if (this.#events.length < EVENTS_MAX && this.#changes < EVENT_CHANGES_MAX) return
+    const drop = this.#events.splice(0, this.#events.length >> 1)
+    for (const event of drop) this.#changes -= event.changes.length
+    const last = drop[drop.length - 1]
+    if (last) this.#from = last.rev + 1
+  }
+}
+
+function compacted(asked: number, first: number): ViewstampError {
+  const message = `changes from rev ${asked} on are no longer kept: the first is ${first}; read the keys now and watch from there`
+  return new ViewstampError('REV_COMPACTED', message, { first })
+}
+
+export function matcher(range: KeyRange): Matcher {
+  const { key, prefix, start, end } = range
+  if (key !== undefined) return k => k === key
+  if (prefix !== undefined) return k => k.startsWith(prefix)
+  return k => (start === undefined || k >= start) && (end === undefined || k < end)
+}
+
+/** Splits the changes of an entry by rev. */
+export function eventsOf(
+  changes: readonly Change[],
+  of: { shard: string; view: number; op: number; timeMs: number },
+  correlationOf: (rev: number) => string | undefined,
+): CommitEvent[] {
+  const events: CommitEvent[] = []
+  let run: Change[] = []
+  const cut = () => {
+    const rev = run[0]?.rev
+    if (rev === undefined) return
+    events.push({ ...of, rev, correlationId: correlationOf(rev), changes: run })
+    run = []
+  }
+  for (const change of changes) {
+    if (run[0] && run[0].rev !== change.rev) cut()
+    run.push(change)
+  }
+  cut()
+  return events
+}
