@@ -9,7 +9,7 @@ import type { Json } from '../base/json.ts'
 
 /** One piece of state. `undefined`: the record is gone. */
 export interface StateRecord {
-  /** Unique within its machine; ordered by code unit. */
+  /** Unique within its machine; ordered by its UTF-8 bytes. */
   readonly id: string
   readonly value: string | undefined
 }
@@ -32,7 +32,8 @@ export interface Change {
   readonly key: string
   /** Absent: deleted. */
   readonly value?: Json
-  readonly prev?: Json
+  /** The value before. May be a getter, and is not part of the JSON form: each value is stored once. */
+  readonly prev?: Json | undefined
   readonly createRev?: number
   readonly version?: number
 }
@@ -54,6 +55,8 @@ export class Rejected extends Error {
 export interface Frozen {
   /** Records in order of id, from the first id > `after` (`undefined`: from the start). */
   records(after: string | undefined): Iterable<StateRecord>
+  /** The record as it was. */
+  record(id: string): string | undefined
 }
 
 export interface Machine {

@@ -1,0 +1,95 @@
+/**
+ * One operation at work: it changes the store at once, so that its later parts see the earlier ones,
+ * and keeps what was there, so that a refusal half-way leaves nothing behind.
+ */
+import type { Json } from '../../base/json.ts'
+import type { ApplyContext, Change } from '../machine.ts'
+import { Rejected } from '../machine.ts'
+import { KvPut, KvRemoval } from './change.ts'
+import { CHANGES_MAX } from './limits.ts'
+import type { KvRecord } from './record.ts'
+import type { KvStore } from './store.ts'
+import { View } from './view.ts'
+
+/** A value with its text, made by textOfValue. */
+export interface Written {
+  readonly value: Json
+  readonly text: string
+  /** Log time at which it goes; 0: never. */
+  readonly expiresMs: number
+}
+
+interface Touched {
+  readonly before: KvRecord | undefined
+  after: KvRecord | undefined
+  value: Json
+}
+
+export class Work extends View {
+  readonly rev: number
+  readonly #touched = new Map<string, Touched>()
+
+  constructor(store: KvStore, context: ApplyContext) {
+    super(store, context.timeMs)
+    this.rev = context.rev
+  }
+
+  put(key: string, written: Written): void {
+    const stored = this.store.get(key)
+    const live = stored && this.isLive(stored) ? stored : undefined
+    const record: KvRecord = {
+      text: written.text,
+      rev: this.rev,
+      createRev: live ? live.createRev : this.rev,
+      version: live ? this.#nextVersion(key, live) : 1,
+      expiresMs: written.expiresMs,
+    }
+    this.#change(key, stored, record, written.value)
+  }
+
+  /** One operation is one change of a key, however often it writes it. */
+  #nextVersion(key: string, live: KvRecord): number {
+    return this.#touched.has(key) ? live.version : live.version + 1
+  }
+
+  remove(key: string): void {
+    const stored = this.store.get(key)
+    if (stored) this.#change(key, stored, undefined, null)
+  }
+
+  #change(
+    key: string,
+    stored: KvRecord | undefined,
+    after: KvRecord | undefined,
+    value: Json,
+  ): void {
+    const touched = this.#touched.get(key)
+    if (touched) {
+      touched.after = after
+      touched.value = value
+    } else {
+      if (this.#touched.size === CHANGES_MAX) {
+        throw new Rejected(
+          'TXN_TOO_LARGE',
+          `one operation may change ${CHANGES_MAX} keys at most: do it in several`,
+          { limit: CHANGES_MAX },
+        )
+      }
+      this.#touched.set(key, { before: stored, after, value })
+    }
+    this.store.replace(key, stored, after)
+  }
+
+  /** Tells what has changed: each key once, in the order in which they were first written. */
+  commit(changes: Change[]): void {
+    for (const [key, { before, after, value }] of this.#touched) {
+      if (after) changes.push(new KvPut(key, before, after, value))
+      else if (before) changes.push(new KvRemoval(key, before, this.rev))
+    }
+  }
+
+  /** Puts everything back. */
+  rollback(): void {
+    for (const [key, { before, after }] of this.#touched) this.store.replace(key, after, before)
+  }
+}
