@@ -6,15 +6,18 @@
 import { assert, present } from '../base/assert.ts'
 import type { Prng } from '../base/prng.ts'
 import type { Effect, VsrRecord, Write } from '../vr/effect.ts'
-import type { Entry } from '../vr/entry.ts'
+import { type Entry, revAfter } from '../vr/entry.ts'
 import type { CheckpointId } from '../vr/message.ts'
 import type { ServiceRecord } from '../vr/service.ts'
+import type { LogMark } from '../vr/state.ts'
 import type { DiskOptions } from './options.ts'
 
 export interface Image {
   vsr: VsrRecord
   checkpoint: CheckpointId
   records: Map<string, string>
+  /** The op before the first entry. */
+  start: LogMark
   /** Ops first … first + entries.length - 1, dense. */
   first: number
   entries: Entry[]
@@ -74,9 +77,17 @@ export class Disk {
     this.#syncing = 0
     const done: Job[] = []
     const later: Waiting[] = []
+    let isCheckpointLate = false
     for (const waiting of batch) {
-      if (waiting.slices > 0) later.push({ ...waiting, slices: waiting.slices - 1 })
-      else done.push(waiting.job)
+      const { job, slices } = waiting
+      // Checkpoints are increments: one does not overtake another.
+      const waits = job.type === 'checkpoint' && (slices > 0 || isCheckpointLate)
+      if (waits) {
+        isCheckpointLate = true
+        later.push({ job, slices: Math.max(0, slices - 1) })
+      } else {
+        done.push(job)
+      }
     }
     this.#waiting.unshift(...later)
     return done
@@ -91,8 +102,12 @@ export class Disk {
   /** Power goes: gives the jobs that made it nevertheless, applied already. */
   crash(): Job[] {
     const kept: Job[] = []
+    let isCheckpointLate = false
     for (const { job, slices } of this.#waiting) {
-      if (slices > 0) continue
+      if (job.type === 'checkpoint') {
+        if (slices > 0) isCheckpointLate = true
+        if (isCheckpointLate) continue
+      }
       if (!this.#prng.chance(this.#options.keepUnsynced)) break
       this.apply(job)
       kept.push(job)
@@ -145,6 +160,7 @@ function applyWrite(image: Image, write: Write): void {
     // Entries behind the checkpoint stay: they continue it, or the same write cuts them.
     image.entries.splice(0, write.install.opNumber + 1 - image.first)
     image.first = write.install.opNumber + 1
+    image.start = write.install
   }
   for (const entry of write.append) {
     const next = image.first + image.entries.length
@@ -165,8 +181,9 @@ function applyCheckpoint(image: Image, job: CheckpointJob): void {
 function applyTrim(image: Image, below: number): void {
   assert(below <= image.checkpoint.opNumber + 1, 'only what a durable checkpoint covers is trimmed')
   if (below <= image.first) return
-  image.entries.splice(0, below - image.first)
+  const gone = present(image.entries.splice(0, below - image.first).pop(), 'something is trimmed')
   image.first = below
+  image.start = { opNumber: gone.opNumber, rev: revAfter(gone), timeMs: gone.timeMs }
 }
 
 function putRecords(into: Map<string, string>, records: readonly ServiceRecord[]): void {

@@ -12,7 +12,7 @@ import type { ReplicaOptions } from '../vr/options.ts'
 import { step } from '../vr/replica.ts'
 import { boot, createReplica, genesis, replay, restore, restored } from '../vr/restart.ts'
 import type { Replica } from '../vr/state.ts'
-import { opNumber, replicaNumber } from '../vr/terms.ts'
+import { replicaNumber } from '../vr/terms.ts'
 import { type Disk, entriesOn, headOf, type Image, type Job, recordsOn } from './disk.ts'
 import type { HostEvent } from './event.ts'
 import { SimService } from './service.ts'
@@ -60,7 +60,7 @@ interface Reading {
 
 export function emptyImage(): Image {
   const { vsr, checkpoint } = genesis(genesisChecksum(CLUSTER, 0))
-  return { vsr, checkpoint, records: new Map(), first: 1, entries: [] }
+  return { vsr, checkpoint, records: new Map(), start: checkpoint, first: 1, entries: [] }
 }
 
 export class Host implements HostView {
@@ -120,11 +120,7 @@ export class Host implements HostView {
       options: this.#options,
       nonce,
     }
-    const { vsr, checkpoint, first } = image
-    const [oldest] = entriesOn(image, first, first, 1)
-    const start = oldest
-      ? { opNumber: opNumber(first - 1), rev: oldest.revBefore, timeMs: oldest.timeMs }
-      : checkpoint
+    const { vsr, checkpoint, start } = image
     const replica = createReplica(identity, { vsr, checkpoint, start }, this.#service)
     restore(replica, recordsOn(image))
     restored(replica)

@@ -32,7 +32,7 @@ export function safetyChecks(world: World): Check[] {
     commitImmutable(world),
     acknowledgedNotLost(world),
     onePrimaryPerView(world),
-    promisesKept(),
+    promisesKept(world),
     monotonic(world),
     pipelineBound(world),
     executedOnce(world),

@@ -5,10 +5,10 @@
  */
 import type { DoViewChange, Message, StartView } from '../../vr/message.ts'
 import { headOf, holds } from '../disk.ts'
-import type { HostView } from '../world.ts'
+import type { HostView, World } from '../world.ts'
 import { type Check, Violation } from './check.ts'
 
-export function promisesKept(): Check {
+export function promisesKept(world: World): Check {
   const name = 'promises-kept'
   const changes = new Map<string, string>()
 
@@ -31,8 +31,13 @@ export function promisesKept(): Check {
     }
   }
 
-  /** A DOVIEWCHANGE of one replica for one view always tells the same log. */
+  /**
+   * A DOVIEWCHANGE of one replica for one view always tells the same log, until that view has started:
+   * then it decides nothing any more, and committed ops may have been added meanwhile.
+   */
   function sameAsBefore(host: HostView, message: DoViewChange): void {
+    const { viewNumber } = message
+    if (world.hosts.some(({ image }) => image.vsr.lastNormalView >= viewNumber)) return
     const key = `${host.number} ${message.viewNumber}`
     const last = message.suffix[message.suffix.length - 1]?.checksum ?? message.parent
     const told = `last normal view ${message.lastNormalView}, ${message.opNumber} ops, head ${last}`
@@ -74,9 +79,15 @@ export function promisesKept(): Check {
           require(host, message, vsr.lastNormalView >= v, `the log of view ${v}`)
           return
         }
+        case 'NEWSTATE': {
+          // Its view has started: the primary's disk says so, if not ours yet.
+          const { viewNumber: v } = message
+          const isStarted = world.hosts.some(({ image }) => image.vsr.lastNormalView >= v)
+          require(host, message, isStarted, `view ${v}, nor has any other`)
+          return
+        }
         case 'PREPARE':
         case 'COMMIT':
-        case 'NEWSTATE':
           require(host, message, vsr.viewNumber >= message.viewNumber, `view ${message.viewNumber}`)
           return
         default:
