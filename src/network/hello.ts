@@ -1,0 +1,148 @@
+/**
+ * What two members of a founded cluster tell each other first on every connection, and how each
+ * judges the other: same cluster, same founding, and the same life of the node as seen before.
+ * Pure. protocol.md §3.4: a replica that cannot prove it kept its promises must not vote.
+ */
+import { utf8 } from '../base/bytes.ts'
+import { addressesOf, countOf, fieldsOf, parseFields, textOf } from './fields.ts'
+
+export const PROTOCOL_VERSION = 1
+
+export interface Seen {
+  readonly incarnation: string
+  readonly boot: number
+}
+
+export interface Hello {
+  readonly version: number
+  readonly clusterId: string
+  readonly foundingId: string
+  readonly name: string
+  /** New whenever a data directory is made. */
+  readonly incarnation: string
+  /** Rises durably at every start of the daemon. */
+  readonly bootCounter: number
+  /** Random in every process: two of one boot counter are a copied data directory. */
+  readonly instanceNonce: string
+  readonly addresses: readonly string[]
+  /** The latest life of the receiver that the sender knows of, durably. */
+  readonly seenOfYou?: Seen | undefined
+}
+
+/** The answer to a hello, which may be a refusal; the answerer's hello is in both. */
+export interface HelloAnswer {
+  readonly hello: Hello
+  readonly refused?: string | undefined
+  /** The refused one is not the node that its peers know: it must stop, not try again. */
+  readonly fence?: boolean | undefined
+}
+
+export type Verdict =
+  | { readonly type: 'accept' }
+  /** As accept; the connections of the peer's former process are dead, and nobody has told us yet. */
+  | { readonly type: 'restarted' }
+  | { readonly type: 'refuse'; readonly reason: string; readonly fence: boolean }
+
+/** A peer's process that we hold a live connection to. */
+export interface LivePeer {
+  readonly bootCounter: number
+  readonly instanceNonce: string
+}
+
+export interface Known {
+  readonly seen: Seen | undefined
+  readonly live: LivePeer | undefined
+}
+
+/** May the peer that says `theirs` take part with us? `reason` is a sentence about `theirs`. */
+export function judgeHello(mine: Hello, theirs: Hello, known: Known): Verdict {
+  const who = theirs.name
+  const refuse = (reason: string): Verdict => ({ type: 'refuse', reason, fence: false })
+  if (theirs.version !== mine.version) {
+    return refuse(
+      `${who} speaks version ${theirs.version} of the peer protocol and ${mine.name} version ${mine.version}: run the same release of viewstamp on both`,
+    )
+  }
+  if (theirs.clusterId !== mine.clusterId) {
+    return refuse(
+      `${who} belongs to cluster "${theirs.clusterId}" and ${mine.name} to "${mine.clusterId}": correct the addresses or the data directory of one of them`,
+    )
+  }
+  if (theirs.foundingId !== mine.foundingId) {
+    return refuse(
+      `${who} belongs to another founding of cluster "${mine.clusterId}" (${theirs.foundingId}, ours is ${mine.foundingId}): one of the two data directories is from another cluster of that name`,
+    )
+  }
+  return judgeLife(theirs, known)
+}
+
+function judgeLife(theirs: Hello, { seen, live }: Known): Verdict {
+  const who = theirs.name
+  const refuse = (reason: string): Verdict => ({ type: 'refuse', reason, fence: true })
+  if (seen !== undefined && seen.incarnation !== theirs.incarnation) {
+    return refuse(
+      `${who} comes with a new data directory (incarnation ${theirs.incarnation}, known is ${seen.incarnation}): a lost disk is another replica; run "viewstamp recover" on ${who}`,
+    )
+  }
+  if (seen !== undefined && theirs.bootCounter < seen.boot) {
+    return refuse(
+      `${who} comes with old data (start number ${theirs.bootCounter}, ${seen.boot} was seen before): its data directory was rolled back or copied; run "viewstamp recover" on ${who}`,
+    )
+  }
+  if (live === undefined || live.instanceNonce === theirs.instanceNonce) return { type: 'accept' }
+  if (theirs.bootCounter > live.bootCounter) return { type: 'restarted' }
+  return refuse(
+    `two daemons run as ${who} with the same identity and data: stop one of them and remove the copied data directory`,
+  )
+}
+
+/** The sentence on which this process must stop, if what a peer has seen of us says so. */
+export function fencedBy(mine: Hello, peer: string, seen: Seen | undefined): string | undefined {
+  if (seen === undefined) return undefined
+  if (seen.incarnation !== mine.incarnation) {
+    return `${peer} knows ${mine.name} with another data directory (incarnation ${seen.incarnation}, this one is ${mine.incarnation}): this one must not vote; stop it and run "viewstamp recover"`
+  }
+  if (seen.boot > mine.bootCounter) {
+    return `${peer} has seen start number ${seen.boot} of ${mine.name}, and this is only number ${mine.bootCounter}: the data directory was rolled back or copied; stop it and run "viewstamp recover"`
+  }
+  return undefined
+}
+
+export const encodeHello = (hello: Hello): Uint8Array =>
+  utf8(JSON.stringify({ type: 'HELLO', ...hello }))
+
+export const encodeAnswer = (answer: HelloAnswer): Uint8Array =>
+  utf8(JSON.stringify({ type: 'HELLO-ANSWER', ...answer }))
+
+/** Throws FormatError; unknown members are ignored, so that later versions may add some. */
+export const decodeHello = (bytes: Uint8Array): Hello => helloOf(parseFields(bytes, 'HELLO'))
+
+export function decodeAnswer(bytes: Uint8Array): HelloAnswer {
+  const fields = parseFields(bytes, 'HELLO-ANSWER')
+  const refused = fields['refused']
+  return {
+    hello: helloOf(fieldsOf(fields['hello'], 'hello')),
+    refused: refused === undefined ? undefined : textOf(refused, 'refused', 1024),
+    fence: fields['fence'] === true,
+  }
+}
+
+function helloOf(fields: Record<string, unknown>): Hello {
+  const seen = fields['seenOfYou']
+  return {
+    version: countOf(fields['version'], 'version'),
+    clusterId: textOf(fields['clusterId'], 'clusterId'),
+    foundingId: textOf(fields['foundingId'], 'foundingId'),
+    name: textOf(fields['name'], 'name'),
+    incarnation: textOf(fields['incarnation'], 'incarnation'),
+    bootCounter: countOf(fields['bootCounter'], 'bootCounter'),
+    instanceNonce: textOf(fields['instanceNonce'], 'instanceNonce'),
+    addresses: addressesOf(fields['addresses']),
+    seenOfYou: seen === undefined ? undefined : seenOf(fieldsOf(seen, 'seenOfYou')),
+  }
+}
+
+const seenOf = (fields: Record<string, unknown>): Seen => ({
+  incarnation: textOf(fields['incarnation'], 'incarnation'),
+  boot: countOf(fields['boot'], 'boot'),
+})

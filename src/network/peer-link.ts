@@ -1,0 +1,254 @@
+/**
+ * Our side of the talk with one member: an outbound stream that begins with the hello exchange and
+ * then carries frames, and a second one for bulk. `up` means the peer has accepted us and we it.
+ */
+import type { Connection, Stream } from '@libp2p/interface'
+import { BulkQueue, sendBulkFrames } from './bulk.ts'
+import { CONTROL_BYTES_MAX } from './frames.ts'
+import { BULK_PROTOCOL, PEER_PROTOCOL } from './host.ts'
+import type { Log } from './log.ts'
+import { Outbox } from './outbox.ts'
+import { Refusal } from './reception.ts'
+import { messageOf } from './secret-file.ts'
+import { readFrames, sendFrame } from './streams.ts'
+
+export interface LinkEvents {
+  /** Our hello. */
+  greeting(peer: string): Uint8Array
+  /** Resolves when the peer is accepted, durably noted; throws Refusal. */
+  verify(peer: string, answer: Uint8Array): Promise<void>
+  up(peer: string): void
+  down(peer: string, reason: string): void
+  /** The hello failed for good: these two must not talk. */
+  refused(peer: string): void
+}
+
+export interface LinkOptions {
+  readonly peer: string
+  readonly queueBytesMax: number
+  readonly log: Log
+}
+
+/** Opening a stream or waiting for the answer to a hello. */
+const GREETING_MS_MAX = 3000
+const RETRY_FIRST_MS = 25
+const RETRY_LAST_MS = 500
+
+export class PeerLink {
+  readonly peer: string
+  readonly #options: LinkOptions
+  readonly #events: LinkEvents
+  readonly #connections = new Set<Connection>()
+  readonly outbox: Outbox
+  #bulk: BulkQueue | undefined
+  #bulkDropped = 0
+  #bulkBytes = 0
+  #stream: Stream | undefined
+  #connection: Connection | undefined
+  #opening = false
+  #retry: NodeJS.Timeout | undefined
+  #retryMs = RETRY_FIRST_MS
+  #up = false
+  #closed = false
+
+  constructor(options: LinkOptions, events: LinkEvents) {
+    this.peer = options.peer
+    this.#options = options
+    this.#events = events
+    this.outbox = new Outbox(options.queueBytesMax)
+  }
+
+  get up(): boolean {
+    return this.#up
+  }
+
+  get connected(): boolean {
+    return this.#connections.size > 0
+  }
+
+  get bytesOut(): number {
+    return this.outbox.count.bytes + this.#bulkBytes
+  }
+
+  get dropped(): number {
+    return this.outbox.count.dropped + this.#bulkDropped
+  }
+
+  send(frame: Uint8Array): boolean {
+    return this.#up && this.outbox.push('data', frame)
+  }
+
+  sendControl(frame: Uint8Array): boolean {
+    return this.#up && this.outbox.push('control', frame)
+  }
+
+  sendBulk(frame: Uint8Array): boolean {
+    if (!this.#up || this.#connection === undefined) return false
+    this.#bulk ??= this.#openBulk(this.#connection)
+    const queued = this.#bulk.push(frame)
+    if (queued) this.#bulkBytes += frame.length
+    else this.#bulkDropped++
+    return queued
+  }
+
+  add(connection: Connection): void {
+    this.#connections.add(connection)
+    this.#open()
+  }
+
+  remove(connection: Connection): void {
+    this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#setDown('the connection closed')
+  }
+
+  /** Cuts every connection, or all but one. */
+  abort(reason: string, except?: Connection): void {
+    for (const connection of [...this.#connections]) {
+      if (connection === except) continue
+      this.#connections.delete(connection)
+      connection.abort(new Error(reason))
+    }
+    if (except === undefined || this.#connection !== except) this.#setDown(reason)
+    this.#open()
+  }
+
+  /** Lets what is queued leave, then closes. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#retry)
+    this.outbox.flush()
+    await this.#stream?.close({ signal: AbortSignal.timeout(100) }).catch(() => {})
+    this.abort('this node is stopping')
+  }
+
+  #usable(): Connection | undefined {
+    for (const connection of this.#connections) if (connection.status === 'open') return connection
+    return undefined
+  }
+
+  #open(): void {
+    const connection = this.#usable()
+    if (connection === undefined || this.#opening || this.#closed) return
+    if (this.#stream !== undefined) return
+    this.#opening = true
+    clearTimeout(this.#retry)
+    void this.#greet(connection)
+      .then(stream => this.#setUp(connection, stream))
+      .catch(error => this.#failed(connection, error))
+      .finally(() => {
+        this.#opening = false
+      })
+  }
+
+  async #greet(connection: Connection): Promise<Stream> {
+    const signal = AbortSignal.timeout(GREETING_MS_MAX)
+    const stream = await connection.newStream(PEER_PROTOCOL, { signal })
+    try {
+      const answer = await this.#ask(stream)
+      await this.#events.verify(this.peer, answer)
+      if (stream.status !== 'open') throw new Error('the stream closed during the hello')
+      return stream
+    } catch (error) {
+      stream.abort(error instanceof Error ? error : new Error(String(error)))
+      throw error
+    }
+  }
+
+  /** Sends the hello and gives the first frame that comes back. */
+  #ask(stream: Stream): Promise<Uint8Array> {
+    let timer: NodeJS.Timeout | undefined
+    const answer = new Promise<Uint8Array>((resolve, reject) => {
+      timer = setTimeout(() => reject(new Error('no answer to our hello')), GREETING_MS_MAX)
+      stream.addEventListener('close', () => reject(new Error('the peer closed the stream')))
+      readFrames(stream, {
+        frameBytesMax: CONTROL_BYTES_MAX,
+        onFrame: (_, frame) => resolve(frame),
+        onBroken: reject,
+      })
+      sendFrame(stream, 'control', this.#events.greeting(this.peer))
+    })
+    return answer.finally(() => clearTimeout(timer))
+  }
+
+  #setUp(connection: Connection, stream: Stream): void {
+    if (this.#closed || !this.#connections.has(connection) || stream.status !== 'open') {
+      stream.abort(new Error('not needed any more'))
+      throw new Error('the connection closed during the hello')
+    }
+    this.#stream = stream
+    this.#connection = connection
+    this.#retryMs = RETRY_FIRST_MS
+    stream.addEventListener('drain', () => this.outbox.flush())
+    stream.addEventListener('close', () => this.#onStreamClosed(stream))
+    this.outbox.attach(stream)
+    if (this.#up) return
+    this.#up = true
+    this.#events.up(this.peer)
+  }
+
+  #onStreamClosed(stream: Stream): void {
+    if (this.#stream !== stream) return
+    this.#stream = undefined
+    this.#connection = undefined
+    this.outbox.detach()
+    this.#endBulk()
+    // Another connection to the same peer may go on where this one ended, without a `down`.
+    if (this.#usable() === undefined) this.#setDown('the connection closed')
+    else this.#open()
+  }
+
+  #failed(connection: Connection, error: unknown): void {
+    this.#opening = false
+    if (this.#closed) return
+    this.#options.log.debug(
+      { peer: this.peer, error: messageOf(error) },
+      `no stream to ${this.peer}`,
+    )
+    this.#setDown(messageOf(error))
+    if (error instanceof Refusal) {
+      this.#events.refused(this.peer)
+      this.abort(error.message)
+    } else if (connection.status !== 'open') {
+      this.#open()
+    } else {
+      // The peer may not be ready for members yet, though it took the connection.
+      this.#retry = setTimeout(() => this.#open(), this.#retryMs)
+      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_LAST_MS)
+    }
+  }
+
+  #setDown(reason: string): void {
+    clearTimeout(this.#retry)
+    const stream = this.#stream
+    this.#stream = undefined
+    this.#connection = undefined
+    this.outbox.clear()
+    this.#endBulk()
+    stream?.abort(new Error(reason))
+    if (!this.#up) return
+    this.#up = false
+    this.#events.down(this.peer, reason)
+  }
+
+  #openBulk(connection: Connection): BulkQueue {
+    const queue = new BulkQueue(this.#options.queueBytesMax)
+    const signal = AbortSignal.timeout(GREETING_MS_MAX)
+    void connection
+      .newStream(BULK_PROTOCOL, { signal })
+      .then(stream => sendBulkFrames(queue, stream).finally(() => stream.close().catch(() => {})))
+      .catch(error => {
+        const fields = { peer: this.peer, error: messageOf(error) }
+        this.#options.log.debug(fields, `bulk stream to ${this.peer} ended`)
+      })
+      .finally(() => {
+        queue.end()
+        if (this.#bulk === queue) this.#bulk = undefined
+      })
+    return queue
+  }
+
+  #endBulk(): void {
+    this.#bulk?.end()
+    this.#bulk = undefined
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Who we are in a founded cluster and whom we let in: both ends of the hello exchange. What is
+ * learnt about a peer is durable before the peer counts as connected.
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  decodeAnswer,
+  decodeHello,
+  encodeAnswer,
+  encodeHello,
+  fencedBy,
+  type Hello,
+  judgeHello,
+  type LivePeer,
+  PROTOCOL_VERSION,
+  type Seen,
+} from './hello.ts'
+
+/** Facts about this node, from its store. */
+export interface Introduction {
+  readonly clusterId: string
+  readonly foundingId: string
+  readonly name: string
+  readonly incarnation: string
+  readonly bootCounter: number
+  readonly members: readonly { readonly name: string; readonly peerId: string }[]
+  peerSeen(peerId: string): Seen | undefined
+  notePeer(peerId: string, seen: Seen): Promise<void>
+}
+
+export interface ReceptionEvents {
+  /** Our addresses now. */
+  addresses(): readonly string[]
+  announced(peer: string, addresses: readonly string[]): void
+  /** The peer runs in a new process: connections of the old one are dead. */
+  restarted(peer: string): void
+  refused(peer: string, reason: string): void
+  fenced(reason: string): void
+}
+
+/** The peer must not be talked to; `message` says why. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+}
+
+export class Reception {
+  readonly #self: Introduction
+  readonly #events: ReceptionEvents
+  readonly #nonce = randomBytes(8).toString('hex')
+  readonly #live = new Map<string, LivePeer>()
+
+  constructor(self: Introduction, events: ReceptionEvents) {
+    this.#self = self
+    this.#events = events
+  }
+
+  /** What we say first. */
+  greeting(peer: string): Uint8Array {
+    return encodeHello(this.#hello(peer))
+  }
+
+  /** Answers a peer's greeting; `accepted` only after what it says is durable. Throws FormatError. */
+  async welcome(
+    peer: string,
+    greeting: Uint8Array,
+  ): Promise<{ accepted: boolean; answer: Uint8Array }> {
+    const theirs = decodeHello(greeting)
+    const refusal = await this.#judge(peer, theirs)
+    const hello = this.#hello(peer)
+    if (refusal === undefined) return { accepted: true, answer: encodeAnswer({ hello }) }
+    this.#events.refused(peer, refusal.reason)
+    const answer = encodeAnswer({ hello, refused: refusal.reason, fence: refusal.fence })
+    return { accepted: false, answer }
+  }
+
+  /** Judges a peer's answer to our greeting. Throws Refusal or FormatError. */
+  async verify(peer: string, answerBytes: Uint8Array): Promise<void> {
+    const answer = decodeAnswer(answerBytes)
+    if (answer.refused !== undefined && answer.fence === true) {
+      this.#events.fenced(`${answer.hello.name} refuses this node: ${answer.refused}`)
+    }
+    const refusal = await this.#judge(peer, answer.hello)
+    const reason = refusal?.reason ?? answer.refused
+    if (reason === undefined) return
+    this.#events.refused(peer, reason)
+    throw new Refusal(reason)
+  }
+
+  /** The last connection to the peer is gone. */
+  gone(peer: string): void {
+    this.#live.delete(peer)
+  }
+
+  #hello(peer: string): Hello {
+    const { clusterId, foundingId, name, incarnation, bootCounter } = this.#self
+    const seenOfYou = this.#self.peerSeen(peer)
+    return {
+      version: PROTOCOL_VERSION,
+      clusterId,
+      foundingId,
+      name,
+      incarnation,
+      bootCounter,
+      instanceNonce: this.#nonce,
+      addresses: this.#events.addresses(),
+      ...(seenOfYou && { seenOfYou }),
+    }
+  }
+
+  async #judge(
+    peer: string,
+    theirs: Hello,
+  ): Promise<{ reason: string; fence: boolean } | undefined> {
+    const mine = this.#hello(peer)
+    const seen = this.#self.peerSeen(peer)
+    const verdict = judgeHello(mine, theirs, { seen, live: this.#live.get(peer) })
+    // Only of our own cluster: in another one, a node of our key has a life of its own.
+    const ours = theirs.clusterId === mine.clusterId && theirs.foundingId === mine.foundingId
+    const fence = ours ? fencedBy(mine, theirs.name, theirs.seenOfYou) : undefined
+    if (fence !== undefined) {
+      this.#events.fenced(fence)
+      return { reason: fence, fence: false }
+    }
+    if (verdict.type === 'refuse') return verdict
+    if (verdict.type === 'restarted') this.#events.restarted(peer)
+    const { incarnation, bootCounter, instanceNonce } = theirs
+    // Before anything is awaited: of two copies that greet at the same time, one must lose.
+    this.#live.set(peer, { bootCounter, instanceNonce })
+    this.#events.announced(peer, theirs.addresses)
+    if (seen === undefined || seen.boot !== bootCounter) {
+      await this.#self.notePeer(peer, { incarnation, boot: bootCounter })
+    }
+    return undefined
+  }
+}
