@@ -1,0 +1,41 @@
+/** kv txn FILE: compare, then or else, in one commit. */
+import { readFile } from 'node:fs/promises'
+import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import type { Run } from '../command.ts'
+import { EXIT } from '../exit-code.ts'
+import { UsageError } from '../usage-error.ts'
+import { parseJson, printable, showValue } from '../value.ts'
+
+export const txn: Run = async (context, [file = '-']) => {
+  const written = parseJson(await readInput(file), file === '-' ? 'the transaction' : file)
+  if (!isObject(written)) {
+    throw new UsageError(`a transaction is an object such as {"compare":[],"then":[],"else":[]}`)
+  }
+  const { compare = [], then = [], else: otherwise = [] } = written as JsonObject
+  const answer = await context.client().call('kv.txn', { compare, then, else: otherwise })
+  const succeeded = answer['succeeded'] === true
+  const results = Array.isArray(answer['results']) ? (answer['results'] as Json[]) : []
+  context.output.print({
+    whole: answer,
+    people: () =>
+      [succeeded ? 'succeeded' : 'compare failed', ...results.map(result => showValue(result))]
+        .map(printable)
+        .join('\n'),
+  })
+  return succeeded ? EXIT.ok : EXIT.compareFailed
+}
+
+/** A file's text, or standard input's for `-`. */
+export async function readInput(file: string): Promise<string> {
+  if (file !== '-') {
+    try {
+      return await readFile(file, 'utf8')
+    } catch (error) {
+      throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }
+  process.stdin.setEncoding('utf8')
+  let text = ''
+  for await (const chunk of process.stdin) text += chunk
+  return text
+}

@@ -1,0 +1,127 @@
+/** log info, read, show, verify: the array of records that everything follows from. */
+import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import { objects } from '../cluster-nodes.ts'
+import type { Run } from '../command.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+import type { Given } from '../given.ts'
+import type { Table } from '../table.ts'
+import { UsageError } from '../usage-error.ts'
+import { printable, showValue } from '../value.ts'
+import { clock } from './status.ts'
+
+const AS = ['commands', 'changes', 'both'] as const
+
+export const info: Run = async (context, _args, given) => {
+  const answer = await context.client().call('log.info', shardOf(given))
+  const { first, op, commit, checkpoint } = answer
+  context.output.print({
+    whole: answer,
+    people: () => ({
+      titles: ['FIRST>', 'OP>', 'COMMIT>', 'CHECKPOINT>'],
+      rows: [[first, op, commit, checkpoint].map(String)],
+    }),
+  })
+  return EXIT.ok
+}
+
+export const read: Run = async (context, _args, given) => {
+  const as = given.choice('as', AS) ?? 'commands'
+  const limit = given.integer('limit', 1) ?? 100
+  const answer = await context.client().call('log.read', {
+    from: await firstOf(context, given, limit),
+    limit,
+    as,
+    ...shardOf(given),
+  })
+  const entries = objects(answer['entries'])
+  context.output.print({
+    whole: answer,
+    items: entries,
+    ...(as === 'changes' && { raw: () => entries.flatMap(changesOf).join('\n') }),
+    people: () => entriesTable(entries, as),
+  })
+  return EXIT.ok
+}
+
+/** `--from 17`, or `--from -10` for the last ten. */
+async function firstOf(context: Context, given: Given, limit: number): Promise<number> {
+  const text = given.text('from')
+  if (text !== undefined && !/^-?\d+$/.test(text)) {
+    throw new UsageError(
+      `${given.where('from')} must be an op, or -10 for the last ten, not '${text}'`,
+    )
+  }
+  const from = text === undefined ? undefined : Number(text)
+  if (from !== undefined && from >= 0) return from
+  const { first, commit } = await context.client().call('log.info', shardOf(given))
+  if (from === undefined) return Number(first)
+  return Math.max(Number(first), Number(commit) + 1 + Math.max(from, -limit))
+}
+
+function entriesTable(entries: readonly JsonObject[], as: (typeof AS)[number]): Table {
+  const commands = as === 'changes' ? [] : ['COMMANDS']
+  const changes = as === 'commands' ? [] : ['CHANGES']
+  return {
+    titles: ['OP>', 'VIEW>', 'TIME', ...commands, ...changes],
+    rows: entries.map(entry => [
+      String(entry['op']),
+      String(entry['view']),
+      typeof entry['timeMs'] === 'number' ? clock(entry['timeMs']) : '',
+      ...(as === 'changes' ? [] : [printable(commandsOf(entry).join('; '))]),
+      ...(as === 'commands' ? [] : [printable(changesOf(entry).join(', '))]),
+    ]),
+  }
+}
+
+function commandsOf(entry: JsonObject): readonly string[] {
+  const commands = entry['commands']
+  return Array.isArray(commands) ? commands.map(command => JSON.stringify(command)) : []
+}
+
+/** x=1, and «x gone» for what was deleted. */
+function changesOf(entry: JsonObject): readonly string[] {
+  return objects(entry['changes']).map(change => {
+    const { key, value } = change
+    return value === undefined ? `${key} gone` : `${key}=${showValue(value)}`
+  })
+}
+
+export const show: Run = async (context, [op = ''], given) => {
+  if (!/^\d+$/.test(op)) throw new UsageError(`OP must be a number, not '${op}'`)
+  const answer = await context.client().call('log.get', { op: Number(op), ...shardOf(given) })
+  const entry = isObject(answer['entry']) ? (answer['entry'] as JsonObject) : undefined
+  if (entry === undefined) {
+    context.note(`op ${op} is not in the log of this node; see viewstamp log info`)
+    return EXIT.notFound
+  }
+  context.output.print({
+    whole: answer,
+    items: [entry as Json],
+    people: () =>
+      Object.entries(entry)
+        .map(([name, value]) => `${name.padEnd(10)} ${printable(showValue(value as Json))}`)
+        .join('\n'),
+  })
+  return EXIT.ok
+}
+
+export const verify: Run = async (context, _args, given) => {
+  const all = given.flag('all') === true
+  const answer = await context.client().call('log.verify', { allReplicas: all, ...shardOf(given) })
+  const { ok, head, hash, firstBad } = answer
+  const where = all ? 'all replicas hold the same log' : 'the log of this node is whole'
+  context.output.print({
+    whole: answer,
+    people: () =>
+      ok === true
+        ? `${where}: up to op ${head}, hash ${hash}`
+        : `NOT the same: the first bad op is ${firstBad ?? 'not known'} (head ${head})`,
+  })
+  return ok === true ? EXIT.ok : EXIT.verification
+}
+
+function shardOf(given: Given): JsonObject {
+  const shard = given.text('shard')
+  return shard === undefined ? {} : { meta: { shard } }
+}

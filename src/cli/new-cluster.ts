@@ -1,0 +1,129 @@
+/**
+ * The data directories of a new cluster: DIR/n1 … DIR/nN, each with its identity, a config.yaml
+ * that names all members, and an empty store. A directory that has lost its store is thereby never
+ * mistaken for a new one: `start` does not make stores for members.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { present } from '../base/assert.ts'
+import { type Identity, newIdentity } from '../network/identity.ts'
+import { writeSecret } from '../network/secret-file.ts'
+import { createStore } from '../storage/open.ts'
+import type { ClusterRecord } from '../storage/port.ts'
+import { UsageError } from './usage-error.ts'
+
+export interface NewCluster {
+  readonly dir: string
+  readonly nodes: number
+  /** libp2p of node i (from 0) listens on this + 10·i, RPC on the next port. */
+  readonly basePort: number
+  readonly clusterId: string
+  readonly shards: number
+  readonly chaos?: boolean | undefined
+}
+
+export interface NewNode {
+  readonly name: string
+  readonly dir: string
+  readonly config: string
+  readonly rpc: string
+}
+
+type Member = ClusterRecord['members'][number]
+
+const NODES_MAX = 15
+const PORT_STEP = 10
+
+/** All or nothing: what was made is removed again if something fails. */
+export async function createCluster(cluster: NewCluster): Promise<readonly NewNode[]> {
+  const { dir, nodes, basePort } = cluster
+  if (nodes < 1 || nodes > NODES_MAX) {
+    throw new UsageError(`a cluster has 1 to ${NODES_MAX} nodes, not ${nodes}`)
+  }
+  if (basePort < 1 || basePort + PORT_STEP * (nodes - 1) + 1 > 65_535) {
+    throw new UsageError(`base port ${basePort} leaves no room for ${nodes} nodes below 65536`)
+  }
+  const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
+  for (const name of names) await refuseUsed(join(dir, name))
+  try {
+    return await write(cluster, names)
+  } catch (error) {
+    for (const name of names) await rm(join(dir, name), { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function refuseUsed(dir: string): Promise<void> {
+  const files = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw new UsageError(`${dir} cannot be read (${error.code})`)
+  })
+  if (files.length > 0) {
+    throw new UsageError(
+      `${dir} is not empty; choose another --dir, or remove it if it is of no use`,
+    )
+  }
+}
+
+async function write(cluster: NewCluster, names: readonly string[]): Promise<readonly NewNode[]> {
+  const identities = names.map(newIdentity)
+  const members = names.map((name, i) => ({
+    name,
+    peerId: identities[i]?.peerId ?? '',
+    addresses: [`/ip4/127.0.0.1/tcp/${cluster.basePort + PORT_STEP * i}`],
+  }))
+  const foundingId = randomBytes(16).toString('hex')
+  const made: NewNode[] = []
+  for (const [i, identity] of identities.entries()) {
+    made.push(await writeNode(cluster, { members, foundingId, identity, i }))
+  }
+  return made
+}
+
+async function writeNode(
+  cluster: NewCluster,
+  founding: {
+    readonly members: readonly Member[]
+    readonly foundingId: string
+    readonly identity: Identity
+    readonly i: number
+  },
+): Promise<NewNode> {
+  const { members, foundingId, identity, i } = founding
+  const member = present(members[i], 'each identity is a member')
+  const { name, peerId } = member
+  const dir = join(cluster.dir, name)
+  // The store comes first: it wants an empty directory, and only a founded one may be started.
+  await mkdir(cluster.dir, { recursive: true })
+  const incarnation = randomBytes(8).toString('hex')
+  const { clusterId, shards } = cluster
+  await createStore(dir, { clusterId, foundingId, peerId, name, incarnation, members, shards })
+  await writeSecret(join(dir, 'identity.key'), identity.privateKey, 'the identity key of this node')
+  const config = join(dir, 'config.yaml')
+  const rpc = `127.0.0.1:${cluster.basePort + PORT_STEP * i + 1}`
+  await writeFile(config, configText(cluster, members, member, rpc), { flag: 'wx' })
+  return { name, dir, config, rpc: `http://${rpc}` }
+}
+
+function configText(
+  cluster: NewCluster,
+  members: readonly Member[],
+  member: Member,
+  rpc: string,
+): string {
+  const list = members.map(
+    ({ name, peerId, addresses }) =>
+      `    - { name: ${name}, peerId: ${peerId}, addresses: [${addresses.join(', ')}] }\n`,
+  )
+  return `# Node ${member.name} of a Viewstamp cluster. Everything that can be set: viewstamp config print
+version: 1
+node: { name: ${member.name}, dataDir: . }
+cluster:
+  id: ${JSON.stringify(cluster.clusterId)}
+  members:
+${list.join('')}p2p: { listen: [${member.addresses.join(', ')}] }
+rpc: { listen: '${rpc}' }
+shards: ${cluster.shards}
+${cluster.chaos ? 'chaos: true\n' : ''}`
+}
