@@ -84,12 +84,16 @@ export interface NodeStatus {
   readonly name: string
   readonly peerId: string
   readonly role: 'replica' | 'standby'
+  /** Where it answers RPC, as it would tell others. */
+  readonly rpc: string | null
   readonly shards: readonly ShardStatus[]
   readonly peers: readonly {
     readonly name: string
     readonly peerId: string
     readonly connected: boolean
     readonly addresses: readonly string[]
+    /** RPC address that the peer told us; null: not yet. */
+    readonly rpc: string | null
   }[]
   readonly uptimeMs: number
   readonly alarms: readonly string[]

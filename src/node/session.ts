@@ -4,8 +4,8 @@
  * same batch, and opened anew when it was evicted.
  */
 import { randomBytes } from 'node:crypto'
-import type { Command } from '../vr/entry.ts'
 import { registration, WINDOW_MAX } from '../vr/client-table.ts'
+import type { Command } from '../vr/entry.ts'
 import type { ClientId, RequestNumber } from '../vr/terms.ts'
 import { clientId, requestNumber } from '../vr/terms.ts'
 

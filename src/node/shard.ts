@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto'
 import { ViewstampError } from '../base/errors.ts'
+import type { MachineService } from '../machine/compose.ts'
 import type { Change } from '../machine/machine.ts'
 import type { Store } from '../storage/port.ts'
 import type { Executed, ReplicaEvent } from '../vr/effect.ts'
@@ -36,6 +37,8 @@ export interface ShardPorts {
 export class Shard {
   readonly name: string
   readonly replica: Replica
+  /** The replica's service, as the node's reads see it. */
+  readonly service: MachineService
   readonly host: ShardHost
   readonly callers: Callers
   readonly session: OwnSession
@@ -47,7 +50,8 @@ export class Shard {
   rev: number
   readonly #ports: ShardPorts
 
-  constructor(replica: Replica, ports: ShardPorts) {
+  constructor(replica: Replica, service: MachineService, ports: ShardPorts) {
+    this.service = service
     this.name = shardName(replica.shard)
     this.replica = replica
     this.#ports = ports

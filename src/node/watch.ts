@@ -4,6 +4,7 @@
  * live, without a gap between the two.
  */
 import { ViewstampError } from '../base/errors.ts'
+import { compareKeys } from '../machine/kv/key.ts'
 import type { Change } from '../machine/machine.ts'
 import type { CommitEvent, KeyRange, WatchFrom } from './api.ts'
 
@@ -181,7 +182,9 @@ export function matcher(range: KeyRange): Matcher {
   const { key, prefix, start, end } = range
   if (key !== undefined) return k => k === key
   if (prefix !== undefined) return k => k.startsWith(prefix)
-  return k => (start === undefined || k >= start) && (end === undefined || k < end)
+  return k =>
+    (start === undefined || compareKeys(k, start) >= 0) &&
+    (end === undefined || compareKeys(k, end) < 0)
 }
 
 /** Splits the changes of an entry by rev. */

@@ -1,0 +1,216 @@
+/** Writes, reads and sessions: from a call to an answer with its header. */
+import { ERRORS, type ErrorName, ViewstampError } from '../base/errors.ts'
+import { isObject, type Json } from '../base/json.ts'
+import type { MachineService } from '../machine/compose.ts'
+import { Rejected } from '../machine/machine.ts'
+import { decodeResult, encodeOperation } from '../machine/operation.ts'
+import type { Command } from '../vr/entry.ts'
+import { clientId, requestNumber } from '../vr/terms.ts'
+import type { Answer, Call, Header, Meta } from './api.ts'
+import type { ExecutedAnswer, Fate } from './callers.ts'
+import type { NodeContext } from './context.ts'
+import { primaryName } from './context.ts'
+import { route, shardByName } from './route.ts'
+import { newClientId, registerCommand } from './session.ts'
+import type { Shard } from './shard.ts'
+
+export const TIMEOUT_MS = 10_000
+const TIMEOUT_MAX_MS = 300_000
+const SESSION_WINDOW = 256
+
+export async function write(context: NodeContext, call: Call): Promise<Answer> {
+  const shard = route(context.shards, call)
+  admitWrite(context, shard, call.meta)
+  const operation = encodeOperation(call.machine, call.body)
+  const command = ownCommand(call.meta, operation)
+  const timeoutMs = timeoutOf(call.meta)
+  const fate = await shard.write(operation, metaText(call.meta), { timeoutMs, command })
+  return answerOf(context, shard, fate)
+}
+
+export async function read(context: NodeContext, call: Call): Promise<Answer> {
+  const shard = route(context.shards, call)
+  await waitFor(context, shard, call.meta)
+  try {
+    const result = serviceOf(shard).query(call.machine, call.body, shard.timeMs)
+    return { result, header: headerOf(context, shard) }
+  } catch (error) {
+    if (error instanceof Rejected) throw rejected(error.errorName, error.message, error.data)
+    throw error
+  }
+}
+
+/** Waits until this node may answer at the asked consistency. */
+export async function waitFor(context: NodeContext, shard: Shard, meta: Meta): Promise<void> {
+  if (context.stopping) throw shuttingDown()
+  const consistency = meta.consistency ?? 'linearizable'
+  if (consistency === 'local') return
+  if (consistency === 'session') {
+    const deadline = performance.now() + timeoutOf(meta)
+    while (shard.rev < (meta.minRev ?? 0)) {
+      await shard.reads.reached(shard.replica.commitNumber + 1, deadline - performance.now())
+    }
+    return
+  }
+  notForwarded(context, shard, meta)
+  await shard.reads.linearizable(timeoutOf(meta))
+}
+
+export async function openSession(
+  context: NodeContext,
+  ttlMs: number | undefined,
+  meta: Meta,
+): Promise<Answer> {
+  const session = newClientId()
+  const command = registerCommand(session, SESSION_WINDOW, ttlMs ?? 0)
+  const header = await onEveryShard(context, command, meta)
+  return { result: { session, nextSeq: 1 }, header }
+}
+
+export async function sessionCommand(
+  context: NodeContext,
+  kind: 'keep-alive' | 'close',
+  session: string,
+  meta: Meta,
+): Promise<Answer> {
+  const command: Command = {
+    kind,
+    clientId: clientId(session),
+    // Repeats of it are harmless: any number that no other call waits with will do.
+    requestNumber: requestNumber(Number.MAX_SAFE_INTEGER - Math.floor(performance.now() * 1000)),
+    ackedNumber: requestNumber(0),
+    meta: '',
+    operation: new Uint8Array(0),
+  }
+  return { result: { session }, header: await onEveryShard(context, command, meta) }
+}
+
+/** A session is open at every shard or at none that answers. */
+async function onEveryShard(context: NodeContext, command: Command, meta: Meta): Promise<Header> {
+  const timeoutMs = timeoutOf(meta)
+  const headers = context.shards.map(async shard => {
+    admitWrite(context, shard, meta)
+    const fate = await shard.callers.call(command, timeoutMs)
+    if (fate.answer.type !== 'executed') throw forgotten(fate.answer, command.clientId)
+    return headerOf(context, shard, fate.answer)
+  })
+  const [first] = await Promise.all(headers)
+  if (first === undefined) throw new ViewstampError('NOT_READY', 'this node has no shard yet')
+  return first
+}
+
+export async function stateHash(context: NodeContext, meta: Meta): Promise<Answer> {
+  const shard = shardByName(context.shards, meta.shard)
+  await waitFor(context, shard, meta)
+  const header = headerOf(context, shard)
+  const hash = serviceOf(shard).stateHash()
+  return { result: { hash, op: shard.replica.commitNumber }, header }
+}
+
+export function headerOf(context: NodeContext, shard: Shard, at?: ExecutedAnswer): Header {
+  const { replica } = shard
+  return {
+    cluster: context.cluster.clusterId,
+    node: context.cluster.name,
+    shard: shard.name,
+    epoch: replica.configuration.epochNumber,
+    view: at ? at.viewNumber : replica.viewNumber,
+    op: at ? at.opNumber : replica.commitNumber,
+    commit: replica.commitNumber,
+    primary: primaryName(context, shard),
+    timeMs: at ? at.timeMs : shard.timeMs,
+  }
+}
+
+function admitWrite(context: NodeContext, shard: Shard, meta: Meta): void {
+  if (context.stopping) throw shuttingDown()
+  const full = context.alarms.get('no_space')
+  if (full) throw new ViewstampError('READ_ONLY', full, { reason: 'NO_SPACE' })
+  notForwarded(context, shard, meta)
+}
+
+function notForwarded(context: NodeContext, shard: Shard, meta: Meta): void {
+  if (meta.forward !== false || shard.isPrimary) return
+  const primary = primaryName(context, shard)
+  const member = context.cluster.members.find(m => m.name === primary)
+  const url = member && context.rpcUrls.get(member.peerId)
+  const where = primary === null ? 'no primary is known yet' : `the primary is ${primary}`
+  const message = `${context.cluster.name} is not the primary of shard ${shard.name}: ${where}`
+  throw new ViewstampError('NOT_PRIMARY', message, { primary: url ?? primary ?? '' })
+}
+
+function ownCommand(meta: Meta, operation: Uint8Array): Command | undefined {
+  if (meta.session === undefined) return undefined
+  if (meta.seq === undefined) {
+    throw new ViewstampError('INVALID_PARAMS', 'meta.seq must go with meta.session', {
+      path: 'meta.seq',
+    })
+  }
+  return {
+    kind: 'operation',
+    clientId: clientId(meta.session),
+    requestNumber: requestNumber(meta.seq),
+    ackedNumber: requestNumber(0),
+    meta: metaText(meta),
+    operation,
+  }
+}
+
+/** What of the meta travels in the log. */
+function metaText(meta: Meta): string {
+  const { correlationId, causationId, lamport } = meta
+  if (correlationId === undefined && causationId === undefined && lamport === undefined) return ''
+  return JSON.stringify({ correlationId, causationId, lamport })
+}
+
+function answerOf(context: NodeContext, shard: Shard, answer: Fate['answer']): Answer {
+  if (answer.type === 'forgotten') throw forgotten(answer, '')
+  const outcome = decodeResult(answer.result)
+  if (outcome.type === 'result') {
+    return { result: outcome.result, header: headerOf(context, shard, answer) }
+  }
+  const { name, message, data } = outcome.error
+  throw rejected(name, message, data)
+}
+
+/** The machine's refusal, in the words of the contract: it was executed, and changed nothing. */
+function rejected(name: string, message: string, data: Json): ViewstampError {
+  const known = Object.hasOwn(ERRORS, name) ? (name as ErrorName) : 'APP_REJECTED'
+  return new ViewstampError(known, message, {
+    ...(isObject(data) ? data : { data }),
+    ...(known === name ? {} : { reason: name }),
+    outcome: 'none',
+  })
+}
+
+function forgotten(answer: Extract<Fate['answer'], { type: 'forgotten' }>, id: string): Error {
+  switch (answer.reason) {
+    case 'no-session':
+      return new ViewstampError(
+        'SESSION_EVICTED',
+        `the session ${id} is not known (any more): open another; whether an earlier sending was executed is unknown`,
+      )
+    case 'too-old':
+      return new ViewstampError(
+        'SESSION_EVICTED',
+        'the session has moved on: answers this far back are no longer kept',
+      )
+    case 'result-dropped':
+      return new ViewstampError(
+        'SESSION_EVICTED',
+        'the write was executed, but its answer was too large to keep for a repeat',
+        { outcome: 'applied' },
+      )
+  }
+}
+
+function timeoutOf(meta: Meta): number {
+  return Math.min(Math.max(1, meta.timeoutMs ?? TIMEOUT_MS), TIMEOUT_MAX_MS)
+}
+
+export function serviceOf(shard: Shard): MachineService {
+  return shard.service
+}
+
+const shuttingDown = () =>
+  new ViewstampError('SHUTTING_DOWN', 'this node is shutting down: ask another')

@@ -1,0 +1,50 @@
+/** What the parts of a node share. */
+import type { Network } from '../network/port.ts'
+import type { ClusterRecord, Store } from '../storage/port.ts'
+import { currentPrimary } from '../vr/state.ts'
+import type { ClusterEvent } from './api.ts'
+import type { Asks } from './ask.ts'
+import type { Shard } from './shard.ts'
+
+export interface NodeOptions {
+  readonly version: string
+  readonly role: 'replica' | 'standby'
+  /** Below this much free disk, client writes are refused. */
+  readonly minFreeBytes: number
+  readonly rpcUrl: () => string | undefined
+}
+
+export interface NodeContext {
+  readonly options: NodeOptions
+  readonly cluster: ClusterRecord
+  readonly store: Store
+  readonly network: Network
+  readonly shards: readonly Shard[]
+  readonly asks: Asks
+  readonly startedAtMs: number
+  /** Peer id → RPC URL that it told us. */
+  readonly rpcUrls: Map<string, string>
+  readonly followers: Set<(event: ClusterEvent) => void>
+  readonly alarms: Map<string, string>
+  /** Resolves when everything this node wants written is on disk. */
+  flush(): Promise<void>
+  stopping: boolean
+}
+
+/** Name of the shard's primary, as far as it is known. */
+export function primaryName(context: NodeContext, shard: Shard): string | null {
+  const { replica } = shard
+  if (replica.status !== 'normal') return null
+  return context.cluster.members[currentPrimary(replica)]?.name ?? null
+}
+
+export function emit(context: NodeContext, event: Omit<ClusterEvent, 'node' | 'timeMs'>): void {
+  const { kind } = event
+  const full: ClusterEvent = {
+    ...event,
+    kind: String(kind),
+    node: context.cluster.name,
+    timeMs: Date.now(),
+  }
+  for (const deliver of context.followers) deliver(full)
+}

@@ -1,0 +1,102 @@
+/** The log for people: commands, the changes they made, and whether the chain holds. */
+import { text } from '../base/bytes.ts'
+import { isObject, type Json } from '../base/json.ts'
+import type { Command, Entry } from '../vr/entry.ts'
+import type { LogEntry } from './api.ts'
+import type { NodeContext } from './context.ts'
+import type { Shard } from './shard.ts'
+
+const PAGE_BYTES = 4 << 20
+const VERIFY_BYTES = 4 << 20
+
+export function logInfo(shard: Shard) {
+  const { replica } = shard
+  return {
+    first: replica.firstOp,
+    op: shard.opNumber,
+    commit: replica.commitNumber,
+    checkpoint: replica.durableCheckpoint,
+  }
+}
+
+/** Committed entries from op `from` on. */
+export async function logRead(
+  context: NodeContext,
+  shard: Shard,
+  options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
+): Promise<LogEntry[]> {
+  const { replica } = shard
+  const first = Math.max(options.from, replica.firstOp)
+  const last = Math.min(first + options.limit - 1, replica.commitNumber, replica.durableOp)
+  if (last < first) return []
+  const entries = await context.store.readEntries(replica.shard, first, last, PAGE_BYTES)
+  const changes = new Map<number, readonly Json[]>()
+  if (options.as !== 'commands') {
+    // Changes reach the disk a little later than the log.
+    await context.flush()
+    for (const row of await context.store.readChanges(replica.shard, first, last)) {
+      changes.set(row.opNumber, JSON.parse(row.text) as readonly Json[])
+    }
+  }
+  return entries.map(entry => ({
+    op: entry.opNumber,
+    view: entry.viewNumber,
+    timeMs: entry.timeMs,
+    checksum: entry.checksum,
+    parent: entry.parent,
+    ...(options.as === 'changes' ? {} : { commands: commandsOf(entry) }),
+    ...(options.as === 'commands' ? {} : { changes: changes.get(entry.opNumber) ?? [] }),
+  }))
+}
+
+export function commandsOf(entry: Entry): Json[] {
+  let rev: number = entry.revBefore
+  return entry.commands.map(command => {
+    const { kind, clientId: session, requestNumber: seq } = command
+    if (kind !== 'operation') return kind === 'pulse' ? { kind } : { kind, session }
+    rev++
+    return { kind, rev, session, seq, ...bodyOf(command), ...metaOf(command) }
+  })
+}
+
+function bodyOf(command: Command): Record<string, Json> {
+  try {
+    const parsed: unknown = JSON.parse(text(command.operation))
+    if (isObject(parsed)) return { machine: parsed['m'] as Json, command: parsed['c'] as Json }
+  } catch {
+    // Shown as it is: whatever it was, every replica refused it the same way.
+  }
+  return { command: `${command.operation.length} bytes` }
+}
+
+function metaOf(command: Command): Record<string, Json> {
+  if (command.meta === '') return {}
+  const parsed: unknown = JSON.parse(command.meta)
+  return isObject(parsed) ? (parsed as Record<string, Json>) : {}
+}
+
+export interface Verdict {
+  readonly ok: boolean
+  readonly head: number
+  readonly hash: string
+  readonly firstBad?: number
+}
+
+/** Walks the chain on disk up to `upTo`: every checksum is computed again (the store does), every link compared. */
+export async function verify(context: NodeContext, shard: Shard, upTo: number): Promise<Verdict> {
+  const { replica } = shard
+  const head = Math.min(upTo, replica.durableOp, replica.commitNumber)
+  let op: number = replica.firstOp
+  let hash: string = op > head ? replica.checkpoint.checksum : ''
+  while (op <= head) {
+    const entries = await context.store.readEntries(replica.shard, op, head, VERIFY_BYTES)
+    if (entries.length === 0) return { ok: false, head, hash, firstBad: op }
+    for (const entry of entries) {
+      const linked = hash === '' || entry.parent === hash
+      if (entry.opNumber !== op || !linked) return { ok: false, head, hash, firstBad: op }
+      hash = entry.checksum
+      op++
+    }
+  }
+  return { ok: true, head, hash }
+}

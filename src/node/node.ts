@@ -1,0 +1,245 @@
+/**
+ * A node: the replicas of all shards behind the one interface that RPC knows. `openNode` (open.ts) puts
+ * it together; this file is what it can do.
+ */
+import { ViewstampError } from '../base/errors.ts'
+import { isObject, type Json } from '../base/json.ts'
+import type {
+  Answer,
+  Call,
+  ClusterEvent,
+  CommitEvent,
+  KeyRange,
+  Meta,
+  NodeApi,
+  WatchFrom,
+} from './api.ts'
+import * as calls from './calls.ts'
+import type { NodeContext } from './context.ts'
+import { primaryName } from './context.ts'
+import * as logs from './log-view.ts'
+import { shardByName } from './route.ts'
+import type { Shard } from './shard.ts'
+import { health, members, nodeStatus, readiness } from './status.ts'
+
+const ASK_MS = 3000
+const HANDOVER_POLL_MS = 5
+
+export class Node implements NodeApi {
+  readonly #context: NodeContext
+  readonly #metrics: () => Promise<string | undefined>
+  readonly #close: () => Promise<void>
+
+  constructor(
+    context: NodeContext,
+    metrics: () => Promise<string | undefined>,
+    close: () => Promise<void>,
+  ) {
+    this.#context = context
+    this.#metrics = metrics
+    this.#close = close
+  }
+
+  get cluster(): string {
+    return this.#context.cluster.clusterId
+  }
+
+  get name(): string {
+    return this.#context.cluster.name
+  }
+
+  get version(): string {
+    return this.#context.options.version
+  }
+
+  get startedAtMs(): number {
+    return this.#context.startedAtMs
+  }
+
+  get peerId(): string {
+    return this.#context.cluster.peerId
+  }
+
+  write(call: Call): Promise<Answer> {
+    return calls.write(this.#context, call)
+  }
+
+  read(call: Call): Promise<Answer> {
+    return calls.read(this.#context, call)
+  }
+
+  header(shard?: string) {
+    return calls.headerOf(this.#context, this.#shard(shard))
+  }
+
+  openSession(ttlMs: number | undefined, meta: Meta): Promise<Answer> {
+    return calls.openSession(this.#context, ttlMs, meta)
+  }
+
+  keepAliveSession(session: string, meta: Meta): Promise<Answer> {
+    return calls.sessionCommand(this.#context, 'keep-alive', session, meta)
+  }
+
+  closeSession(session: string, meta: Meta): Promise<Answer> {
+    return calls.sessionCommand(this.#context, 'close', session, meta)
+  }
+
+  stateHash(meta: Meta): Promise<Answer> {
+    return calls.stateHash(this.#context, meta)
+  }
+
+  machines() {
+    return calls.serviceOf(this.#shard(undefined)).machines
+  }
+
+  status() {
+    return nodeStatus(this.#context)
+  }
+
+  health() {
+    return health(this.#context)
+  }
+
+  members() {
+    return members(this.#context)
+  }
+
+  readiness() {
+    return readiness(this.#context)
+  }
+
+  logInfo(shard?: string) {
+    return logs.logInfo(this.#shard(shard))
+  }
+
+  logRead(
+    options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
+    shard?: string,
+  ) {
+    return logs.logRead(this.#context, this.#shard(shard), options)
+  }
+
+  /** With `allReplicas`, every connected replica checks its own chain up to the same op. */
+  async logVerify(allReplicas: boolean, name?: string): Promise<logs.Verdict> {
+    const context = this.#context
+    const shard = this.#shard(name)
+    const mine = await logs.verify(context, shard, Number.MAX_SAFE_INTEGER)
+    if (!allReplicas || !mine.ok) return mine
+    for (const peer of context.network.peers()) {
+      if (!peer.connected) continue
+      const params = { shard: shard.name, upTo: mine.head }
+      const theirs = await context.asks.ask(peer.peerId, 'verify', params, 60_000)
+      if (!isObject(theirs)) continue
+      const { ok, head, hash, firstBad } = theirs
+      if (ok !== true) return { ...mine, ok: false, firstBad: Number(firstBad) }
+      const same = head === mine.head ? hash === mine.hash : true
+      if (!same) return { ...mine, ok: false, firstBad: mine.head }
+    }
+    return mine
+  }
+
+  async stepDown(name: string | undefined, to: string | undefined, meta: Meta) {
+    const shard = this.#shard(name)
+    const until = performance.now() + (meta.timeoutMs ?? calls.TIMEOUT_MS)
+    const context = this.#context
+    if (to !== undefined && !context.cluster.members.some(m => m.name === to)) {
+      throw new ViewstampError('INVALID_PARAMS', `there is no member "${to}"`, { path: 'to' })
+    }
+    // The next view's primary is the next in line: for a certain one it may take several steps.
+    for (let i = 0; i <= context.cluster.members.length; i++) {
+      const before = shard.replica.viewNumber
+      await this.#askToStepDown(shard)
+      await this.#untilView(shard, before + 1, until)
+      if (to === undefined || primaryName(context, shard) === to) break
+    }
+    return { view: shard.replica.viewNumber as number, primary: primaryName(context, shard) }
+  }
+
+  async #askToStepDown(shard: Shard): Promise<void> {
+    if (shard.isPrimary) return shard.host.input({ type: 'step-down' })
+    const primary = primaryName(this.#context, shard)
+    const member = this.#context.cluster.members.find(m => m.name === primary)
+    if (!member) throw new ViewstampError('VIEW_CHANGE', 'a view change is under way already')
+    await this.#context.asks.ask(member.peerId, 'step-down', { shard: shard.name }, ASK_MS)
+  }
+
+  async #untilView(shard: Shard, view: number, until: number): Promise<void> {
+    const { replica } = shard
+    while (replica.viewNumber < view || replica.status !== 'normal') {
+      if (performance.now() > until) {
+        throw new ViewstampError('TIMEOUT', 'no newer view has started in time', {
+          outcome: 'none',
+        })
+      }
+      await new Promise(resolve => setTimeout(resolve, HANDOVER_POLL_MS))
+    }
+  }
+
+  watchKeys(range: KeyRange, from: WatchFrom, deliver: (event: CommitEvent) => void) {
+    return this.#shard(undefined).changes.watch(range, from, deliver)
+  }
+
+  pollKeys(range: KeyRange, from: WatchFrom, options: { waitMs: number; limit: number }) {
+    return this.#shard(undefined).changes.poll(range, from, options)
+  }
+
+  watchCluster(deliver: (event: ClusterEvent) => void) {
+    const { followers } = this.#context
+    followers.add(deliver)
+    return { cancel: () => void followers.delete(deliver) }
+  }
+
+  metrics() {
+    return this.#metrics()
+  }
+
+  /** Hands over if primary, then closes everything in order. */
+  async stop(): Promise<void> {
+    const context = this.#context
+    if (context.stopping) return
+    const primaryOf = context.shards.filter(shard => shard.isPrimary)
+    const others = context.network.peers().some(peer => peer.connected)
+    if (others) {
+      for (const shard of primaryOf) shard.host.input({ type: 'step-down' })
+      const until = performance.now() + HANDOVER_MS
+      const over = primaryOf.map(shard =>
+        this.#untilView(shard, shard.replica.viewNumber + 1, until).catch(() => {}),
+      )
+      await Promise.all(over)
+    }
+    context.stopping = true
+    await this.#close()
+  }
+
+  #shard(name: string | undefined): Shard {
+    return shardByName(this.#context.shards, name)
+  }
+}
+
+/** How long a stopping primary waits for its successor. */
+const HANDOVER_MS = 1000
+
+/** Questions that other nodes may ask. */
+export function askHandlers(
+  context: () => NodeContext,
+): Record<string, (from: string, params: Json) => Json | Promise<Json>> {
+  const shardOf = (params: Json): Shard => {
+    const name = isObject(params) ? params['shard'] : undefined
+    return shardByName(context().shards, typeof name === 'string' ? name : undefined)
+  }
+  return {
+    info: (from, params) => {
+      const url = isObject(params) ? params['rpc'] : undefined
+      if (typeof url === 'string' && url.length < 256) context().rpcUrls.set(from, url)
+      return null
+    },
+    verify: async (_from, params) => {
+      const upTo = isObject(params) ? Number(params['upTo']) : 0
+      return { ...(await logs.verify(context(), shardOf(params), upTo)) }
+    },
+    'step-down': (_from, params) => {
+      shardOf(params).host.input({ type: 'step-down' })
+      return null
+    },
+  }
+}

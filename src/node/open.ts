@@ -1,0 +1,271 @@
+/**
+ * Puts a node together: replicas read from the store, network, writer, timers. The log is read and
+ * executed while the network starts; no message is handled before every replica has its promises back.
+ */
+import { FormatError } from '../base/bytes.ts'
+import type { MachineService } from '../machine/compose.ts'
+import type { Network } from '../network/port.ts'
+import type { ClusterRecord, ShardImage, Store } from '../storage/port.ts'
+import type { Configuration } from '../vr/configuration.ts'
+import type { Effect } from '../vr/effect.ts'
+import type { Message } from '../vr/message.ts'
+import type { ReplicaOptions } from '../vr/options.ts'
+import { boot, createReplica, replay, restore, restored } from '../vr/restart.ts'
+import type { LogMark } from '../vr/state.ts'
+import type { ReplicaNumber } from '../vr/terms.ts'
+import { opNumber, replicaNumber } from '../vr/terms.ts'
+import { decodeMessage, encodeMessage, WIRE_VERSION } from '../wire/codec.ts'
+import { ASK_FRAME, Asks } from './ask.ts'
+import type { NodeContext, NodeOptions } from './context.ts'
+import { emit } from './context.ts'
+import { followEvents } from './events.ts'
+import type { NodeMetrics } from './metrics.ts'
+import { askHandlers, Node } from './node.ts'
+import { Shard, startNonce } from './shard.ts'
+import { Writer } from './writer.ts'
+
+export interface OpenOptions extends NodeOptions {
+  readonly store: Store
+  readonly network: Network
+  readonly replica: ReplicaOptions
+  /** A fresh service for each shard. */
+  readonly service: () => MachineService
+  readonly metrics: NodeMetrics
+  readonly metricsText: () => Promise<string | undefined>
+  readonly log: {
+    info(message: string, more?: object): void
+    warn(message: string, more?: object): void
+  }
+  /** The process must end: storage failed, the core found an impossibility, or a peer fenced us off. */
+  readonly fail: (error: unknown) => void
+  /** Handed out as soon as it exists, for metrics. */
+  readonly onContext?: (context: NodeContext, writer: Writer) => void
+}
+
+const TICK_MS = 10
+const SWEEP_MS = 50
+const SPACE_MS = 2000
+const REPLAY_BYTES = 4 << 20
+const RECORDS_A_TURN = 2000
+/** Larger messages travel on the stream for bulk, behind nothing that is urgent. */
+const BULK_BYTES = 256 * 1024
+
+export async function openNode(options: OpenOptions): Promise<Node> {
+  const { store, network } = options
+  const writer = new Writer(
+    writes => store.commit(writes),
+    options.fail,
+    seconds => options.metrics.fsync(seconds),
+  )
+  const context = makeContext(options, writer)
+  options.onContext?.(context, writer)
+  const { members, peerId } = store.cluster
+  const indexOf = new Map(members.map((member, i) => [member.peerId, replicaNumber(i)]))
+  network.setMembers(members.filter(member => member.peerId !== peerId))
+  const booting: (() => void)[] = []
+  const started = network.start({
+    frame: (from, frame) => onFrame(context, indexOf, from, frame),
+    up: peer => onPeer(context, indexOf, peer, true),
+    down: (peer, reason) => {
+      options.log.info(`lost ${nameOf(store.cluster, peer)}: ${reason}`)
+      onPeer(context, indexOf, peer, false)
+    },
+    refused: (peer, reason) => options.log.warn(reason, { peer }),
+    fenced: reason => options.fail(new Error(reason)),
+  })
+  const shards: Shard[] = []
+  for (const image of store.shards) {
+    const { shard, start } = await openShard(options, context, writer, image)
+    shards.push(shard)
+    booting.push(start)
+  }
+  await started
+  ;(context.shards as Shard[]).push(...shards)
+  for (const start of booting) start()
+  const stopTimers = startTimers(options, context)
+  return new Node(context, options.metricsText, async () => {
+    stopTimers()
+    for (const shard of shards) shard.stop()
+    await network.stop()
+    await writer.flush()
+    await store.close()
+  })
+}
+
+function makeContext(options: OpenOptions, writer: Writer): NodeContext {
+  const { store, network } = options
+  const context: NodeContext = {
+    options,
+    cluster: store.cluster,
+    store,
+    network,
+    shards: [],
+    asks: new Asks(
+      (to, frame) => network.send(to, frame),
+      askHandlers(() => context),
+    ),
+    startedAtMs: Date.now(),
+    rpcUrls: new Map(),
+    followers: new Set(),
+    alarms: new Map(),
+    flush: () => writer.flush(),
+    stopping: false,
+  }
+  return context
+}
+
+/** The replica as its disk left it; `start` takes up its role. */
+async function openShard(
+  options: OpenOptions,
+  context: NodeContext,
+  writer: Writer,
+  image: ShardImage,
+): Promise<{ shard: Shard; start: () => void }> {
+  const { store } = options
+  const { members, peerId } = store.cluster
+  const configuration: Configuration = {
+    epochNumber: image.vsr.epochNumber,
+    replicaCount: members.length,
+    // Primaries of many shards are spread over the nodes.
+    primaryOffset: image.shard % members.length,
+  }
+  const identity = {
+    shard: image.shard,
+    replicaNumber: replicaNumber(members.findIndex(member => member.peerId === peerId)),
+    configuration,
+    options: options.replica,
+    nonce: startNonce(),
+  }
+  const { vsr, checkpoint } = image
+  const start = await logStart(store, image)
+  const service = options.service()
+  const replica = createReplica(identity, { vsr, checkpoint, start }, service)
+  for await (const records of inBatches(store.readRecords(image.shard), RECORDS_A_TURN)) {
+    restore(replica, records)
+  }
+  restored(replica)
+  const shard = new Shard(replica, service, {
+    writer,
+    store,
+    send: (to, index, message) => sendMessage(context, to, index, message),
+    event: (of, event) => followEvents(context, options.metrics, of, event),
+    fail: options.fail,
+  })
+  for (let op = checkpoint.opNumber + 1; op <= image.head; ) {
+    const entries = await store.readEntries(image.shard, op, image.head, REPLAY_BYTES)
+    if (entries.length === 0) throw new Error(`op ${op} of shard ${shard.name} cannot be read`)
+    shard.host.carryOut(replay(replica, entries))
+    op += entries.length
+  }
+  const first = store.bootCounter === 1
+  return { shard, start: () => startShard(shard, boot(replica, first)) }
+}
+
+function startShard(shard: Shard, effects: readonly Effect[]): void {
+  shard.host.carryOut(effects)
+  shard.tick(performance.now(), Date.now())
+}
+
+/** Where the retained log begins: the op before its first entry. */
+async function logStart(store: Store, image: ShardImage): Promise<LogMark> {
+  if (image.first > image.checkpoint.opNumber) return image.checkpoint
+  const [oldest] = await store.readEntries(image.shard, image.first, image.first, 1)
+  if (oldest === undefined) return image.checkpoint
+  const { revBefore: rev, timeMs } = oldest
+  return { opNumber: opNumber(image.first - 1), rev, timeMs }
+}
+
+async function* inBatches<T>(items: AsyncIterable<T>, size: number): AsyncIterable<T[]> {
+  let batch: T[] = []
+  for await (const item of items) {
+    batch.push(item)
+    if (batch.length < size) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+function sendMessage(
+  context: NodeContext,
+  to: ReplicaNumber,
+  shard: number,
+  message: Message,
+): void {
+  const member = context.cluster.members[to]
+  if (member === undefined) return
+  const frame = encodeMessage(shard, message)
+  const bulk = message.type === 'NEWCHECKPOINT' || frame.length > BULK_BYTES
+  // A lost frame is the protocol's to send again.
+  if (bulk && message.type !== 'PREPARE') context.network.sendBulk(member.peerId, frame)
+  else context.network.send(member.peerId, frame)
+}
+
+function onFrame(
+  context: NodeContext,
+  indexOf: ReadonlyMap<string, ReplicaNumber>,
+  peer: string,
+  frame: Uint8Array,
+): void {
+  const from = indexOf.get(peer)
+  if (from === undefined) return
+  if (frame[0] === ASK_FRAME) return context.asks.onFrame(peer, frame)
+  if (frame[0] !== WIRE_VERSION) return
+  try {
+    const { shard, message } = decodeMessage(frame)
+    context.shards[shard]?.host.input({ type: 'deliver', from, message })
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    emit(context, { kind: 'bad_frame', peer: nameOf(context.cluster, peer), why: error.message })
+  }
+}
+
+function onPeer(
+  context: NodeContext,
+  indexOf: ReadonlyMap<string, ReplicaNumber>,
+  peer: string,
+  connected: boolean,
+): void {
+  const replica = indexOf.get(peer)
+  if (replica === undefined) return
+  emit(context, { kind: connected ? 'peer_up' : 'peer_down', peer: nameOf(context.cluster, peer) })
+  for (const shard of context.shards) shard.host.input({ type: 'peer', replica, connected })
+  const rpc = context.options.rpcUrl()
+  if (connected && rpc !== undefined) context.asks.tell(peer, 'info', { rpc })
+}
+
+const nameOf = (cluster: ClusterRecord, peer: string): string =>
+  cluster.members.find(member => member.peerId === peer)?.name ?? peer
+
+function startTimers(options: OpenOptions, context: NodeContext): () => void {
+  const tick = setInterval(() => {
+    const [now, wall] = [performance.now(), Date.now()]
+    for (const shard of context.shards) shard.tick(now, wall)
+  }, TICK_MS)
+  const sweep = setInterval(() => {
+    for (const shard of context.shards) shard.sweep()
+  }, SWEEP_MS)
+  const watchSpace = () => void checkSpace(options, context)
+  const space = setInterval(watchSpace, SPACE_MS)
+  watchSpace()
+  return () => {
+    for (const timer of [tick, sweep, space]) clearInterval(timer)
+  }
+}
+
+/** Before LevelDB runs into a full disk, which it does not survive, client writes stop. */
+async function checkSpace(options: OpenOptions, context: NodeContext): Promise<void> {
+  const free = await options.store.freeBytes().catch(() => undefined)
+  if (free === undefined) return
+  const low = free < options.minFreeBytes
+  if (low === context.alarms.has('no_space')) return
+  if (low) {
+    const mib = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`
+    const message = `${context.cluster.name} has ${mib(free)} of disk left, less than storage.minFree (${mib(options.minFreeBytes)}): it takes no writes until there is room`
+    context.alarms.set('no_space', message)
+    options.log.warn(message)
+  } else {
+    context.alarms.delete('no_space')
+  }
+  emit(context, { kind: low ? 'alarm_raised' : 'alarm_cleared', alarm: 'no_space' })
+}
