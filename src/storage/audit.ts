@@ -1,0 +1,230 @@
+/**
+ * What is believed of a shard when the store opens. LevelDB opens without a word after it has lost
+ * records from the middle of its log, so everything is checked that can be: the promises against the
+ * superblock, each entry against its checksum, its key and its parent, from the first to the head.
+ */
+import type { Checksum } from '../vr/terms.ts'
+import type { Database } from './database.ts'
+import { readKeys, readNewest, readSlice } from './database.ts'
+import { unseal } from './envelope.ts'
+import {
+  decodeLogKey,
+  decodeNumber,
+  generationOf,
+  logRange,
+  manifestsOf,
+  recordsFrom,
+  underWayOf,
+  versionOf,
+  vsrsOf,
+} from './keys.ts'
+import type { LogPosition } from './log-index.ts'
+import { LogIndex } from './log-index.ts'
+import type { Manifest } from './manifest.ts'
+import { decodeManifest, decodeVsr, isBelow } from './manifest.ts'
+import { Damage, rolledBack } from './refusal.ts'
+import { ShardStore } from './shard-store.ts'
+import type { ShardFloor, Superblock } from './superblock.ts'
+import { auditEntry } from './values.ts'
+
+const SLICE = { count: 1_000, bytes: 2 * 1024 * 1024 }
+const LAST_OP = Number.MAX_SAFE_INTEGER
+
+export interface AuditTarget {
+  readonly dir: string
+  readonly db: Database
+  readonly superblock: Superblock
+}
+
+/** Throws StorageError, Damage and UnknownFormat; writes nothing. */
+export async function auditShard(target: AuditTarget, shard: number): Promise<ShardStore> {
+  const { dir, db, superblock } = target
+  const floor = superblock.floors[shard]
+  if (floor === undefined) throw new Damage(`shard ${shard} is not in the superblock`)
+  const vsr = await newest(db, vsrsOf(shard), decodeVsr, `the view record of shard ${shard}`)
+  if (isBelow(vsr.value, floor.vsr)) {
+    throw rolledBack(
+      dir,
+      `shard ${shard} is in view ${vsr.value.viewNumber}, after having promised view ${floor.vsr.viewNumber}`,
+    )
+  }
+  const manifest = await newest(
+    db,
+    manifestsOf(shard),
+    decodeManifest,
+    `the checkpoint of shard ${shard}`,
+  )
+  if (manifest.sequence < floor.manifestSequence) {
+    throw rolledBack(dir, `the newest checkpoint of shard ${shard} is gone`)
+  }
+  const log = await auditLog(db, shard, manifest.value, floor.witness.opNumber)
+  assertWitness(target, shard, floor, log)
+  const state = {
+    vsr: vsr.value,
+    vsrSequence: vsr.sequence,
+    manifest: manifest.value,
+    manifestSequence: manifest.sequence,
+    headChecksum: log.headChecksum,
+  }
+  return new ShardStore(shard, log.index, state, await lowestGeneration(db, shard))
+}
+
+async function newest<T>(
+  db: Database,
+  range: { gte: Buffer; lte: Buffer },
+  decode: (payload: Buffer) => T,
+  name: string,
+): Promise<{ readonly sequence: number; readonly value: T }> {
+  const found = await readNewest(db, range)
+  if (found === undefined) throw new Damage(`${name} is missing`)
+  return { sequence: decodeNumber(found[0]), value: decode(unseal(found[0], found[1])) }
+}
+
+async function auditLog(
+  db: Database,
+  shard: number,
+  manifest: Manifest,
+  witnessOp: number,
+): Promise<LogAudit> {
+  const audit = new LogAudit(shard, manifest, witnessOp)
+  const range = logRange(shard, manifest.logLowest, LAST_OP)
+  let after: Buffer | undefined
+  for (;;) {
+    const rows = await readSlice(db, { range, after, limit: SLICE })
+    if (rows.length === 0) break
+    for (const [key, value] of rows) audit.take(key, value)
+    after = rows.at(-1)?.[0]
+  }
+  audit.end()
+  return audit
+}
+
+/** Walks the log upwards: dense, each entry whole, each the child of the one before. */
+class LogAudit {
+  readonly #shard: number
+  readonly #manifest: Manifest
+  readonly #witnessOp: number
+  readonly #stale: LogPosition[] = []
+  #index: LogIndex | undefined
+  #previous: Checksum | undefined
+  #witnessed: Checksum | undefined
+
+  constructor(shard: number, manifest: Manifest, witnessOp: number) {
+    this.#shard = shard
+    this.#manifest = manifest
+    this.#witnessOp = witnessOp
+    const { opNumber, checksum } = manifest.checkpoint
+    if (witnessOp === opNumber) this.#witnessed = checksum
+  }
+
+  get index(): LogIndex {
+    this.#index ??= new LogIndex(this.#manifest.checkpoint.opNumber + 1)
+    return this.#index
+  }
+
+  get headChecksum(): Checksum {
+    return this.#previous ?? this.#manifest.checkpoint.checksum
+  }
+
+  /** Checksum at the witness's op, where the log or the checkpoint has it. */
+  get witnessed(): Checksum | undefined {
+    return this.#witnessed
+  }
+
+  take(key: Buffer, value: Buffer): void {
+    const { checkpoint, logFirst } = this.#manifest
+    const position = decodeLogKey(key)
+    const { opNumber, viewNumber } = position
+    if (opNumber < logFirst) {
+      this.#stale.push(position)
+      return
+    }
+    this.#index ??= this.#begin(opNumber)
+    if (opNumber !== this.#index.head + 1) throw hole(this.#shard, this.#index.head + 1, opNumber)
+    const { checksum, parent } = auditEntry(this.#shard, key, unseal(key, value))
+    if (this.#previous !== undefined && parent !== this.#previous) {
+      throw new Damage(`entry ${opNumber} of shard ${this.#shard} does not follow the one before`)
+    }
+    if (opNumber === checkpoint.opNumber && checksum !== checkpoint.checksum) {
+      throw new Damage(`entry ${opNumber} of shard ${this.#shard} is not the checkpointed one`)
+    }
+    if (opNumber === this.#witnessOp) this.#witnessed = checksum
+    this.#previous = checksum
+    this.#index.append(viewNumber)
+  }
+
+  end(): void {
+    const { opNumber } = this.#manifest.checkpoint
+    if (this.index.head < opNumber) throw hole(this.#shard, this.index.head + 1, opNumber + 1)
+    for (const position of this.#stale) this.index.addStale(position)
+  }
+
+  /** The first entry may be older than the checkpoint, or follow it; the chain then starts there. */
+  #begin(opNumber: number): LogIndex {
+    const { checkpoint } = this.#manifest
+    const next = checkpoint.opNumber + 1
+    if (opNumber > next) throw hole(this.#shard, next, opNumber)
+    if (opNumber === next) this.#previous = checkpoint.checksum
+    return new LogIndex(opNumber)
+  }
+}
+
+function hole(shard: number, from: number, next: number): Damage {
+  return next <= from
+    ? new Damage(`shard ${shard} has two entries at op ${next}`)
+    : new Damage(`entries ${from} to ${next - 1} of shard ${shard} are missing`)
+}
+
+/** The tail may be torn: what was written last may be gone if it was never acknowledged. The witness was. */
+function assertWitness(
+  { dir, superblock }: AuditTarget,
+  shard: number,
+  { witness }: ShardFloor,
+  { index, witnessed }: LogAudit,
+): void {
+  const isLost = superblock.clean ? index.head !== witness.opNumber : index.head < witness.opNumber
+  if (isLost) {
+    throw rolledBack(
+      dir,
+      `the log of shard ${shard} ends at op ${index.head}, after having reached op ${witness.opNumber}`,
+    )
+  }
+  if (witnessed !== undefined && witnessed !== witness.checksum) {
+    throw rolledBack(dir, `entry ${witness.opNumber} of shard ${shard} is another than it was`)
+  }
+}
+
+async function lowestGeneration(db: Database, shard: number): Promise<number> {
+  const limit = { count: 1, bytes: 0 }
+  const [key] = await readKeys(db, { range: recordsFrom(shard, 0), limit })
+  return key === undefined ? Number.MAX_SAFE_INTEGER : generationOf(key)
+}
+
+/**
+ * Removes the slices of a checkpoint or an install that a crash cut short: their op or generation may
+ * come again, and then they must not be mixed in. The marker goes last.
+ */
+export async function removeUnfinished(db: Database, store: ShardStore): Promise<void> {
+  const limit = { count: 100, bytes: SLICE.bytes }
+  const markers = await readKeys(db, { range: underWayOf(store.shard), limit })
+  if (markers.length === 0) return
+  const { generation, checkpoint } = store.durable.manifest
+  const range = recordsFrom(store.shard, generation)
+  let after: Buffer | undefined
+  for (;;) {
+    const keys = await readKeys(db, { range, after, limit: SLICE })
+    if (keys.length === 0) break
+    after = keys.at(-1)
+    await removeAll(
+      db,
+      keys.filter(key => generationOf(key) > generation || versionOf(key) > checkpoint.opNumber),
+    )
+  }
+  await removeAll(db, markers)
+}
+
+async function removeAll(db: Database, keys: readonly Buffer[]): Promise<void> {
+  const batch = db.batch()
+  for (const key of keys) batch.del(key)
+  await batch.write({ sync: true })
+}

@@ -1,0 +1,93 @@
+/** LevelDB as we use it: keys and values are bytes, reads are short slices, nothing is held open. */
+import { Level } from 'level'
+import type { KeyRange } from './keys.ts'
+
+export type Database = Level<Buffer, Buffer>
+
+/** What staging a write needs of a LevelDB batch. */
+export interface Batch {
+  put(key: Buffer, value: Buffer): unknown
+  del(key: Buffer): unknown
+}
+
+export interface DatabaseOptions {
+  /** Block cache; the default of LevelDB is 8 MiB. */
+  readonly cacheBytes?: number | undefined
+  /** Write buffer, of which there may be two; the default of LevelDB is 4 MiB. */
+  readonly writeBufferBytes?: number | undefined
+}
+
+/** Creating is for founding alone: elsewhere it would turn a lost CURRENT into an empty database. */
+export async function openDatabase(
+  path: string,
+  mode: 'create' | 'existing',
+  options: DatabaseOptions = {},
+): Promise<Database> {
+  const db: Database = new Level<Buffer, Buffer>(path, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+    createIfMissing: mode === 'create',
+    errorIfExists: mode === 'create',
+    cacheSize: options.cacheBytes,
+    writeBufferSize: options.writeBufferBytes,
+  })
+  await db.open()
+  return db
+}
+
+export interface SliceLimit {
+  readonly count: number
+  readonly bytes: number
+}
+
+export interface Slice {
+  readonly range: KeyRange
+  /** The last key of the slice before, if there was one. */
+  readonly after?: Buffer | undefined
+  readonly limit: SliceLimit
+}
+
+const bounds = ({ range, after }: Slice): { gt?: Buffer; gte?: Buffer; lte: Buffer } =>
+  after === undefined ? { ...range } : { gt: after, lte: range.lte }
+
+/**
+ * The next keys and values, at least one if there are any. The snapshot it reads is taken before this
+ * returns its promise; the iterator is closed when that resolves.
+ */
+export async function readSlice(db: Database, slice: Slice): Promise<[Buffer, Buffer][]> {
+  const iterator = db.iterator<Buffer, Buffer>({
+    ...bounds(slice),
+    highWaterMarkBytes: slice.limit.bytes,
+    fillCache: false,
+  })
+  try {
+    return await iterator.nextv(slice.limit.count)
+  } finally {
+    await iterator.close()
+  }
+}
+
+export async function readKeys(db: Database, slice: Slice): Promise<Buffer[]> {
+  const iterator = db.keys<Buffer>({
+    ...bounds(slice),
+    highWaterMarkBytes: slice.limit.bytes,
+    fillCache: false,
+  })
+  try {
+    return await iterator.nextv(slice.limit.count)
+  } finally {
+    await iterator.close()
+  }
+}
+
+export async function readNewest(
+  db: Database,
+  range: KeyRange,
+): Promise<[Buffer, Buffer] | undefined> {
+  const iterator = db.iterator<Buffer, Buffer>({ ...range, reverse: true, limit: 1 })
+  try {
+    return await iterator.next()
+  } finally {
+    await iterator.close()
+  }
+}

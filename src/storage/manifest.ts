@@ -1,0 +1,122 @@
+/**
+ * The small records of a shard: what its checkpoint is, and what view it promised.
+ *
+ *   manifest   u32 generation · f64 op · 16 B checksum · f64 rev · f64 timeMs · u32-prefixed state hash
+ *              · f64 logFirst · f64 logLowest · f64 swept · f64 written
+ *   vsr        f64 epoch · f64 view · f64 last normal view
+ *
+ * The marker of a checkpoint under way (table P) is empty.
+ */
+import { FormatError, Reader, Writer } from '../base/bytes.ts'
+import type { VsrRecord } from '../vr/effect.ts'
+import { genesisChecksum } from '../vr/entry.ts'
+import type { CheckpointId } from '../vr/message.ts'
+import { checksumOf, epochNumber, opNumber, revOf, viewNumber } from '../vr/terms.ts'
+import type { ClusterRecord } from './port.ts'
+import { Damage } from './refusal.ts'
+
+export interface Manifest {
+  readonly checkpoint: CheckpointId
+  /** Which state records count: those of this generation. A state got by transfer starts a new one. */
+  readonly generation: number
+  /** Entries below are not part of the log, whether they are deleted yet or not. */
+  readonly logFirst: number
+  /** There is no entry below this op on disk: where a scan starts, clear of LevelDB's tombstones. */
+  readonly logLowest: number
+  /** Records that the last sweep of this generation left; versions written since. Decide on the next. */
+  readonly swept: number
+  readonly written: number
+}
+
+export const INITIAL_VSR: VsrRecord = {
+  epochNumber: epochNumber(0),
+  viewNumber: viewNumber(0),
+  lastNormalView: viewNumber(0),
+}
+
+/** The empty state before op 1. Its hash is zero: a sum over no records. */
+export function genesisCheckpoint(cluster: ClusterRecord, shard: number): CheckpointId {
+  return {
+    opNumber: opNumber(0),
+    checksum: genesisChecksum(`${cluster.clusterId}/${cluster.foundingId}`, shard),
+    rev: revOf(0),
+    timeMs: 0,
+    stateHash: '0'.repeat(32),
+  }
+}
+
+export const genesisManifest = (cluster: ClusterRecord, shard: number): Manifest => ({
+  checkpoint: genesisCheckpoint(cluster, shard),
+  generation: 1,
+  logFirst: 1,
+  logLowest: 1,
+  swept: 0,
+  written: 0,
+})
+
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const { checkpoint } = manifest
+  return new Writer()
+    .u32(manifest.generation)
+    .f64(checkpoint.opNumber)
+    .hex16(checkpoint.checksum)
+    .f64(checkpoint.rev)
+    .f64(checkpoint.timeMs)
+    .text(checkpoint.stateHash)
+    .f64(manifest.logFirst)
+    .f64(manifest.logLowest)
+    .f64(manifest.swept)
+    .f64(manifest.written)
+    .finish()
+}
+
+export function decodeManifest(payload: Uint8Array): Manifest {
+  return decoded(payload, r => {
+    const generation = r.u32()
+    const checkpoint: CheckpointId = {
+      opNumber: opNumber(r.f64()),
+      checksum: checksumOf(r.hex16()),
+      rev: revOf(r.f64()),
+      timeMs: r.f64(),
+      stateHash: r.text(),
+    }
+    return {
+      checkpoint,
+      generation,
+      logFirst: r.f64(),
+      logLowest: r.f64(),
+      swept: r.f64(),
+      written: r.f64(),
+    }
+  })
+}
+
+export function encodeVsr(vsr: VsrRecord): Uint8Array {
+  return new Writer().f64(vsr.epochNumber).f64(vsr.viewNumber).f64(vsr.lastNormalView).finish()
+}
+
+export const decodeVsr = (payload: Uint8Array): VsrRecord => decoded(payload, readVsr)
+
+export const readVsr = (r: Reader): VsrRecord => ({
+  epochNumber: epochNumber(r.f64()),
+  viewNumber: viewNumber(r.f64()),
+  lastNormalView: viewNumber(r.f64()),
+})
+
+/** `a` promises less than `b`. */
+export function isBelow(a: VsrRecord, b: VsrRecord): boolean {
+  if (a.epochNumber !== b.epochNumber) return a.epochNumber < b.epochNumber
+  return a.viewNumber < b.viewNumber || a.lastNormalView < b.lastNormalView
+}
+
+function decoded<T>(payload: Uint8Array, read: (r: Reader) => T): T {
+  try {
+    const reader = new Reader(payload)
+    const value = read(reader)
+    reader.end()
+    return value
+  } catch (error) {
+    if (error instanceof FormatError) throw new Damage(error.message, { cause: error })
+    throw error
+  }
+}

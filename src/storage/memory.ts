@@ -1,0 +1,112 @@
+/**
+ * The Store without a disk, for tests of what stands on it: same rules, same assertions, and a restart
+ * (`open` again) finds what was committed. What needs deleting in time there is simply gone here.
+ */
+import { assert, present } from '../base/assert.ts'
+import type { Entry } from '../vr/entry.ts'
+import type { ServiceRecord } from '../vr/service.ts'
+import { MemoryShard } from './memory-shard.ts'
+import type { PeerSeen } from './peers-file.ts'
+import type { ClusterRecord, ShardImage, ShardWrite, Store } from './port.ts'
+
+/** What outlives the process that opened it. */
+export class MemoryDisk {
+  readonly cluster: ClusterRecord
+  readonly shards: readonly MemoryShard[]
+  readonly peers = new Map<string, PeerSeen>()
+  bootCounter = 0
+  freeBytes = 2 ** 40
+  /** Set by a test: every write from now on fails with it. */
+  failure: Error | undefined
+
+  constructor(cluster: ClusterRecord) {
+    this.cluster = cluster
+    this.shards = Array.from({ length: cluster.shards }, (_, i) => new MemoryShard(cluster, i))
+  }
+
+  open(): Promise<Store> {
+    this.bootCounter++
+    for (const shard of this.shards) shard.restart()
+    return Promise.resolve(new MemoryStore(this))
+  }
+}
+
+class MemoryStore implements Store {
+  readonly cluster: ClusterRecord
+  readonly bootCounter: number
+  readonly shards: readonly ShardImage[]
+  readonly #disk: MemoryDisk
+  #isCommitting = false
+  #isClosed = false
+  #failure: unknown
+
+  constructor(disk: MemoryDisk) {
+    this.#disk = disk
+    this.cluster = disk.cluster
+    this.bootCounter = disk.bootCounter
+    this.shards = disk.shards.map(shard => shard.image())
+  }
+
+  async commit(writes: readonly ShardWrite[]): Promise<void> {
+    assert(!this.#isCommitting, 'one commit at a time')
+    this.#assertUsable()
+    this.#isCommitting = true
+    try {
+      // A disk takes its time: whoever relies on the write before it is durable shall notice.
+      await Promise.resolve()
+      if (this.#disk.failure !== undefined) throw this.#disk.failure
+      for (const write of writes) this.#shard(write.shard).write(write)
+    } catch (error) {
+      this.#failure = error
+      throw error
+    } finally {
+      this.#isCommitting = false
+    }
+  }
+
+  readEntries(shard: number, first: number, last: number, bytesMax: number): Promise<Entry[]> {
+    return Promise.resolve(this.#shard(shard).entries(first, last, bytesMax))
+  }
+
+  readChanges(
+    shard: number,
+    first: number,
+    last: number,
+  ): Promise<{ opNumber: number; text: string }[]> {
+    return Promise.resolve(this.#shard(shard).changesIn(first, last))
+  }
+
+  async *readRecords(shard: number): AsyncGenerator<ServiceRecord> {
+    yield* this.#shard(shard).records()
+  }
+
+  peerSeen(peerId: string): PeerSeen | undefined {
+    return this.#disk.peers.get(peerId)
+  }
+
+  async notePeer(peerId: string, seen: PeerSeen): Promise<void> {
+    this.#assertUsable()
+    if (this.#disk.failure !== undefined) {
+      this.#failure = this.#disk.failure
+      throw this.#disk.failure
+    }
+    this.#disk.peers.set(peerId, seen)
+  }
+
+  freeBytes(): Promise<number> {
+    return Promise.resolve(this.#disk.freeBytes)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+  }
+
+  #shard(shard: number): MemoryShard {
+    return present(this.#disk.shards[shard], `shard ${shard} is one of the cluster's`)
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure
+    assert(!this.#isClosed, 'a closed store is not written to')
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * The life of a data directory: founded once, opened many times, never founded again in place.
+ *
+ *   db/          LevelDB
+ *   superblock   identity, boot counter, floors; four copies
+ *   peers        what was seen of the peers
+ *   forming      there only while the directory is being founded
+ */
+import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { assert } from '../base/assert.ts'
+import { auditShard, removeUnfinished } from './audit.ts'
+import type { Database, DatabaseOptions } from './database.ts'
+import { openDatabase } from './database.ts'
+import { seal } from './envelope.ts'
+import { manifestKey, vsrKey } from './keys.ts'
+import { LevelStore } from './level-store.ts'
+import { encodeManifest, encodeVsr, genesisManifest, INITIAL_VSR } from './manifest.ts'
+import { PeersFile } from './peers-file.ts'
+import type { ClusterRecord, Store } from './port.ts'
+import * as refusal from './refusal.ts'
+import { Damage, UnknownFormat } from './refusal.ts'
+import { replaceFile, syncDirectory } from './replace-file.ts'
+import type { ShardStore } from './shard-store.ts'
+import type { ShardFloor } from './superblock.ts'
+import { SHARDS_MAX } from './superblock.ts'
+import { SuperblockFile } from './superblock-file.ts'
+
+export interface OpenOptions extends DatabaseOptions {
+  /** Refuse the directory of another cluster or node. */
+  readonly clusterId?: string | undefined
+  readonly peerId?: string | undefined
+}
+
+/** A directory is whole, or there is nothing of ours in it, or `detail` says what is wrong. */
+export interface StoreCondition {
+  readonly state: 'none' | 'complete' | 'partial'
+  readonly detail: string
+}
+
+/** Founds an empty directory. Cut short, it leaves `forming` behind, and may be done again. */
+export async function createStore(dir: string, cluster: ClusterRecord): Promise<void> {
+  assert(cluster.shards >= 1 && cluster.shards <= SHARDS_MAX, 'a cluster has 1 to 1000 shards')
+  try {
+    await makeEmpty(dir)
+    await formDatabase(join(dir, 'db'), cluster)
+    await PeersFile.create(join(dir, 'peers'))
+    await SuperblockFile.create(join(dir, 'superblock'), {
+      bootCounter: 0,
+      clean: true,
+      cluster,
+      floors: Array.from({ length: cluster.shards }, (_, shard) => genesisFloor(cluster, shard)),
+    })
+    await rm(join(dir, 'forming'))
+    await syncDirectory(dir)
+  } catch (error) {
+    throw refusal.openingRefusal(dir, error)
+  }
+}
+
+/** Throws StorageError when it cannot look. */
+export async function storeExists(dir: string): Promise<StoreCondition> {
+  try {
+    const { state, refusal: reason } = await inspect(dir)
+    return { state, detail: reason?.message ?? `${dir} holds the data of a replica.` }
+  } catch (error) {
+    throw refusal.openingRefusal(dir, error)
+  }
+}
+
+/** Opens and audits; the boot counter is raised durably before it resolves. Throws StorageError. */
+export async function openStore(dir: string, options: OpenOptions = {}): Promise<Store> {
+  try {
+    const inspected = await inspect(dir)
+    if (inspected.refusal !== undefined) throw inspected.refusal
+    // LevelDB's lock comes first: until it is held, another daemon may be writing the other files.
+    const db = await openDatabase(join(dir, 'db'), 'existing', options)
+    return await orClose(db, () => openWith(dir, db, options))
+  } catch (error) {
+    throw refusal.openingRefusal(dir, error)
+  }
+}
+
+async function openWith(dir: string, db: Database, options: OpenOptions): Promise<Store> {
+  const superblock = await inFile(dir, 'superblock', path => SuperblockFile.open(path))
+  return orClose(superblock, async () => {
+    const { cluster, bootCounter } = superblock.now
+    assertOwn(dir, cluster, options)
+    const peers = await inFile(dir, 'peers', path => PeersFile.open(path))
+    const stores: ShardStore[] = []
+    for (let shard = 0; shard < cluster.shards; shard++) {
+      stores.push(await auditShard({ dir, db, superblock: superblock.now }, shard))
+    }
+    for (const store of stores) await removeUnfinished(db, store)
+    const floors = stores.map(store => store.floor())
+    await superblock.write({ bootCounter: bootCounter + 1, clean: false, floors })
+    await rm(join(dir, 'forming'), { force: true })
+    return new LevelStore({ dir, db, superblock, peers, stores })
+  })
+}
+
+interface Inspection {
+  readonly state: StoreCondition['state']
+  readonly refusal?: Error
+}
+
+/** What a whole directory must have and this one does not. LevelDB would make some of it anew. */
+async function inspect(dir: string): Promise<Inspection> {
+  const names = await listing(dir)
+  const has = (name: string): boolean => names.includes(name)
+  const partial = (what: string): Inspection => ({
+    state: 'partial',
+    refusal: refusal.missing(dir, what),
+  })
+  if (!has('superblock')) {
+    if (has('forming')) return { state: 'partial', refusal: refusal.unfinished(dir) }
+    if (!has('db')) return { state: 'none', refusal: refusal.nothingHere(dir) }
+    return partial(`${join(dir, 'superblock')} is missing, beside a database that is not.`)
+  }
+  if (!has('db')) return partial(`${join(dir, 'db')} is missing: the log and the state are lost.`)
+  if (!has('peers')) return partial(`${join(dir, 'peers')} is missing.`)
+  const current = join(dir, 'db', 'CURRENT')
+  if ((await listing(join(dir, 'db'))).includes('CURRENT')) return { state: 'complete' }
+  return partial(`${current} is missing: LevelDB cannot tell which of its files are in use.`)
+}
+
+function assertOwn(dir: string, cluster: ClusterRecord, options: OpenOptions): void {
+  const { clusterId, peerId } = options
+  if (clusterId !== undefined && clusterId !== cluster.clusterId) {
+    throw refusal.foreign(dir, 'cluster', cluster.clusterId, clusterId)
+  }
+  if (peerId !== undefined && peerId !== cluster.peerId) {
+    throw refusal.foreign(dir, 'peer', cluster.peerId, peerId)
+  }
+}
+
+/** Readable by its owner alone: that holds for all that LevelDB creates in it, now and later. */
+async function makeEmpty(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  await chmod(dir, 0o700)
+  const names = await listing(dir)
+  if (names.includes('forming') && !names.includes('superblock')) {
+    for (const name of ['db', 'peers', 'peers.new', 'superblock.new']) {
+      await rm(join(dir, name), { recursive: true, force: true })
+    }
+  } else if (names.length > 0) {
+    throw refusal.notEmpty(dir, names.slice(0, 3).join(', '))
+  }
+  await replaceFile(join(dir, 'forming'), 'A replica is being founded here.\n')
+}
+
+async function formDatabase(path: string, cluster: ClusterRecord): Promise<void> {
+  await mkdir(path, { mode: 0o700 })
+  const db = await openDatabase(path, 'create')
+  await orClose(db, async () => {
+    const batch = db.batch()
+    for (let shard = 0; shard < cluster.shards; shard++) {
+      const manifest = manifestKey(shard, 1)
+      batch.put(manifest, seal(manifest, encodeManifest(genesisManifest(cluster, shard))))
+      const vsr = vsrKey(shard, 1)
+      batch.put(vsr, seal(vsr, encodeVsr(INITIAL_VSR)))
+    }
+    await batch.write({ sync: true })
+  })
+  await db.close()
+  await syncDirectory(path)
+}
+
+function genesisFloor(cluster: ClusterRecord, shard: number): ShardFloor {
+  const { opNumber, checksum } = genesisManifest(cluster, shard).checkpoint
+  return { vsr: INITIAL_VSR, witness: { opNumber, checksum }, manifestSequence: 1 }
+}
+
+/** Names in the directory; none when it is not there. */
+async function listing(dir: string): Promise<string[]> {
+  const found = await stat(dir).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  })
+  return found === undefined ? [] : readdir(dir)
+}
+
+/** Errors about content name the file they are about. */
+async function inFile<T>(
+  dir: string,
+  name: string,
+  open: (path: string) => Promise<T>,
+): Promise<T> {
+  const path = join(dir, name)
+  try {
+    return await open(path)
+  } catch (error) {
+    if (error instanceof UnknownFormat) throw refusal.unknownFormat(path, error.format)
+    if (error instanceof Damage) throw refusal.damaged(dir, path, error.message, error)
+    throw error
+  }
+}
+
+async function orClose<T>(resource: { close(): Promise<void> }, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use()
+  } catch (error) {
+    await resource.close()
+    throw error
+  }
+}

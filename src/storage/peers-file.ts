@@ -1,0 +1,88 @@
+/**
+ * What was seen of the peers, in a small file of its own that is replaced as a whole: written beside,
+ * synced, renamed, directory synced. Two lines: JSON, and the SHA-256/128 of that line.
+ */
+import { readFile } from 'node:fs/promises'
+import { assert } from '../base/assert.ts'
+import { utf8 } from '../base/bytes.ts'
+import { digest } from '../base/hash.ts'
+import { isObject } from '../base/json.ts'
+import { Damage, UnknownFormat } from './refusal.ts'
+import { replaceFile } from './replace-file.ts'
+
+export interface PeerSeen {
+  readonly incarnation: string
+  readonly boot: number
+}
+
+const FORMAT = 1
+/** More than a cluster has members in its life. */
+const PEERS_MAX = 10_000
+
+export class PeersFile {
+  readonly #path: string
+  readonly #seen: Map<string, PeerSeen>
+  /** The last write asked for; each waits for the one before. */
+  #tail: Promise<void> = Promise.resolve()
+  #isQueued = false
+
+  private constructor(path: string, seen: Map<string, PeerSeen>) {
+    this.#path = path
+    this.#seen = seen
+  }
+
+  static create(path: string): Promise<void> {
+    return replaceFile(path, encodePeers(new Map()))
+  }
+
+  /** Throws Damage and UnknownFormat. */
+  static async open(path: string): Promise<PeersFile> {
+    return new PeersFile(path, decodePeers(await readFile(path, 'utf8')))
+  }
+
+  get(peerId: string): PeerSeen | undefined {
+    return this.#seen.get(peerId)
+  }
+
+  /** Durable when it resolves. Calls that come while the disk is busy share the next write. */
+  note(peerId: string, seen: PeerSeen): Promise<void> {
+    const known = this.#seen.get(peerId)
+    if (known?.incarnation === seen.incarnation && known.boot === seen.boot) return this.#tail
+    assert(
+      known !== undefined || this.#seen.size < PEERS_MAX,
+      'there are fewer peers than PEERS_MAX',
+    )
+    this.#seen.set(peerId, { incarnation: seen.incarnation, boot: seen.boot })
+    if (!this.#isQueued) {
+      this.#isQueued = true
+      this.#tail = this.#tail.then(() => {
+        this.#isQueued = false
+        return replaceFile(this.#path, encodePeers(this.#seen))
+      })
+    }
+    return this.#tail
+  }
+
+  /** All writes asked for have ended, well or not. */
+  async settled(): Promise<void> {
+    await this.#tail.catch(() => undefined)
+  }
+}
+
+function encodePeers(seen: ReadonlyMap<string, PeerSeen>): string {
+  const peers = [...seen].map(([peerId, { incarnation, boot }]) => [peerId, incarnation, boot])
+  const line = JSON.stringify({ format: FORMAT, peers })
+  return `${line}\n${digest(utf8(line))}\n`
+}
+
+function decodePeers(text: string): Map<string, PeerSeen> {
+  const [line = '', check, end, ...more] = text.split('\n')
+  if (end !== '' || more.length > 0 || digest(utf8(line)) !== check) {
+    throw new Damage('it does not match its checksum')
+  }
+  const value: unknown = JSON.parse(line)
+  if (!isObject(value)) throw new Damage('it is not a table of peers')
+  if (value['format'] !== FORMAT) throw new UnknownFormat(Number(value['format']))
+  const rows = value['peers'] as readonly (readonly [string, string, number])[]
+  return new Map(rows.map(([peerId, incarnation, boot]) => [peerId, { incarnation, boot }]))
+}

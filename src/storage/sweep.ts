@@ -1,0 +1,133 @@
+/**
+ * Finds the versions of state records that no longer count, without an index of all records: every
+ * now and then the keys are read once, in slices, and those superseded are queued for deletion. That
+ * happens when the versions written since the last time are half of what it left, so a version costs a
+ * constant number of key reads, and the disk holds less than twice the state (and 1 000 records).
+ */
+import type { KeyRange } from './keys.ts'
+import { generationOf, isGone, isSameRecord, recordsFrom, versionOf } from './keys.ts'
+import type { Manifest } from './manifest.ts'
+
+const WRITTEN_MIN = 1_000
+/** Keys that wait for deletion; no more are looked for until they are gone. */
+const GARBAGE_MAX = 4_000
+
+interface Run {
+  readonly manifest: Manifest
+  readonly written: number
+  /** The newest version, so far, of the record being looked at. */
+  candidate: Buffer | undefined
+  after: Buffer | undefined
+  live: number
+}
+
+export class RecordSweep {
+  readonly #shard: number
+  #manifest: Manifest
+  /** No record on disk has a generation below. */
+  #lowestGeneration: number
+  #swept: number
+  #written: number
+  #run: Run | undefined
+  /** Older versions stand before newer ones, and are deleted no later. */
+  #garbage: Buffer[] = []
+  /** Readers of the checkpoint: what they may still need is not looked for. */
+  #readers = 0
+
+  constructor(shard: number, manifest: Manifest, lowestGeneration: number) {
+    this.#shard = shard
+    this.#manifest = manifest
+    this.#lowestGeneration = lowestGeneration
+    this.#swept = manifest.swept
+    this.#written = manifest.written
+  }
+
+  get swept(): number {
+    return this.#swept
+  }
+
+  get written(): number {
+    return this.#written
+  }
+
+  onWritten(count: number): void {
+    this.#written += count
+  }
+
+  /** Durable now. */
+  onManifest(manifest: Manifest): void {
+    if (manifest.generation !== this.#manifest.generation) {
+      this.#swept = manifest.swept
+      this.#written = manifest.written
+    }
+    this.#manifest = manifest
+  }
+
+  pin(): void {
+    this.#readers++
+  }
+
+  unpin(): void {
+    this.#readers--
+  }
+
+  takeGarbage(count: number): Buffer[] {
+    return this.#garbage.splice(0, count)
+  }
+
+  /** The slice of keys to read next, if there is one to read. */
+  next(): { readonly range: KeyRange; readonly after: Buffer | undefined } | undefined {
+    if (this.#garbage.length >= GARBAGE_MAX) return undefined
+    if (this.#run === undefined) {
+      if (!this.#isDue() || this.#readers > 0) return undefined
+      this.#run = {
+        manifest: this.#manifest,
+        written: this.#written,
+        candidate: undefined,
+        after: undefined,
+        live: 0,
+      }
+    }
+    return { range: recordsFrom(this.#shard, this.#lowestGeneration), after: this.#run.after }
+  }
+
+  /** Keys of the slice; none: that was the end. */
+  onKeys(keys: readonly Buffer[]): void {
+    const run = this.#run
+    if (run === undefined) return
+    for (const key of keys) this.#look(run, key)
+    run.after = keys.at(-1)
+    if (keys.length > 0) return
+    this.#close(run)
+    this.#run = undefined
+    this.#lowestGeneration = run.manifest.generation
+    if (run.manifest.generation !== this.#manifest.generation) return
+    this.#swept = run.live
+    this.#written -= run.written
+  }
+
+  #isDue(): boolean {
+    if (this.#lowestGeneration < this.#manifest.generation) return true
+    return this.#written >= Math.max(WRITTEN_MIN, this.#swept / 2)
+  }
+
+  #look(run: Run, key: Buffer): void {
+    const { generation, checkpoint } = run.manifest
+    const isOld = generationOf(key) < generation
+    if (isOld) {
+      this.#garbage.push(key)
+      return
+    }
+    if (run.candidate !== undefined && !isSameRecord(run.candidate, key)) this.#close(run)
+    if (generationOf(key) > generation || versionOf(key) > checkpoint.opNumber) return
+    if (run.candidate !== undefined) this.#garbage.push(run.candidate)
+    run.candidate = key
+  }
+
+  #close(run: Run): void {
+    if (run.candidate === undefined) return
+    if (isGone(run.candidate)) this.#garbage.push(run.candidate)
+    else run.live++
+    run.candidate = undefined
+  }
+}

@@ -1,0 +1,38 @@
+/** Runs the shards' sweeps beside the commits: one slice at a time, reading only; a commit deletes. */
+import type { Database } from './database.ts'
+import { readKeys } from './database.ts'
+import type { ShardStore } from './shard-store.ts'
+
+const SLICE = { count: 1_000, bytes: 256 * 1024 }
+
+export class Sweeper {
+  readonly #db: Database
+  readonly #stores: readonly ShardStore[]
+  readonly #onError: (error: unknown) => void
+  #slice: Promise<void> | undefined
+
+  constructor(db: Database, stores: readonly ShardStore[], onError: (error: unknown) => void) {
+    this.#db = db
+    this.#stores = stores
+    this.#onError = onError
+  }
+
+  /** After each commit: reads one slice, if one is wanted and none is being read. */
+  poke(): void {
+    if (this.#slice !== undefined) return
+    for (const { sweep } of this.#stores) {
+      const slice = sweep.next()
+      if (slice === undefined) continue
+      this.#slice = readKeys(this.#db, { ...slice, limit: SLICE })
+        .then(keys => sweep.onKeys(keys), this.#onError)
+        .finally(() => {
+          this.#slice = undefined
+        })
+      return
+    }
+  }
+
+  async idle(): Promise<void> {
+    await this.#slice
+  }
+}
