@@ -64,9 +64,10 @@ function admit(replica: Replica, from: ReplicaNumber, command: Command, effects:
   }
   if (command.kind === 'operation') {
     const known = lookup(replica.clientTable, command)
-    // A session that is not there yet may be on its way, before this request.
-    const waiting = known?.type === 'forgotten' && known.reason === 'no-session' && ofClient
-    if (known && !waiting) return answer(replica, from, command, known, effects)
+    // Only the log can tell that a session is not there: it may be on its way, before this request,
+    // or we may be the primary of a view that has ended (§2.4; simulator seed 151).
+    const isUnknown = known?.type === 'forgotten' && known.reason === 'no-session'
+    if (known && !isUnknown) return answer(replica, from, command, known, effects)
   }
   const { queueCommandsMax, queueBytesMax } = replica.options
   const bytes = sizeOf(command)

@@ -119,6 +119,7 @@ export function createReplica(
       probe: 0,
       ackedProbe: new Map(),
       pending: [],
+      first: (nonce >>> 0) * 2 ** 20,
       wanted: 0,
       asked: 0,
       answered: 0,

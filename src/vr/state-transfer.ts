@@ -19,7 +19,7 @@ import type { Replica } from './state.ts'
 import { nextJitter, opOf, viewIsDurable, write } from './state.ts'
 import type { ReplicaNumber, ViewNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
-import { connects, installView } from './view-change.ts'
+import { connects, enterView, installView } from './view-change.ts'
 
 /** We lack something that `from`, normal in `view`, has: ask, one question at a time. */
 export function startTransfer(
@@ -175,6 +175,7 @@ export function onNewState(
   if (m.viewNumber < replica.viewNumber || !isRun(m.entries)) return
   transfer.unanswered = 0
   if (m.checkpoint) {
+    leaveForView(replica, m.viewNumber, effects)
     onCheckpointOffer(replica, m.checkpoint, effects)
   } else if (m.viewNumber === replica.viewNumber && replica.status === 'normal') {
     followView(replica, m, effects)
@@ -219,8 +220,21 @@ function joinView(replica: Replica, m: NewState, effects: Effect[]): void {
     finish(replica, effects)
     return
   }
+  leaveForView(replica, m.viewNumber, effects)
   const committed = m.entries.filter(entry => entry.opNumber <= m.commitNumber)
   if (adoptCommitted(replica, committed, effects)) ask(replica, effects)
+}
+
+/**
+ * A later view has started without us: what it committed may only be taken over outside of ours. A
+ * primary that went on with its own view above such entries would prepare two at one viewstamp, and its
+ * commit-number would speak for entries that its backups do not have (simulator seeds 41, 412).
+ */
+function leaveForView(replica: Replica, w: ViewNumber, effects: Effect[]): void {
+  if (w <= replica.viewNumber) return
+  const { transfer } = replica
+  enterView(replica, w, 'it has started without us', effects)
+  replica.transfer = transfer
 }
 
 /**

@@ -148,6 +148,8 @@ export interface ReadState {
     readonly probe: number
     readonly opNumber: OpNumber
   }[]
+  /** Added to the numbers that go to the primary: another at each start, so that none comes twice. */
+  readonly first: number
   /** Own reads: asked for by the node, asked at the primary, answered. */
   wanted: number
   asked: number
