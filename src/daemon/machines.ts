@@ -1,0 +1,30 @@
+/** The state machines of a daemon: keys and values, and the user's own modules. */
+import { pathToFileURL } from 'node:url'
+import { checkDefinition } from '../machine/define.ts'
+import { instantiate } from '../machine/defined.ts'
+import { createService, type MachineService } from '../machine/compose.ts'
+import { KvMachine } from '../machine/kv/kv.ts'
+import type { Config } from './config.ts'
+
+/** Gives a maker of services: every shard has machines of its own. */
+export async function loadMachines(config: Config): Promise<() => MachineService> {
+  const own = await Promise.all(
+    config.stateMachines.map(async ({ name, module }) => {
+      try {
+        const loaded: { default?: unknown } = await import(pathToFileURL(module).href)
+        return { name, definition: checkDefinition(loaded.default) }
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        throw new Error(`the state machine ${name} cannot be loaded from ${module}: ${why}`)
+      }
+    }),
+  )
+  const make = () =>
+    createService([
+      new KvMachine(),
+      ...own.map(({ name, definition }) => instantiate(definition, name)),
+    ])
+  // A wrong definition is told now, not at the first shard.
+  make()
+  return make
+}

@@ -1,0 +1,223 @@
+/**
+ * The composition root: configuration → store, network, node, RPC. Nothing else in the house knows
+ * all of them.
+ */
+import '../base/polyfill.ts'
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { useSha256 } from '../base/hash.ts'
+import { foundCluster } from '../network/founding.ts'
+import { loadLibp2p } from '../network/host.ts'
+import { createLibp2pNetwork, type Libp2pNetwork } from '../network/libp2p.ts'
+import type { NodeContext } from '../node/context.ts'
+import { NO_METRICS, nodeMetrics } from '../node/metrics.ts'
+import type { Node } from '../node/node.ts'
+import { openNode } from '../node/open.ts'
+import type { Writer } from '../node/writer.ts'
+import { createRpcServer, type RpcServer } from '../rpc/server.ts'
+import { createStore, openStore, storeExists } from '../storage/open.ts'
+import type { Store } from '../storage/port.ts'
+import { replaceFile } from '../storage/replace-file.ts'
+import type { ReplicaOptions } from '../vr/options.ts'
+import { DEFAULTS } from '../vr/options.ts'
+import { VERSION } from '../version.ts'
+import type { Config } from './config.ts'
+import { type Logger, makeLog } from './log.ts'
+import { loadMachines } from './machines.ts'
+
+useSha256(bytes => createHash('sha256').update(bytes).digest('hex'))
+// The slowest part of a start goes on while the log is read.
+loadLibp2p().catch(() => undefined)
+
+export interface Daemon {
+  readonly ready: {
+    readonly name: string
+    readonly pid: number
+    readonly rpc: string
+    readonly peerId: string
+  }
+  readonly node: Node
+  stop(): Promise<void>
+  /** Resolves with an exit code when the daemon had to end by itself. */
+  readonly finished: Promise<number>
+}
+
+export async function startDaemon(config: Config, log: Logger = makeLog(config)): Promise<Daemon> {
+  if (config.node.role === 'standby') {
+    throw new Error('node.role "standby" is not available in this version: use "replica"')
+  }
+  const machines = loadMachines(config)
+  machines.catch(() => undefined)
+  const { dataDir } = config.node
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const network = await createNetwork(config, log)
+  const store = await openOrFound(config, network, log)
+  const opened: { close: (() => Promise<void>)[] } = { close: [() => store.close()] }
+  try {
+    introduce(network, store)
+    return await compose(config, log, await machines, store, network, opened)
+  } catch (error) {
+    for (const close of opened.close.reverse()) await close().catch(() => undefined)
+    throw error
+  }
+}
+
+async function compose(
+  config: Config,
+  log: Logger,
+  service: Awaited<ReturnType<typeof loadMachines>>,
+  store: Store,
+  network: Libp2pNetwork,
+  opened: { close: (() => Promise<void>)[] },
+): Promise<Daemon> {
+  let finish: (code: number) => void = () => {}
+  const finished = new Promise<number>(resolve => {
+    finish = resolve
+  })
+  const url = `http://${config.rpc.listen}`
+  const inside: { context?: NodeContext; writer?: Writer } = {}
+  const prom = config.metrics ? await import('prom-client') : undefined
+  const registry = prom && new prom.Registry()
+  if (prom && registry) prom.collectDefaultMetrics({ register: registry, prefix: 'viewstamp_' })
+  const metrics =
+    prom && registry
+      ? nodeMetrics(
+          prom,
+          registry,
+          () => inside.context,
+          () => inside.writer,
+        )
+      : NO_METRICS
+  opened.close.push(() => network.stop())
+  const node = await openNode({
+    version: VERSION,
+    role: config.node.role,
+    minFreeBytes: config.storage.minFree,
+    rpcUrl: () => url,
+    store,
+    network,
+    replica: replicaOptions(config),
+    service,
+    metrics,
+    metricsText: async () => registry?.metrics(),
+    log: {
+      info: (message, more = {}) => log.info(more, message),
+      warn: (message, more = {}) => log.warn(more, message),
+    },
+    fail: error => {
+      log.fatal(error instanceof Error ? error.message : String(error))
+      log.debug(error)
+      finish(1)
+    },
+    onContext: (context, writer) => Object.assign(inside, { context, writer }),
+  })
+  node.watchCluster(event => log.info(event, event.kind))
+  const rpc: RpcServer = createRpcServer({
+    node,
+    listen: config.rpc.listen,
+    limits: config.rpc.limits,
+    tokensFile: config.rpc.tokensFile,
+    allowedHosts: config.rpc.allowedHosts,
+    allowedOrigins: config.rpc.allowedOrigins,
+    insecure: config.rpc.insecureNoAuth,
+    log,
+    registry,
+  })
+  opened.close.push(() => node.stop())
+  const { url: rpcUrl } = await rpc.start()
+  return {
+    ready: { name: node.name, pid: process.pid, rpc: rpcUrl, peerId: node.peerId },
+    node,
+    finished,
+    stop: async () => {
+      await node.stop()
+      await rpc.stop()
+    },
+  }
+}
+
+async function createNetwork(config: Config, log: Logger): Promise<Libp2pNetwork> {
+  return createLibp2pNetwork({
+    identity: { file: join(config.node.dataDir, 'identity.key') },
+    listen: config.p2p.listen,
+    announce: config.p2p.announce,
+    sharedKeyFile: config.p2p.sharedKeyFile,
+    mdns: config.discovery.mdns,
+    discoveryPeers: config.discovery.peers,
+    log,
+  })
+}
+
+/** The same command every time: a directory without data takes part in a founding, any other is opened. */
+async function openOrFound(config: Config, network: Libp2pNetwork, log: Logger): Promise<Store> {
+  const { dataDir } = config.node
+  const { state } = await storeExists(dataDir)
+  if (state === 'none') await found(config, network, log)
+  return openStore(dataDir, { clusterId: config.cluster.id, peerId: network.peerId })
+}
+
+async function found(config: Config, network: Libp2pNetwork, log: Logger): Promise<void> {
+  const { members, bootstrapExpect } = config.cluster
+  if (members.length === 0 && bootstrapExpect === undefined) {
+    throw new Error(
+      `${config.node.dataDir} holds no data, and the configuration names no founders: give cluster.members or cluster.bootstrapExpect (--bootstrap-expect N)`,
+    )
+  }
+  const promise = join(config.node.dataDir, 'founding.json')
+  log.info({ expect: members.length || bootstrapExpect }, 'no data yet: looking for the founders')
+  await foundCluster({
+    transport: network.founding,
+    name: config.node.name,
+    clusterId: config.cluster.id,
+    shards: config.shards,
+    expect: bootstrapExpect,
+    members: members.length > 0 ? members : undefined,
+    loadPromise: async () => {
+      try {
+        return JSON.parse(await readFile(promise, 'utf8'))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw error
+      }
+    },
+    persistPromise: doc => replaceFile(promise, JSON.stringify(doc)),
+    onFounded: async record => {
+      await createStore(config.node.dataDir, record)
+      await rm(promise, { force: true })
+    },
+    log,
+  })
+  log.info({ cluster: config.cluster.id }, 'the cluster is founded')
+}
+
+function introduce(network: Libp2pNetwork, store: Store): void {
+  const { clusterId, foundingId, name, incarnation, members } = store.cluster
+  network.introduce({
+    clusterId,
+    foundingId,
+    name,
+    incarnation,
+    bootCounter: store.bootCounter,
+    members,
+    peerSeen: peer => store.peerSeen(peer),
+    notePeer: (peer, seen) => store.notePeer(peer, seen),
+  })
+}
+
+function replicaOptions(config: Config): ReplicaOptions {
+  const { replication, storage } = config
+  return {
+    ...DEFAULTS,
+    heartbeatMs: replication.heartbeat,
+    viewChangeTimeoutMs: replication.viewChangeTimeout,
+    resendMs: Math.max(2 * replication.heartbeat, DEFAULTS.resendMs),
+    pipelineMax: replication.pipeline,
+    batchCommandsMax: replication.batch.ops,
+    batchBytesMax: replication.batch.bytes,
+    clientsMax: replication.clients,
+    checkpointEvery: storage.checkpointEvery,
+    keepLogOperations: storage.keepLog.ops,
+    keepLogMs: storage.keepLog.age,
+  }
+}
