@@ -169,6 +169,8 @@ function onLeft(core: FoundingCore, peer: string, effects: FoundingEffect[]): vo
 function onTick(core: FoundingCore, effects: FoundingEffect[]): void {
   if (core.phase === 'founded') return
   maybePropose(core, effects)
+  // After a restart, the promise from the disk may be all that a founder alone was waiting for.
+  maybeFounded(core, effects)
   say(core, effects)
   if (core.phase !== 'gathering') return
   const founders = foundersHere(core)
@@ -263,6 +265,7 @@ function stop(
 }
 
 function say(core: FoundingCore, effects: FoundingEffect[]): void {
+  if (core.phase === 'founded') return
   effects.push({ type: 'broadcast', message: stateOf(core) })
 }
 

@@ -1,0 +1,233 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { noise } from '@chainsafe/libp2p-noise'
+import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
+import type { Libp2p, Stream } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { afterEach, describe, expect, test } from 'vitest'
+import { encodeHello, PROTOCOL_VERSION } from '../../src/network/hello.ts'
+import { PEER_PROTOCOL } from '../../src/network/host.ts'
+import { type Identity, newIdentity } from '../../src/network/identity.ts'
+import { silent } from '../../src/network/log.ts'
+import { createSharedKey } from '../../src/network/shared-key.ts'
+import { readFrames, sendFrame } from '../../src/network/streams.ts'
+import { addressOf, connectAll, createNode, stopAll, type TestNode, until } from './cluster.ts'
+
+const bare: Libp2p[] = []
+afterEach(async () => {
+  await Promise.all(bare.splice(0).map(node => node.stop()))
+  await stopAll()
+})
+
+/** A libp2p node that does not play by our rules. */
+async function stranger(identity: Identity = newIdentity()): Promise<Libp2p> {
+  const node = await createLibp2p({
+    privateKey: privateKeyFromProtobuf(identity.privateKey),
+    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+  })
+  bare.push(node)
+  return node
+}
+
+function helloOf(overrides: object = {}): Uint8Array {
+  return encodeHello({
+    version: PROTOCOL_VERSION,
+    clusterId: 'test',
+    foundingId: 'f1',
+    name: 'rogue',
+    incarnation: 'inc-rogue',
+    bootCounter: 1,
+    instanceNonce: 'one',
+    addresses: [],
+    ...overrides,
+  })
+}
+
+/** A rogue that has a member's key, connected and with a stream open to `node`. */
+async function rogueMember(node: TestNode): Promise<{ rogue: Libp2p; stream: Stream }> {
+  const identity = newIdentity()
+  await node.start()
+  node.network.setMembers([{ peerId: identity.peerId, addresses: [] }])
+  const rogue = await stranger(identity)
+  const stream = await rogue.dialProtocol(multiaddr(addressOf(node.network)), PEER_PROTOCOL)
+  return { rogue, stream }
+}
+
+const closed = (stream: Stream): Promise<void> =>
+  new Promise(resolve => {
+    if (stream.status !== 'open') return resolve()
+    stream.addEventListener('close', () => resolve())
+  })
+
+describe('a stranger', () => {
+  test('V1 is cut after the handshake and reaches no handler', async () => {
+    const a = await createNode({ name: 'a' })
+    const member = newIdentity()
+    await a.start()
+    a.network.setMembers([{ peerId: member.peerId, addresses: [] }])
+    const rogue = await stranger()
+    const opening = rogue.dialProtocol(multiaddr(addressOf(a.network)), PEER_PROTOCOL)
+    await expect(opening).rejects.toThrow()
+    await until('it is cut', () => rogue.getConnections().length === 0)
+    expect(a.events).toEqual([])
+    expect(a.network.peers().every(peer => !peer.connected)).toBe(true)
+  })
+
+  test('V2 with another pre-shared key gets nowhere, with the same one it does', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'viewstamp-'))
+    const keys = [join(directory, 'one.key'), join(directory, 'two.key')] as const
+    for (const key of keys) await createSharedKey(key)
+    const a = await createNode({ name: 'a', sharedKeyFile: keys[0] })
+    const b = await createNode({ name: 'b', sharedKeyFile: keys[0] })
+    const failures: string[] = []
+    const debug = (_: object, message: string): void => void failures.push(message)
+    const log = { ...silent, debug }
+    const c = await createNode({ name: 'c', sharedKeyFile: keys[1], log })
+    await connectAll([a, b])
+    await c.start()
+    const members = [a, b, c].map(({ network: { peerId, addresses } }) => ({ peerId, addresses }))
+    for (const node of [a, b, c]) node.network.setMembers(members)
+    await until('c has tried again and again', () => failures.length >= 4)
+    expect(failures.every(message => message.startsWith('cannot reach'))).toBe(true)
+    expect(c.events).toEqual([])
+    expect(a.events).toEqual([`up ${b.network.peerId}`])
+  })
+})
+
+describe('a member that misbehaves', () => {
+  test('V7 and claims a frame of 2 GiB is cut off, and the node goes on', async () => {
+    const a = await createNode({ name: 'a' })
+    const { stream } = await rogueMember(a)
+    sendFrame(stream, 'control', helloOf())
+    const answers: Uint8Array[] = []
+    readFrames(stream, {
+      frameBytesMax: 1024,
+      onFrame: (_, frame) => answers.push(frame),
+      onBroken: () => {},
+    })
+    await until('the hello is answered', () => answers.length === 1)
+    sendFrame(stream, 'data', Buffer.from('good'))
+    await until('a frame arrives', () => a.frames.length === 1)
+    stream.send(Buffer.from([0xff, 0xff, 0xff, 0x7f, 1, 2, 3]))
+    await closed(stream)
+    expect(a.frames.length).toBe(1)
+  })
+
+  test('V8 and sends frames before its hello is cut off', async () => {
+    const a = await createNode({ name: 'a' })
+    const { stream } = await rogueMember(a)
+    sendFrame(stream, 'data', Buffer.from('replayed'))
+    await closed(stream)
+    expect(a.frames).toEqual([])
+  })
+
+  test('and sends a hello that makes no sense is cut off', async () => {
+    const a = await createNode({ name: 'a' })
+    const { stream } = await rogueMember(a)
+    sendFrame(stream, 'control', Buffer.from('{"type":"HELLO","__proto__":{"version":1}}'))
+    await closed(stream)
+    expect(a.events).toEqual([])
+  })
+
+  test('and reads nothing cannot make the sender hold more than its queue', async () => {
+    const queueBytesMax = 2 ** 20
+    const a = await createNode({ name: 'a', queueBytesMax })
+    const identity = newIdentity()
+    const slow = await stranger(identity)
+    await slow.handle(PEER_PROTOCOL, stream => {
+      readFrames(stream, {
+        frameBytesMax: 2 ** 20,
+        onFrame: () => {
+          const hello = JSON.parse(Buffer.from(helloOf()).toString())
+          const answer = JSON.stringify({ type: 'HELLO-ANSWER', hello })
+          sendFrame(stream, 'control', Buffer.from(answer))
+          stream.pause()
+        },
+        onBroken: () => {},
+      })
+    })
+    await a.start()
+    const addresses = slow.getMultiaddrs().map(address => address.toString())
+    a.network.setMembers([{ peerId: identity.peerId, addresses }])
+    await until('a is connected', () => a.events.includes(`up ${identity.peerId}`))
+    let sent = 0
+    for (let i = 0; i < 400; i++) {
+      if (a.network.send(identity.peerId, new Uint8Array(100_000))) sent++
+      if (i % 10 === 0) await new Promise(resolve => setImmediate(resolve))
+    }
+    // What the window and the socket took, and the queue; the rest was dropped and counted.
+    expect(sent).toBeLessThan(100)
+    expect(a.network.peers()[0]?.dropped).toBe(400 - sent)
+    expect(a.network.peers()[0]?.connected).toBe(true)
+  })
+})
+
+describe('a node that is not who its peers know', () => {
+  test('of another cluster is refused on both sides, once', async () => {
+    const a = await createNode({ name: 'a' })
+    const b = await createNode({ name: 'b', self: { clusterId: 'other' } })
+    await startBoth(a, b)
+    await until('both refuse', () => a.events.length > 0 && b.events.length > 0)
+    expect(a.events).toEqual([expect.stringMatching(/^refused .*belongs to cluster "other"/)])
+    expect(b.events).toEqual([expect.stringMatching(/^refused .*belongs to cluster "test"/)])
+  })
+
+  test('of another founding is refused', async () => {
+    const a = await createNode({ name: 'a' })
+    const b = await createNode({ name: 'b', self: { foundingId: 'f2' } })
+    await startBoth(a, b)
+    await until('a refuses', () => a.events.some(event => event.includes('another founding')))
+  })
+
+  test('with a new data directory is refused, and fenced', async () => {
+    const b = await createNode({ name: 'b', self: { incarnation: 'new' } })
+    const notes = new Map([[b.network.peerId, { incarnation: 'old', boot: 7 }]])
+    const a = await createNode({ name: 'a', notes })
+    await startBoth(a, b)
+    await until('b is fenced', () => b.events.some(event => event.startsWith('fenced')))
+    await until('a refuses', () => a.events.some(event => event.includes('a lost disk is another')))
+    expect(a.events.some(event => event.startsWith('up'))).toBe(false)
+    expect(notes.get(b.network.peerId)?.incarnation).toBe('old')
+  })
+
+  test('with a boot counter that went back is refused, and fenced', async () => {
+    const b = await createNode({ name: 'b' })
+    const incarnation = `inc-${b.network.peerId}`
+    const a = await createNode({
+      name: 'a',
+      notes: new Map([[b.network.peerId, { incarnation, boot: 7 }]]),
+    })
+    await startBoth(a, b)
+    await until('b is fenced', () => b.events.some(event => event.includes('start number 7')))
+    expect(a.events.some(event => event.startsWith('up'))).toBe(false)
+  })
+
+  test('V10 and is the second daemon of one identity is refused and fenced', async () => {
+    const [a, b] = [await createNode({ name: 'a' }), await createNode({ name: 'b' })]
+    await connectAll([a, b])
+    const copy = await createNode({ name: 'b', identity: b.identity })
+    await copy.start()
+    const { peerId, addresses } = a.network
+    copy.network.setMembers([{ peerId, addresses }])
+    await until('the copy is fenced', () => copy.events.some(e => e.startsWith('fenced')))
+    a.network.send(b.network.peerId, Buffer.from('to the first'))
+    await until('the first still hears', () => b.frames.length === 1)
+    expect(copy.frames).toEqual([])
+  })
+})
+
+async function startBoth(a: TestNode, b: TestNode): Promise<void> {
+  await a.start()
+  await b.start()
+  const members = [a, b].map(({ network: { peerId, addresses } }) => ({ peerId, addresses }))
+  a.network.setMembers(members)
+  b.network.setMembers(members)
+}
