@@ -9,5 +9,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    // CommonJS packages look as they do in Node: `default` is module.exports.
+    deps: { interopDefault: false },
   },
 })

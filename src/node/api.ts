@@ -39,6 +39,8 @@ export interface Header {
 
 export interface Answer {
   readonly result: Json
+  /** Of a write: its rev, where the machine's result does not say it. */
+  readonly rev?: number | undefined
   readonly header: Header
 }
 

@@ -1,0 +1,121 @@
+import { afterEach, expect, test } from 'vitest'
+import { TestCluster } from '../support/cluster.ts'
+
+let cluster: TestCluster
+
+afterEach(async () => {
+  const { failures } = cluster
+  await cluster.stop()
+  expect(failures).toEqual([])
+})
+
+test('any node takes writes and serves linearizable reads', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  await cluster.put('n1', 'x', 1)
+  await cluster.put('n2', 'x', 2)
+  expect(await cluster.get('n3', 'x')).toBe(2)
+  const { header, result } = await cluster.put('n3', 'y', 3)
+  expect(header).toMatchObject({
+    cluster: 'test',
+    node: 'n3',
+    shard: 'main',
+    view: 0,
+    primary: 'n1',
+  })
+  expect(result).toMatchObject({ rev: 3 })
+})
+
+test('a stopped primary hands over; the others go on and it catches up', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  await cluster.put('n2', 'x', 1)
+  await cluster.stop('n1')
+  await cluster.put('n2', 'x', 2)
+  expect(await cluster.get('n3', 'x')).toBe(2)
+  await cluster.start('n1')
+  expect(await cluster.get('n1', 'x')).toBe(2)
+  const hashes = await Promise.all(
+    ['n1', 'n2', 'n3'].map(async n => (await cluster.node(n).stateHash({})).result),
+  )
+  expect(new Set(hashes.map(h => JSON.stringify(h))).size).toBe(1)
+})
+
+test('without a quorum nothing is written, and the error says so', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  await cluster.put('n1', 'x', 1)
+  await cluster.stop('n2', 'n3')
+  const late = cluster.put('n1', 'x', 2, { timeoutMs: 300 })
+  await expect(late).rejects.toMatchObject({ name: 'ViewstampError', outcome: expect.any(String) })
+  await expect(cluster.get('n1', 'x', { timeoutMs: 200 })).rejects.toMatchObject({
+    errorName: 'NO_QUORUM',
+    outcome: 'none',
+  })
+  expect(await cluster.get('n1', 'x', { consistency: 'local' })).toBe(1)
+})
+
+test('a session executes a repeated write once, through whichever node', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  const opened = await cluster.node('n2').openSession(undefined, {})
+  const { session } = opened.result as { session: string }
+  const body = { op: 'incr', key: 'c' }
+  const call = { machine: 'kv', keys: ['c'], body, meta: { session, seq: 1 } }
+  const first = await cluster.node('n2').write(call)
+  await cluster.stop('n1')
+  const again = await cluster.node('n3').write(call)
+  expect(again.result).toEqual(first.result)
+  expect(again.header.op).toBe(first.header.op)
+  expect(await cluster.get('n3', 'c')).toBe(1)
+})
+
+test('a node that was away longer than the log is kept gets a checkpoint', async () => {
+  cluster = new TestCluster(3, {
+    checkpointEvery: 20,
+    checkpointIntervalMs: 0,
+    keepLogOperations: 40,
+    logTailMax: 8,
+  })
+  await cluster.start()
+  await cluster.put('n1', 'k0', 0)
+  await cluster.stop('n3')
+  for (let i = 1; i <= 300; i++) await cluster.put(i % 2 ? 'n1' : 'n2', `k${i % 50}`, i)
+  await cluster.start('n3')
+  expect(await cluster.get('n3', 'k0')).toBe(300)
+  expect(cluster.node('n3').logInfo().first).toBeGreaterThan(1)
+  const [a, b] = await Promise.all([
+    cluster.node('n3').stateHash({}),
+    cluster.node('n1').stateHash({}),
+  ])
+  expect(a.result).toEqual(b.result)
+})
+
+test('everybody restarts: nothing acknowledged is missing', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  for (let i = 0; i < 50; i++) await cluster.put('n2', `k${i}`, i)
+  await cluster.stop()
+  await cluster.start()
+  for (let i = 0; i < 50; i++) expect(await cluster.get('n1', `k${i}`)).toBe(i)
+})
+
+test('watchers get every change of their range once, retained ones first', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  for (let i = 1; i <= 10; i++) await cluster.put('n1', `a${i % 2}`, i)
+  const seen: unknown[] = []
+  const watch = cluster.node('n2').watchKeys({ key: 'a0' }, 'first', event => seen.push(event.rev))
+  expect(watch.startRev).toBe(1)
+  for (let i = 11; i <= 14; i++) await cluster.put('n2', `a${i % 2}`, i)
+  await expect.poll(() => seen).toEqual([2, 4, 6, 8, 10, 12, 14])
+  watch.cancel()
+})
+
+test('step-down moves the role to the named node', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  await cluster.put('n1', 'x', 1)
+  expect(await cluster.node('n2').stepDown(undefined, 'n3', {})).toMatchObject({ primary: 'n3' })
+  await cluster.put('n1', 'x', 2)
+})

@@ -1,0 +1,85 @@
+/** A cluster of real nodes in one process: memory network, memory disks, real time. */
+import { createService } from '../../src/machine/compose.ts'
+import { KvMachine } from '../../src/machine/kv/kv.ts'
+import { MemoryHub } from '../../src/network/memory.ts'
+import type { Meta } from '../../src/node/api.ts'
+import { NO_METRICS } from '../../src/node/metrics.ts'
+import type { Node } from '../../src/node/node.ts'
+import { openNode } from '../../src/node/open.ts'
+import { MemoryDisk } from '../../src/storage/memory.ts'
+import { DEFAULTS, type ReplicaOptions } from '../../src/vr/options.ts'
+
+export class TestCluster {
+  readonly hub = new MemoryHub()
+  readonly names: readonly string[]
+  readonly disks: readonly MemoryDisk[]
+  readonly nodes = new Map<string, Node>()
+  readonly failures: unknown[] = []
+  readonly #options: ReplicaOptions
+
+  constructor(n = 3, options: Partial<ReplicaOptions> = {}, shards = 1) {
+    this.names = Array.from({ length: n }, (_, i) => `n${i + 1}`)
+    const members = this.names.map(name => ({ name, peerId: `peer-${name}`, addresses: [] }))
+    this.disks = members.map(
+      ({ name, peerId }) =>
+        new MemoryDisk({
+          clusterId: 'test',
+          foundingId: 'f',
+          peerId,
+          name,
+          incarnation: `i-${name}`,
+          members,
+          shards,
+        }),
+    )
+    this.#options = { ...DEFAULTS, startGraceMs: 300, viewChangeTimeoutMs: 150, ...options }
+  }
+
+  async start(...names: string[]): Promise<void> {
+    await Promise.all((names.length > 0 ? names : this.names).map(name => this.#start(name)))
+  }
+
+  async #start(name: string): Promise<void> {
+    const disk = this.disks[this.names.indexOf(name)]
+    if (disk === undefined) throw new Error(`no node ${name}`)
+    const node = await openNode({
+      version: 'test',
+      role: 'replica',
+      minFreeBytes: 1024,
+      rpcUrl: () => `http://${name}`,
+      store: await disk.open(),
+      network: this.hub.network(`peer-${name}`),
+      replica: this.#options,
+      service: () => createService([new KvMachine()]),
+      metrics: NO_METRICS,
+      metricsText: async () => undefined,
+      log: { info() {}, warn() {} },
+      fail: error => void this.failures.push(error),
+    })
+    this.nodes.set(name, node)
+  }
+
+  node(name: string): Node {
+    const node = this.nodes.get(name)
+    if (node === undefined) throw new Error(`${name} is not running`)
+    return node
+  }
+
+  async stop(...names: string[]): Promise<void> {
+    for (const name of names.length > 0 ? names : [...this.nodes.keys()]) {
+      await this.node(name).stop()
+      this.nodes.delete(name)
+    }
+  }
+
+  put(name: string, key: string, value: number | string, meta: Meta = {}) {
+    const body = { op: 'put', key, value }
+    return this.node(name).write({ machine: 'kv', keys: [key], body, meta })
+  }
+
+  async get(name: string, key: string, meta: Meta = {}): Promise<unknown> {
+    const body = { op: 'get', key }
+    const { result } = await this.node(name).read({ machine: 'kv', keys: [key], body, meta })
+    return (result as { kv: { value: unknown } | null }).kv?.value
+  }
+}
