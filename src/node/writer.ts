@@ -138,7 +138,8 @@ export class Writer {
       count++
     }
     this.#queue.splice(0, count)
-    const background = this.#background.shift()
+    // A checkpoint must not overtake the entries it is of.
+    const background = this.#queue.length === 0 ? this.#background.shift() : undefined
     if (background) jobs.push(background)
     this.stats.bytes += bytes + (background?.bytes ?? 0)
     return jobs
