@@ -11,6 +11,7 @@ import { FormatError, Reader, Writer } from '../base/bytes.ts'
 import type { VsrRecord } from '../vr/effect.ts'
 import { genesisChecksum } from '../vr/entry.ts'
 import type { CheckpointId } from '../vr/message.ts'
+import { genesis } from '../vr/restart.ts'
 import { checksumOf, epochNumber, opNumber, revOf, viewNumber } from '../vr/terms.ts'
 import type { ClusterRecord } from './port.ts'
 import { Damage } from './refusal.ts'
@@ -28,25 +29,24 @@ export interface Manifest {
   readonly written: number
 }
 
-export const INITIAL_VSR: VsrRecord = {
-  epochNumber: epochNumber(0),
-  viewNumber: viewNumber(0),
-  lastNormalView: viewNumber(0),
-}
+/** View 0 and the empty state before op 1, chained to the cluster and the shard. */
+export const genesisOf = (
+  cluster: ClusterRecord,
+  shard: number,
+): { readonly vsr: VsrRecord; readonly checkpoint: CheckpointId } =>
+  genesis(genesisChecksum(`${cluster.clusterId}/${cluster.foundingId}`, shard))
 
-/** The empty state before op 1. Its hash is zero: a sum over no records. */
-export function genesisCheckpoint(cluster: ClusterRecord, shard: number): CheckpointId {
-  return {
-    opNumber: opNumber(0),
-    checksum: genesisChecksum(`${cluster.clusterId}/${cluster.foundingId}`, shard),
-    rev: revOf(0),
-    timeMs: 0,
-    stateHash: '0'.repeat(32),
-  }
-}
+/** The names alone: what the core hands over may carry the records too. */
+export const checkpointId = (id: CheckpointId): CheckpointId => ({
+  opNumber: id.opNumber,
+  checksum: id.checksum,
+  rev: id.rev,
+  timeMs: id.timeMs,
+  stateHash: id.stateHash,
+})
 
 export const genesisManifest = (cluster: ClusterRecord, shard: number): Manifest => ({
-  checkpoint: genesisCheckpoint(cluster, shard),
+  checkpoint: genesisOf(cluster, shard).checkpoint,
   generation: 1,
   logFirst: 1,
   logLowest: 1,

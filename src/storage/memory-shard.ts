@@ -4,14 +4,14 @@ import type { VsrRecord } from '../vr/effect.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { CheckpointId } from '../vr/message.ts'
 import type { ServiceRecord } from '../vr/service.ts'
-import { genesisCheckpoint, INITIAL_VSR, isBelow } from './manifest.ts'
+import { checkpointId, genesisOf, isBelow } from './manifest.ts'
 import type { ClusterRecord, ShardImage, ShardWrite } from './port.ts'
 
 type Records = Map<string, string | undefined>
 
 export class MemoryShard {
   readonly #shard: number
-  #vsr: VsrRecord = INITIAL_VSR
+  #vsr: VsrRecord
   #checkpoint: CheckpointId
   /** #log[i] is op #first + i. */
   #first = 1
@@ -23,7 +23,9 @@ export class MemoryShard {
 
   constructor(cluster: ClusterRecord, shard: number) {
     this.#shard = shard
-    this.#checkpoint = genesisCheckpoint(cluster, shard)
+    const { vsr, checkpoint } = genesisOf(cluster, shard)
+    this.#vsr = vsr
+    this.#checkpoint = checkpoint
   }
 
   get #head(): number {
@@ -112,7 +114,7 @@ export class MemoryShard {
   #complete(checkpoint: CheckpointId): void {
     assert(checkpoint.opNumber >= this.#checkpoint.opNumber, 'checkpoints do not go back')
     assert(checkpoint.opNumber <= this.#head, 'a checkpoint is of ops in the log')
-    this.#checkpoint = checkpoint
+    this.#checkpoint = checkpointId(checkpoint)
     merge(this.#records, this.#slices)
     this.#slices = new Map()
   }
@@ -132,7 +134,7 @@ export class MemoryShard {
     if (this.#installing?.opNumber === opNumber) merge(this.#records, this.#installing.records)
     this.#installing = undefined
     this.#slices = new Map()
-    this.#checkpoint = checkpoint
+    this.#checkpoint = checkpointId(checkpoint)
     this.#startAt(opNumber + 1)
   }
 

@@ -15,7 +15,7 @@ import { openDatabase } from './database.ts'
 import { seal } from './envelope.ts'
 import { manifestKey, vsrKey } from './keys.ts'
 import { LevelStore } from './level-store.ts'
-import { encodeManifest, encodeVsr, genesisManifest, INITIAL_VSR } from './manifest.ts'
+import { encodeManifest, encodeVsr, genesisManifest, genesisOf } from './manifest.ts'
 import { PeersFile } from './peers-file.ts'
 import type { ClusterRecord, Store } from './port.ts'
 import * as refusal from './refusal.ts'
@@ -32,17 +32,17 @@ export interface OpenOptions extends DatabaseOptions {
   readonly peerId?: string | undefined
 }
 
-/** A directory is whole, or there is nothing of ours in it, or `detail` says what is wrong. */
+/** `none`: may be founded. `complete`: may be opened. `partial`: what is there is not whole. */
 export interface StoreCondition {
   readonly state: 'none' | 'complete' | 'partial'
   readonly detail: string
 }
 
-/** Founds an empty directory. Cut short, it leaves `forming` behind, and may be done again. */
+/** Founds a directory that holds no store. Cut short, it leaves `forming` behind, and is done again. */
 export async function createStore(dir: string, cluster: ClusterRecord): Promise<void> {
   assert(cluster.shards >= 1 && cluster.shards <= SHARDS_MAX, 'a cluster has 1 to 1000 shards')
   try {
-    await makeEmpty(dir)
+    await makeRoom(dir)
     await formDatabase(join(dir, 'db'), cluster)
     await PeersFile.create(join(dir, 'peers'))
     await SuperblockFile.create(join(dir, 'superblock'), {
@@ -113,7 +113,7 @@ async function inspect(dir: string): Promise<Inspection> {
     refusal: refusal.missing(dir, what),
   })
   if (!has('superblock')) {
-    if (has('forming')) return { state: 'partial', refusal: refusal.unfinished(dir) }
+    if (has('forming')) return { state: 'none', refusal: refusal.unfinished(dir) }
     if (!has('db')) return { state: 'none', refusal: refusal.nothingHere(dir) }
     return partial(`${join(dir, 'superblock')} is missing, beside a database that is not.`)
   }
@@ -134,19 +134,19 @@ function assertOwn(dir: string, cluster: ClusterRecord, options: OpenOptions): v
   }
 }
 
-/** Readable by its owner alone: that holds for all that LevelDB creates in it, now and later. */
-async function makeEmpty(dir: string): Promise<void> {
+/**
+ * The directory may hold the identity and the configuration, but nothing of a store, unless its founding
+ * was interrupted. Readable by its owner alone: that covers all that LevelDB creates in it, now and later.
+ */
+async function makeRoom(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
   await chmod(dir, 0o700)
-  const names = await listing(dir)
-  if (names.includes('forming') && !names.includes('superblock')) {
-    for (const name of ['db', 'peers', 'peers.new', 'superblock.new']) {
-      await rm(join(dir, name), { recursive: true, force: true })
-    }
-  } else if (names.length > 0) {
-    throw refusal.notEmpty(dir, names.slice(0, 3).join(', '))
-  }
+  const { state } = await inspect(dir)
+  if (state !== 'none') throw refusal.notEmpty(dir)
   await replaceFile(join(dir, 'forming'), 'A replica is being founded here.\n')
+  for (const name of ['db', 'peers', 'peers.new', 'superblock.new']) {
+    await rm(join(dir, name), { recursive: true, force: true })
+  }
 }
 
 async function formDatabase(path: string, cluster: ClusterRecord): Promise<void> {
@@ -158,7 +158,7 @@ async function formDatabase(path: string, cluster: ClusterRecord): Promise<void>
       const manifest = manifestKey(shard, 1)
       batch.put(manifest, seal(manifest, encodeManifest(genesisManifest(cluster, shard))))
       const vsr = vsrKey(shard, 1)
-      batch.put(vsr, seal(vsr, encodeVsr(INITIAL_VSR)))
+      batch.put(vsr, seal(vsr, encodeVsr(genesisOf(cluster, shard).vsr)))
     }
     await batch.write({ sync: true })
   })
@@ -167,8 +167,9 @@ async function formDatabase(path: string, cluster: ClusterRecord): Promise<void>
 }
 
 function genesisFloor(cluster: ClusterRecord, shard: number): ShardFloor {
-  const { opNumber, checksum } = genesisManifest(cluster, shard).checkpoint
-  return { vsr: INITIAL_VSR, witness: { opNumber, checksum }, manifestSequence: 1 }
+  const { vsr, checkpoint } = genesisOf(cluster, shard)
+  const { opNumber, checksum } = checkpoint
+  return { vsr, witness: { opNumber, checksum }, manifestSequence: 1 }
 }
 
 /** Names in the directory; none when it is not there. */

@@ -37,7 +37,7 @@ export const nothingHere = (dir: string): StorageError =>
 export const unfinished = (dir: string): StorageError =>
   new StorageError(
     'missing',
-    `Founding was interrupted in ${dir} before anything was promised. Start the node again to found it anew, or remove the directory.`,
+    `Founding was interrupted in ${dir} before anything was promised. Start the node again: it is founded anew.`,
   )
 
 export const damaged = (dir: string, where: string, what: string, cause?: unknown): StorageError =>
@@ -66,10 +66,10 @@ export const foreign = (
     `${dir} belongs to ${what} ${found}, and this node is configured for ${what} ${expected}. Point the node at its own data directory or restore its own ${what === 'peer' ? 'identity key' : 'configuration'}.`,
   )
 
-export const notEmpty = (dir: string, found: string): StorageError =>
+export const notEmpty = (dir: string): StorageError =>
   new StorageError(
     'foreign',
-    `${dir} is not empty (it holds ${found}), and a new replica starts in an empty directory. Name another directory, or start the node that this one belongs to.`,
+    `${dir} holds the data of a replica already, and a data directory is founded once. Start the node that it belongs to, or name another directory.`,
   )
 
 const locked = (dir: string, cause: unknown): StorageError =>

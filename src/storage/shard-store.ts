@@ -14,7 +14,7 @@ import { seal } from './envelope.ts'
 import { changesKey, logKey, manifestKey, recordKey, underWayKey, vsrKey } from './keys.ts'
 import type { LogIndex } from './log-index.ts'
 import type { Manifest } from './manifest.ts'
-import { encodeManifest, encodeVsr, isBelow } from './manifest.ts'
+import { checkpointId, encodeManifest, encodeVsr, isBelow } from './manifest.ts'
 import type { ShardImage, ShardWrite } from './port.ts'
 import type { ShardFloor } from './superblock.ts'
 import { RecordSweep } from './sweep.ts'
@@ -228,7 +228,9 @@ export class ShardStore {
 
   #putManifest(state: Omit<Manifest, 'logFirst' | 'logLowest'>, batch: Batch): void {
     const manifestSequence = this.#staged.manifestSequence + 1
-    const manifest = { ...state, logFirst: this.log.first, logLowest: this.log.lowest }
+    const checkpoint = checkpointId(state.checkpoint)
+    const { first: logFirst, lowest: logLowest } = this.log
+    const manifest = { ...state, checkpoint, logFirst, logLowest }
     const key = manifestKey(this.shard, manifestSequence)
     batch.put(key, seal(key, encodeManifest(manifest)))
     batch.del(manifestKey(this.shard, Math.max(0, manifestSequence - 2)))

@@ -58,7 +58,7 @@ describe.each([
           checksum: genesis(shard),
           rev: 0,
           timeMs: 0,
-          stateHash: '0'.repeat(32),
+          stateHash: '',
         },
         first: 1,
         head: 0,
