@@ -1,6 +1,6 @@
 /** The command line: commander's tree, built from the table in commands.ts. */
 import { Command, Option } from 'commander'
-import { VERSION } from '../base/version.ts'
+import { VERSION } from '../version.ts'
 import type { Arguments, CommandSpec, OptionSpec } from './command.ts'
 import { COMMANDS, GLOBAL_OPTIONS, GROUPS } from './commands.ts'
 
@@ -31,7 +31,7 @@ export function buildProgram(
     .configureOutput({
       writeOut: printers.out,
       writeErr: printers.err,
-      outputError: (text, write) => write(text.replace(/^error: /, 'viewstamp: ')),
+      outputError: (text, write) => write(oneLine(text)),
     })
     .exitOverride()
     .addHelpText(
@@ -60,7 +60,7 @@ function parentOf(spec: CommandSpec, program: Command, groups: Map<string, Comma
   if (/^[<[]/.test(second)) return program
   const known = groups.get(first)
   if (known !== undefined) return known
-  const group = inherit(program.command(first).description(GROUPS[first] ?? ''))
+  const group = program.command(first).description(GROUPS[first] ?? '')
   groups.set(first, group)
   return group
 }
@@ -72,7 +72,7 @@ function addCommand(
 ): void {
   const words = spec.usage.split(' ')
   const own = parent.parent === null ? words : words.slice(1)
-  const command = inherit(parent.command(own.join(' ')).description(spec.summary))
+  const command = parent.command(own.join(' ')).description(spec.summary)
   for (const option of spec.options ?? []) addOption(command, option)
   if (spec.examples) command.addHelpText('after', `\nExample:\n  ${spec.examples.join('\n  ')}`)
   command.action(() => {
@@ -81,8 +81,12 @@ function addCommand(
   })
 }
 
-function inherit(command: Command): Command {
-  return command.exitOverride().configureHelp({ showGlobalOptions: true })
+/** «error: unknown command 'gett'» and its suggestion, as our own sentences look. */
+function oneLine(text: string): string {
+  return `${text
+    .replace(/^error: /, 'viewstamp: ')
+    .trimEnd()
+    .replaceAll('\n', ' ')}\n`
 }
 
 function addOption(command: Command, [flags, doc, repeat]: OptionSpec): void {

@@ -47,13 +47,14 @@ function parse(words: readonly string[], { out, err }: Surroundings): Invocation
       },
       { out: text => out.write(text), err: text => err.write(text) },
     )
-    program.parse(words, { from: 'user' })
+    if (words.length === 0) program.outputHelp()
+    else program.parse(words, { from: 'user' })
   } catch (error) {
     if (!isCommanderError(error)) throw error
     const asked = error.code === 'commander.helpDisplayed' || error.code === 'commander.version'
-    return asked || words.length === 0 ? EXIT.ok : EXIT.usage
+    return asked ? EXIT.ok : EXIT.usage
   }
-  return invocation ?? EXIT.usage
+  return invocation ?? EXIT.ok
 }
 
 function isCommanderError(error: unknown): error is CommanderError {

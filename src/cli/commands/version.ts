@@ -1,5 +1,5 @@
 /** version: of this program; nothing is asked of a daemon (that is `viewstamp rpc system.version`). */
-import { VERSION } from '../../base/version.ts'
+import { VERSION } from '../../version.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 
