@@ -143,15 +143,15 @@ function networkOptions(prng: Prng): NetworkOptions {
 function nemesisOptions(prng: Prng): NemesisOptions {
   const every = (low: number, high: number): number => (prng.chance(0.5) ? prng.int(low, high) : 0)
   return {
-    crashEveryMs: every(500, 6000),
+    crashEveryMs: every(300, 4000),
     crashAllEveryMs: prng.chance(0.2) ? prng.int(3000, 10_000) : 0,
     downMs: [0, prng.pick([300, 2000, 8000])],
-    partitionEveryMs: every(1000, 8000),
+    partitionEveryMs: every(500, 4000),
     partitionMs: [200, prng.pick([1000, 6000])],
     oneWay: prng.pick([0, 0.3, 1]),
     clogEveryMs: every(500, 4000),
     clogMs: [50, 3000],
-    pauseEveryMs: every(1000, 6000),
+    pauseEveryMs: every(500, 4000),
     pauseMs: [50, prng.pick([500, 5000])],
     clockJumpEveryMs: every(2000, 8000),
     clockJumpMs: prng.pick([1000, 3_600_000]),

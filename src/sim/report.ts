@@ -14,7 +14,16 @@ import type { HostView, World } from './world.ts'
 
 export type LogLevel = 'short' | 'full'
 
-export class Report {
+/** What a watcher tells to whoever writes it down. */
+export interface Reporting {
+  sent(host: HostView, to: number, message: Message): void
+  durable(host: HostView, job: Job): void
+  executed(host: HostView, effect: Executed): void
+  replied(operation: Operation): void
+  event(host: HostView, event: ReplicaEvent): void
+}
+
+export class Report implements Reporting {
   readonly #world: World
   readonly #level: LogLevel
   readonly #line: (line: string) => void

@@ -20,7 +20,7 @@ import type { Digest } from './digest.ts'
 import type { Job } from './disk.ts'
 import type { Operation } from './history.ts'
 import { CLUSTER, type Watch } from './host.ts'
-import type { Report } from './report.ts'
+import type { Reporting } from './report.ts'
 import type { HostView, World } from './world.ts'
 
 /** The first fixes what is committed; the others compare with it. */
@@ -48,12 +48,12 @@ export class Watcher implements Watch {
   readonly #hooked: { readonly [H in Hook]: readonly Check[] }
   readonly #coverage: Coverage
   readonly #digest: Digest
-  readonly #report: Report | undefined
+  readonly #report: Reporting | undefined
   readonly #views = new Set<number>()
 
   constructor(
     checks: readonly Check[],
-    told: { coverage: Coverage; digest: Digest; report: Report | undefined },
+    told: { coverage: Coverage; digest: Digest; report: Reporting | undefined },
   ) {
     const having = (hook: Hook): Check[] => checks.filter(check => check[hook] !== undefined)
     this.#checks = checks

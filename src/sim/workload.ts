@@ -39,6 +39,7 @@ interface Outstanding {
 interface Client {
   readonly number: number
   sessions: number
+  /** The name that it registers with, then the client-id that the log gave it. */
   session: string
   isOpen: boolean
   nextRequest: number
@@ -236,6 +237,7 @@ export class Workload {
     if (number === 0) {
       if (answer.type !== 'executed' || client.isOpen) return
       client.isOpen = true
+      client.session = JSON.parse(text(answer.result)).session
       for (let i = 0; i < this.#options.inFlight; i++) this.#next(client)
       return
     }

@@ -1,0 +1,211 @@
+/**
+ * A cluster whose every step a script decides: what is delivered, dropped or held, whose disk is slow, who
+ * stops. The hosts are the simulator's, and so are the properties; only chance is gone. The language is
+ * in interaction.ts.
+ */
+import { present } from '../base/assert.ts'
+import { Prng } from '../base/prng.ts'
+import { quorumOf } from '../vr/configuration.ts'
+import type { Command } from '../vr/entry.ts'
+import type { Message, ReplyAnswer } from '../vr/message.ts'
+import { DEFAULTS, type ReplicaOptions } from '../vr/options.ts'
+import { epochNumber } from '../vr/terms.ts'
+import { emptyCoverage } from './coverage.ts'
+import { Digest } from './digest.ts'
+import { Disk } from './disk.ts'
+import type { HostEvent } from './event.ts'
+import { formatAnswer, formatMessage } from './format.ts'
+import { History } from './history.ts'
+import { emptyImage, Host, type Surroundings } from './host.ts'
+import { calmOptions } from './options.ts'
+import type { Script } from './script.ts'
+import { safetyChecks, Watcher } from './watch.ts'
+import type { World } from './world.ts'
+
+const TICK_MS = 10
+/** More deliveries than any scene needs: a script that goes round in circles ends here. */
+const DELIVERIES_MAX = 2000
+
+interface InTransit {
+  readonly from: number
+  readonly to: number
+  readonly message: Message
+}
+
+/** Which messages a directive means: any that fit all of what is given. */
+export interface Which {
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  readonly type?: string | undefined
+}
+
+export class Stage implements Surroundings {
+  readonly hosts: Host[] = []
+  readonly watch: Watcher
+  readonly #world: World
+  readonly #script: Script
+  #transit: InTransit[] = []
+  #local: { readonly host: Host; readonly boot: number; readonly event: HostEvent }[] = []
+  #cuts: Which[] = []
+  #holds: Which[] = []
+  readonly #hung = new Set<number>()
+
+  constructor(replicas: number, given: Partial<ReplicaOptions>, script: Script) {
+    this.#script = script
+    const replica = { ...DEFAULTS, startGraceMs: 250, ...given }
+    const options = { ...calmOptions(1, { replicas }), replica }
+    const configuration = { epochNumber: epochNumber(0), replicaCount: replicas, primaryOffset: 0 }
+    const disk = { syncMs: [0, 0], checkpointSlicesMax: 1, keepUnsynced: 0 } as const
+    for (let number = 0; number < replicas; number++) {
+      const virtual = new Disk(emptyImage(), disk, new Prng(number))
+      const fields = { number, disk: virtual, configuration, options: replica, tickMs: TICK_MS }
+      this.hosts.push(new Host(fields, this))
+    }
+    this.#world = {
+      options,
+      quorum: quorumOf(configuration),
+      hosts: this.hosts,
+      history: new History(),
+      committed: [],
+      core: [],
+      nowMs: 0,
+    }
+    const told = { coverage: emptyCoverage(), digest: new Digest(), report: script }
+    this.watch = new Watcher(safetyChecks(this.#world), told)
+    for (const host of this.hosts) this.start(host.number)
+  }
+
+  get nowMs(): number {
+    return this.#world.nowMs
+  }
+
+  // Directives.
+
+  start(number: number): void {
+    const host = this.host(number)
+    host.start(number + 16 * host.boot)
+  }
+
+  stop(number: number): void {
+    this.host(number).crash()
+  }
+
+  host(number: number): Host {
+    return present(this.hosts[number], 'the replica exists')
+  }
+
+  request(host: number, client: number, command: Command): void {
+    this.host(host).on({ type: 'request', client, command })
+  }
+
+  read(host: number, client: number, key: string): void {
+    this.host(host).on({ type: 'read', client, id: 0, key })
+  }
+
+  /** Everything (or what is meant) arrives, disks sync, and what follows from it, until all is quiet. */
+  deliver(which: Which): void {
+    for (let i = 0; i < DELIVERIES_MAX; i++) {
+      if (this.#stepLocal() || this.#stepTransit(which)) continue
+      return
+    }
+    this.#script.line('… and so on')
+  }
+
+  drop(which: Which): void {
+    const dropped = this.#transit.filter(message => fits(message, which))
+    this.#transit = this.#transit.filter(message => !fits(message, which))
+    for (const { from, to, message } of dropped) {
+      this.#script.line(`r${from} -x r${to}  ${formatMessage(message)}`)
+    }
+  }
+
+  cut(which: Which): void {
+    this.#cuts.push(which)
+    this.#transit = this.#transit.filter(message => !fits(message, which))
+  }
+
+  heal(): void {
+    this.#cuts = []
+  }
+
+  hold(which: Which): void {
+    this.#holds.push(which)
+  }
+
+  release(): void {
+    this.#holds = []
+  }
+
+  /** Writes wait from now on; `sync` lets them through. */
+  hang(number: number): void {
+    this.#hung.add(number)
+  }
+
+  sync(number: number): void {
+    this.#hung.delete(number)
+  }
+
+  /** Time passes for these replicas, in small steps. */
+  tick(ms: number, who: readonly number[], step: 'silent' | 'deliver'): void {
+    for (let passed = 0; passed < ms; passed += TICK_MS) {
+      this.#world.nowMs += TICK_MS
+      for (const number of who) if (this.host(number).isUp) this.host(number).tick()
+      if (step === 'deliver') this.deliver({})
+    }
+  }
+
+  #stepLocal(): boolean {
+    const at = this.#local.findIndex(
+      ({ host, event }) => event.type !== 'synced' || !this.#hung.has(host.number),
+    )
+    const [next] = at < 0 ? [] : this.#local.splice(at, 1)
+    if (next === undefined) return false
+    if (next.host.boot === next.boot) next.host.on(next.event)
+    return true
+  }
+
+  #stepTransit(which: Which): boolean {
+    const at = this.#transit.findIndex(
+      message => fits(message, which) && !this.#holds.some(hold => fits(message, hold)),
+    )
+    const [next] = at < 0 ? [] : this.#transit.splice(at, 1)
+    if (next === undefined) return false
+    const { from, to, message } = next
+    this.host(to).on({ type: 'deliver', from, message })
+    return true
+  }
+
+  // What hosts ask of their surroundings.
+
+  send(from: number, to: number, message: Message): void {
+    const sent = { from, to, message }
+    if (!this.#cuts.some(cut => fits(sent, cut))) this.#transit.push(sent)
+  }
+
+  later(host: Host, _atMs: number, event: HostEvent): void {
+    // The script ticks.
+    if (event.type !== 'tick') this.#local.push({ host, boot: host.boot, event })
+  }
+
+  monotonicMs(): number {
+    return this.nowMs
+  }
+
+  wallMs(): number {
+    return this.nowMs
+  }
+
+  reply(host: Host, client: number, _session: string, n: number, answer: ReplyAnswer): void {
+    this.#script.line(`r${host.number} -> c${client}  #${n} ${formatAnswer(answer)}`)
+  }
+
+  value(host: Host, client: number, _id: number, value: string): void {
+    this.#script.line(`r${host.number} -> c${client}  reads ${value}`)
+  }
+}
+
+function fits({ from, to, message }: InTransit, which: Which): boolean {
+  if (which.from !== undefined && which.from !== from) return false
+  if (which.to !== undefined && which.to !== to) return false
+  return which.type === undefined || which.type === message.type
+}
