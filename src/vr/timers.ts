@@ -84,7 +84,9 @@ function tickBackup(replica: Replica, effects: Effect[]): void {
 
 function tickViewChange(replica: Replica, effects: Effect[]): void {
   const { change, options, clockMs } = replica
-  const durable = replica.durableVsr.viewNumber === replica.viewNumber
+  // It speaks for what is on disk: the view, and a log that may have grown since (simulator seed 2416).
+  const durable =
+    replica.durableVsr.viewNumber === replica.viewNumber && replica.durableOp === opOf(replica)
   const joining = replica.transfer && replica.transfer.viewNumber >= replica.viewNumber
   if (durable && !joining && clockMs - change.lastSentMs >= options.resendMs) {
     change.lastSentMs = clockMs
