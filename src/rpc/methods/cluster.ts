@@ -1,0 +1,98 @@
+/** cluster.*: the nodes, their roles, and what happens to them. */
+import type { ClusterEvent } from '../../node/api.ts'
+import { type EventSource, method } from '../method.ts'
+import { list, may, text } from '../schema.ts'
+import { ANY, BOOLEAN, headed, INTEGER, listOf, result, STRING, shape } from './result.ts'
+import { sinkOf } from './sub.ts'
+
+const KINDS_MAX = 64
+const NAME = text(256)
+
+export const CLUSTER = [
+  method('cluster.status', {
+    kind: 'free',
+    doc: 'This node: its replicas and how far they are, its peers, its alarms.',
+    result: result({
+      name: STRING,
+      peerId: STRING,
+      role: STRING,
+      shards: listOf(
+        shape({
+          shard: STRING,
+          status: STRING,
+          epoch: INTEGER,
+          view: INTEGER,
+          primary: { type: ['string', 'null'] },
+          isPrimary: BOOLEAN,
+          op: INTEGER,
+          commit: INTEGER,
+          applied: INTEGER,
+          checkpoint: INTEGER,
+          lag: INTEGER,
+        }),
+      ),
+      peers: listOf(ANY),
+      uptimeMs: { type: 'number' },
+      alarms: listOf(STRING),
+    }),
+    run: (_, meta, { node }) => headed(node.status(), node.header(meta.shard)),
+  }),
+  method('cluster.health', {
+    kind: 'free',
+    doc: 'The nodes as seen from here: is there a quorum, how many more may fail, what to do.',
+    result: result({
+      nodes: listOf(ANY),
+      quorum: BOOLEAN,
+      faultsTolerated: INTEGER,
+      advice: listOf(STRING),
+    }),
+    run: (_, meta, { node }) => headed(node.health(), node.header(meta.shard)),
+  }),
+  method('cluster.members', {
+    kind: 'free',
+    doc: 'The members of the cluster.',
+    result: result({ epoch: INTEGER, members: listOf(ANY) }),
+    run: (_, meta, { node }) => headed(node.members(), node.header(meta.shard)),
+  }),
+  method('cluster.stepDown', {
+    kind: 'free',
+    doc: 'Asks the primary to hand over; answers once another view has started.',
+    params: { shard: may(NAME, 'of which shard (main)'), to: may(NAME, 'to which node') },
+    result: result({ view: INTEGER, primary: { type: ['string', 'null'] } }),
+    run: async ({ shard, to }, meta, { node }) => {
+      const where = shard ?? meta.shard
+      return headed(await node.stepDown(where, to, meta), node.header(where))
+    },
+  }),
+  method('cluster.watch', {
+    kind: 'free',
+    doc: 'WebSocket only. View changes, members and peers as they come and go, as sub.event.',
+    params: { kinds: may(list(NAME, KINDS_MAX), 'only these; `member_*` for all of a family') },
+    result: result({ subscription: STRING }),
+    run: ({ kinds }, meta, caller) => {
+      const sink = sinkOf(caller, 'cluster.watch', 'cluster.status')
+      const { subscription } = sink.subscriptions.open(caller, clusterSource(caller.node, kinds))
+      return headed({ subscription }, caller.node.header(meta.shard))
+    },
+  }),
+]
+
+function clusterSource(
+  node: { watchCluster(deliver: (event: ClusterEvent) => void): { cancel(): void } },
+  kinds: readonly string[] | undefined,
+): EventSource {
+  return {
+    method: 'cluster.watch',
+    resumable: false,
+    start: (_, deliver) =>
+      node.watchCluster(event => {
+        if (kinds !== undefined && !kinds.some(kind => matches(kind, event.kind))) return
+        const { kind, view, timeMs } = event
+        deliver({ kind, view, timeMs, result: event })
+      }),
+  }
+}
+
+function matches(wanted: string, kind: string): boolean {
+  return wanted.endsWith('*') ? kind.startsWith(wanted.slice(0, -1)) : wanted === kind
+}

@@ -1,0 +1,96 @@
+/** kv.txn: compare, then do one list of operations or the other, in one place of the log. */
+import type { Json, JsonObject } from '../../base/json.ts'
+import { isObject } from '../../base/json.ts'
+import { KEYS_MAX, RANGE_LIMIT_MAX, TXN_OPS_MAX } from '../../machine/kv/limits.ts'
+import { method } from '../method.ts'
+import type { Schema } from '../schema.ts'
+import { anything, boolean, integer, list, may, must, number, object, oneOf } from '../schema.ts'
+import { KEY, VALUE } from '../value.ts'
+import { RANGE, TTL, write } from './kv-write.ts'
+import { ANY, BOOLEAN, INTEGER, listOf, result } from './result.ts'
+
+const OPS = ['put', 'del', 'get', 'range', 'incr'] as const
+
+const COMPARE = object({
+  key: must(KEY, 'the key'),
+  target: must(oneOf('value', 'rev', 'version', 'exists'), 'what of it'),
+  op: must(oneOf('=', '!=', '<', '>', '<=', '>='), 'how'),
+  value: must(anything, 'with what'),
+})
+
+const OPERATION_MEMBERS = object({
+  key: may(KEY, 'the key'),
+  value: may(VALUE, 'of put'),
+  ...RANGE,
+  ifRev: may(integer(0), 'of put and del'),
+  ifAbsent: may(boolean, 'of put'),
+  ttlMs: may(TTL, 'of put'),
+  prev: may(boolean, 'of put and del'),
+  by: may(number, 'of incr'),
+  init: may(number, 'of incr'),
+  min: may(number, 'of incr'),
+  max: may(number, 'of incr'),
+  limit: may(integer(1, RANGE_LIMIT_MAX), 'of range'),
+  reverse: may(boolean, 'of range'),
+  keysOnly: may(boolean, 'of range'),
+  countOnly: may(boolean, 'of range'),
+})
+
+/** `{"op":"put","key":…}`, or `{"put":{"key":…}}`. The machine checks what each operation needs. */
+const OPERATION: Schema<JsonObject> = {
+  json: {
+    type: 'object',
+    properties: {
+      op: { type: 'string', enum: OPS },
+      ...(OPERATION_MEMBERS.json['properties'] as JsonObject),
+    },
+  },
+  check: value => {
+    const bad = { path: '', say: `must be an object with op: one of ${OPS.join(', ')}` }
+    if (!isObject(value)) return bad
+    if (value['op'] !== undefined) return isOp(value['op']) ? OPERATION_MEMBERS.check(value) : bad
+    const [name, ...others] = Object.keys(value)
+    if (name === undefined || others.length > 0 || !isOp(name)) return bad
+    const inner = OPERATION_MEMBERS.check(value[name])
+    return inner && { ...inner, path: inner.path === '' ? name : `${name}.${inner.path}` }
+  },
+}
+
+function isOp(name: unknown): boolean {
+  return typeof name === 'string' && (OPS as readonly string[]).includes(name)
+}
+
+const OPERATIONS = list(OPERATION, TXN_OPS_MAX)
+
+export const KV_TXN = [
+  method('kv.txn', {
+    kind: 'write',
+    doc: 'Compares, then does all of `then` or all of `else`, at one rev.',
+    params: {
+      compare: may(list(COMPARE, TXN_OPS_MAX), 'all must hold for `then`'),
+      then: may(OPERATIONS, 'operations if they hold'),
+      else: may(OPERATIONS, 'operations if one does not'),
+    },
+    positions: ['compare', 'then', 'else'],
+    result: result({ succeeded: BOOLEAN, results: listOf(ANY), rev: INTEGER }),
+    run: (params, meta, caller) => {
+      const { compare } = params
+      const [yes, no] = [params['then'], params['else']]
+      const body: Record<string, Json | undefined> = { op: 'txn', compare, else: no }
+      body['then'] = yes
+      return write(caller, meta, keysOf(compare, yes, no), body)
+    },
+  }),
+]
+
+/** Every key it names: they decide the shard. */
+function keysOf(...parts: readonly (readonly object[] | undefined)[]): string[] {
+  const keys = new Set<string>()
+  for (const part of parts.flatMap(each => each ?? [])) {
+    for (const holder of [part, ...Object.values(part)]) {
+      const key = isObject(holder) ? holder['key'] : undefined
+      if (typeof key === 'string' && keys.size < KEYS_MAX) keys.add(key)
+    }
+  }
+  return [...keys]
+}

@@ -1,0 +1,51 @@
+/** log.*: the log as this node has it. */
+import { method } from '../method.ts'
+import { boolean, integer, may, must, oneOf } from '../schema.ts'
+import { ANY, BOOLEAN, headed, INTEGER, listOf, result, STRING } from './result.ts'
+
+const ENTRIES_MAX = 1_000
+const ENTRIES_DEFAULT = 100
+
+export const LOG = [
+  method('log.info', {
+    kind: 'read',
+    doc: 'Where the log begins and ends, and how far it is committed.',
+    result: result({ first: INTEGER, op: INTEGER, commit: INTEGER, checkpoint: INTEGER }),
+    run: (_, meta, { node }) => headed(node.logInfo(meta.shard), node.header(meta.shard)),
+  }),
+  method('log.read', {
+    kind: 'read',
+    doc: 'Committed entries in order of op.',
+    params: {
+      from: may(integer(0), 'first op (default: the first kept)'),
+      limit: may(integer(1, ENTRIES_MAX), 'at most so many (100)'),
+      as: may(oneOf('commands', 'changes', 'both'), 'what was asked, what it changed, or both'),
+    },
+    result: result({ entries: listOf(ANY) }),
+    run: async ({ from, limit = ENTRIES_DEFAULT, as = 'commands' }, meta, { node }) => {
+      const first = Math.max(from ?? 0, node.logInfo(meta.shard).first)
+      const entries = await node.logRead({ from: first, limit, as }, meta.shard)
+      return headed({ entries }, node.header(meta.shard))
+    },
+  }),
+  method('log.get', {
+    kind: 'read',
+    doc: 'One entry; null when it is not, or no longer, in the log.',
+    params: { op: must(integer(1), 'the op') },
+    positions: ['op'],
+    result: result({ entry: ANY, timeline: listOf(ANY) }),
+    run: async ({ op }, meta, { node }) => {
+      const [entry] = await node.logRead({ from: op, limit: 1, as: 'both' }, meta.shard)
+      const found = entry !== undefined && entry.op === op ? entry : null
+      return headed({ entry: found, timeline: [] }, node.header(meta.shard))
+    },
+  }),
+  method('log.verify', {
+    kind: 'read',
+    doc: 'Walks the hash chain; with allReplicas compares it with the others.',
+    params: { allReplicas: may(boolean, 'compare all replicas') },
+    result: result({ ok: BOOLEAN, head: INTEGER, hash: STRING, 'firstBad?': INTEGER }),
+    run: async ({ allReplicas }, meta, { node }) =>
+      headed(await node.logVerify(allReplicas === true, meta.shard), node.header(meta.shard)),
+  }),
+]

@@ -1,0 +1,80 @@
+/** JSON Schemas of results, and the header that goes with each. */
+import type { JsonObject } from '../../base/json.ts'
+import { isObject } from '../../base/json.ts'
+import type { Answer, Header } from '../../node/api.ts'
+
+export const INTEGER: JsonObject = { type: 'integer' }
+export const STRING: JsonObject = { type: 'string' }
+export const BOOLEAN: JsonObject = { type: 'boolean' }
+export const ANY: JsonObject = {}
+export const listOf = (items: JsonObject): JsonObject => ({ type: 'array', items })
+export const ref = (name: string): JsonObject => ({ $ref: `#/components/schemas/${name}` })
+
+/** A name that ends in `?` need not be there. */
+export function shape(members: Readonly<Record<string, JsonObject>>): JsonObject {
+  const names = Object.keys(members)
+  return {
+    type: 'object',
+    properties: Object.fromEntries(names.map(n => [n.replace('?', ''), members[n] ?? ANY])),
+    required: names.filter(name => !name.endsWith('?')),
+  }
+}
+
+/** A result: its members and the header. */
+export const result = (members: Readonly<Record<string, JsonObject>>): JsonObject =>
+  shape({ ...members, header: ref('Header') })
+
+/** Named parts of results, for `components` of the OpenRPC document. */
+export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
+  Header: shape({
+    cluster: STRING,
+    node: STRING,
+    shard: STRING,
+    epoch: INTEGER,
+    view: INTEGER,
+    op: INTEGER,
+    commit: INTEGER,
+    primary: { type: ['string', 'null'] },
+    timeMs: INTEGER,
+  }),
+  KeyValue: shape({
+    key: STRING,
+    'value?': ANY,
+    rev: INTEGER,
+    createRev: INTEGER,
+    version: INTEGER,
+  }),
+  Change: shape({
+    type: { type: 'string', enum: ['put', 'delete'] },
+    key: STRING,
+    rev: INTEGER,
+    'value?': ANY,
+    'prev?': ANY,
+    'createRev?': INTEGER,
+    'version?': INTEGER,
+  }),
+  Event: shape({
+    rev: INTEGER,
+    view: INTEGER,
+    op: INTEGER,
+    timeMs: INTEGER,
+    'correlationId?': STRING,
+    changes: listOf(ref('Change')),
+  }),
+}
+
+/** The machine's result with the header beside its members; what is not an object is `result`. */
+export async function withHeader(answer: Promise<Answer>): Promise<object> {
+  const { result: value, header } = await answer
+  return isObject(value) ? { ...value, header } : { result: value, header }
+}
+
+/** Whatever a machine gave, whole. */
+export async function asResult(answer: Promise<Answer>): Promise<object> {
+  const { result: value, rev, header } = await answer
+  return rev === undefined ? { result: value, header } : { result: value, rev, header }
+}
+
+export function headed<T extends object>(members: T, header: Header): T & { header: Header } {
+  return { ...members, header }
+}

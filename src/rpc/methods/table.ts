@@ -1,0 +1,36 @@
+/** All methods by name. A Map: `constructor` and `__proto__` are names like any other. */
+import { type Method, method } from '../method.ts'
+import { openRpcDocument } from '../openrpc.ts'
+import { CLUSTER } from './cluster.ts'
+import { KV_READS } from './kv-read.ts'
+import { KV_TXN } from './kv-txn.ts'
+import { KV_WATCH } from './kv-watch.ts'
+import { KV_WRITES } from './kv-write.ts'
+import { LOG } from './log.ts'
+import { SESSIONS } from './session.ts'
+import { SM } from './sm.ts'
+import { SUB } from './sub.ts'
+import { SYSTEM } from './system.ts'
+
+const DISCOVER = method('rpc.discover', {
+  kind: 'free',
+  doc: 'This document: every method, its parameters and result, by OpenRPC.',
+  result: { type: 'object' },
+  run: (_params, _meta, { methods, node }) => openRpcDocument(methods, node.version),
+})
+
+export const METHODS: ReadonlyMap<string, Method> = new Map(
+  [
+    DISCOVER,
+    ...SYSTEM,
+    ...SESSIONS,
+    ...KV_WRITES,
+    ...KV_TXN,
+    ...KV_READS,
+    ...KV_WATCH,
+    ...SM,
+    ...LOG,
+    ...CLUSTER,
+    ...SUB,
+  ].map(each => [each.name, each]),
+)

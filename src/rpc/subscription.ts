@@ -1,0 +1,185 @@
+/**
+ * One subscription: events in order, counted by one, none left out. What the connection cannot take
+ * waits in a bounded queue. When that is full, a source that can start again from a rev is let go and
+ * taken up again once the queue is empty; who takes nothing at all, or is too late to go on, gets
+ * `closed` with where to resume. Contract §5, "Notifications".
+ */
+import { ERRORS, ViewstampError } from '../base/errors.ts'
+import { QUEUE_BYTES_MAX } from './limits.ts'
+import type { EventSource, SourceEvent, SubscriptionInfo } from './method.ts'
+
+export interface Link {
+  send(text: string): void
+  /** It holds as many unsent bytes as it should. */
+  readonly full: boolean
+}
+
+export interface SubscriptionOptions {
+  readonly id: string
+  readonly source: EventSource
+  readonly link: Link
+  readonly queueMax: number
+  readonly nowMs: () => number
+}
+
+type Running = ReturnType<EventSource['start']>
+
+export class Subscription {
+  readonly #options: SubscriptionOptions
+  #running: Running | undefined
+  /** Grows when the source is let go: what an old run still delivers is ignored. */
+  #run = 0
+  /** Let go: the rev to go on from. */
+  #resumeFrom: number | undefined
+  #queue: string[] = []
+  #queueBytes = 0
+  #n = 0
+  /** Revs up to here have been handed over. */
+  #rev: number | undefined
+  #answered = false
+  #ended = false
+  #sentSinceTick = 0
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options
+  }
+
+  /** No event will come any more, and none waits. */
+  get finished(): boolean {
+    return this.#ended && this.#queue.length === 0
+  }
+
+  get info(): SubscriptionInfo {
+    const { id, source } = this.#options
+    return { subscription: id, method: source.method, n: this.#n, queued: this.#queue.length }
+  }
+
+  /** Throws what the source throws. */
+  start(): number | undefined {
+    const startRev = this.#start(undefined)
+    if (startRev !== undefined) this.#rev = startRev - 1
+    return startRev
+  }
+
+  /** The answer that names it has been sent: events may follow. */
+  answered(): void {
+    this.#answered = true
+    this.drained()
+  }
+
+  /** The link has room again. */
+  drained(): void {
+    const { link } = this.#options
+    if (!this.#answered) return
+    while (this.#queue.length > 0 && !link.full) {
+      const text = this.#queue.shift() ?? ''
+      this.#queueBytes -= text.length
+      this.#send(text)
+    }
+    if (this.#queue.length === 0 && this.#resumeFrom !== undefined && !this.#ended) this.#resume()
+  }
+
+  /** Every few seconds: a sign of life with the rev reached, or the end for who takes nothing. */
+  tick(): void {
+    if (this.#ended || !this.#answered) return
+    if (this.#resumeFrom !== undefined && this.#sentSinceTick === 0) this.#closeSlow()
+    else if (this.#queue.length === 0 && !this.#options.link.full) this.#bookmark()
+    this.#sentSinceTick = 0
+  }
+
+  cancel(): void {
+    this.#ended = true
+    this.#queue = []
+    this.#letGo()
+  }
+
+  #start(from: number | undefined): number | undefined {
+    const run = ++this.#run
+    const running = this.#options.source.start(from, event => {
+      if (run === this.#run) this.#offer(event)
+    })
+    // It may have filled the queue before it returned.
+    if (run === this.#run) this.#running = running
+    else running.cancel()
+    return running.startRev
+  }
+
+  #letGo(): void {
+    this.#run++
+    this.#running?.cancel()
+    this.#running = undefined
+  }
+
+  #offer(event: SourceEvent): void {
+    if (this.#ended) return
+    const { queueMax, source } = this.#options
+    if (this.#queue.length < queueMax && this.#queueBytes < QUEUE_BYTES_MAX) {
+      if (event.rev !== undefined) this.#rev = event.rev
+      this.#put(this.#text(event))
+    } else if (source.resumable && event.rev !== undefined) {
+      this.#resumeFrom = event.rev
+      this.#letGo()
+    } else {
+      this.#closeSlow()
+    }
+  }
+
+  #resume(): void {
+    const from = this.#resumeFrom
+    this.#resumeFrom = undefined
+    try {
+      this.#start(from)
+    } catch (error) {
+      if (!(error instanceof ViewstampError)) throw error
+      this.#resumeFrom = from
+      this.#close(error.errorName, error.message)
+    }
+  }
+
+  #closeSlow(): void {
+    this.#close(
+      'SLOW_CONSUMER',
+      'events came faster than they were read: subscribe again from here',
+    )
+  }
+
+  /** The last event, behind those that wait. */
+  #close(name: keyof typeof ERRORS, message: string): void {
+    if (this.#ended) return
+    const resumeFrom = this.#resumeFrom ?? (this.#rev === undefined ? 'now' : this.#rev + 1)
+    const result = { name, code: ERRORS[name].code, message, resumeFrom }
+    const timeMs = this.#options.nowMs()
+    const text = this.#text({ kind: 'closed', rev: this.#rev, timeMs, result })
+    this.#ended = true
+    this.#letGo()
+    this.#put(text)
+  }
+
+  #bookmark(): void {
+    const reached = this.#running?.reached?.()
+    if (reached !== undefined && reached > (this.#rev ?? -1)) this.#rev = reached
+    const timeMs = this.#options.nowMs()
+    this.#put(this.#text({ kind: 'bookmark', rev: this.#rev, timeMs, result: {} }))
+  }
+
+  #text(event: SourceEvent): string {
+    const { kind, rev, view, timeMs, result } = event
+    const subscription = this.#options.id
+    const params = { subscription, n: ++this.#n, kind, rev, view, timeMs, result }
+    return `{"jsonrpc":"2.0","method":"sub.event","params":${JSON.stringify(params)}}`
+  }
+
+  #put(text: string): void {
+    if (this.#answered && this.#queue.length === 0 && !this.#options.link.full) {
+      this.#send(text)
+      return
+    }
+    this.#queue.push(text)
+    this.#queueBytes += text.length
+  }
+
+  #send(text: string): void {
+    this.#sentSinceTick++
+    this.#options.link.send(text)
+  }
+}
