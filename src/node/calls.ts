@@ -11,7 +11,7 @@ import type { ExecutedAnswer, Fate } from './callers.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName } from './context.ts'
 import { route, shardByName } from './route.ts'
-import { newClientId, registerCommand } from './session.ts'
+import { newClientId, registerCommand, sessionIdOf } from './session.ts'
 import type { Shard } from './shard.ts'
 
 export const TIMEOUT_MS = 10_000
@@ -25,7 +25,7 @@ export async function write(context: NodeContext, call: Call): Promise<Answer> {
   const command = ownCommand(call.meta, operation)
   const timeoutMs = timeoutOf(call.meta)
   const fate = await shard.write(operation, metaText(call.meta), { timeoutMs, command })
-  return answerOf(context, shard, fate)
+  return answerOf(context, shard, fate, call.meta.session)
 }
 
 export async function read(context: NodeContext, call: Call): Promise<Answer> {
@@ -56,15 +56,15 @@ export async function waitFor(context: NodeContext, shard: Shard, meta: Meta): P
   await shard.reads.linearizable(timeoutOf(meta))
 }
 
+/** A user's session. It belongs to one shard: `meta.shard`, or the first. */
 export async function openSession(
   context: NodeContext,
   ttlMs: number | undefined,
   meta: Meta,
 ): Promise<Answer> {
-  const session = newClientId()
-  const command = registerCommand(session, SESSION_WINDOW, ttlMs ?? 0)
-  const header = await onEveryShard(context, command, meta)
-  return { result: { session, nextSeq: 1 }, header }
+  const command = registerCommand(newClientId(), SESSION_WINDOW, ttlMs ?? 0)
+  const { answer, header } = await sessionCall(context, command, meta)
+  return { result: { session: sessionIdOf(answer.result), nextSeq: 1 }, header }
 }
 
 export async function sessionCommand(
@@ -77,26 +77,24 @@ export async function sessionCommand(
     kind,
     clientId: clientId(session),
     // Repeats of it are harmless: any number that no other call waits with will do.
-    requestNumber: requestNumber(Number.MAX_SAFE_INTEGER - Math.floor(performance.now() * 1000)),
+    requestNumber: requestNumber(Number.MAX_SAFE_INTEGER - randomInt(2 ** 40)),
     ackedNumber: requestNumber(0),
     meta: '',
     operation: new Uint8Array(0),
   }
-  return { result: { session }, header: await onEveryShard(context, command, meta) }
+  return { result: { session }, header: (await sessionCall(context, command, meta)).header }
 }
 
-/** A session is open at every shard or at none that answers. */
-async function onEveryShard(context: NodeContext, command: Command, meta: Meta): Promise<Header> {
-  const timeoutMs = timeoutOf(meta)
-  const headers = context.shards.map(async shard => {
-    admitWrite(context, shard, meta)
-    const fate = await shard.callers.call(command, timeoutMs)
-    if (fate.answer.type !== 'executed') throw forgotten(fate.answer, command.clientId)
-    return headerOf(context, shard, fate.answer)
-  })
-  const [first] = await Promise.all(headers)
-  if (first === undefined) throw new ViewstampError('NOT_READY', 'this node has no shard yet')
-  return first
+async function sessionCall(
+  context: NodeContext,
+  command: Command,
+  meta: Meta,
+): Promise<{ answer: ExecutedAnswer; header: Header }> {
+  const shard = shardByName(context.shards, meta.shard)
+  admitWrite(context, shard, meta)
+  const { answer } = await shard.callers.call(command, timeoutOf(meta))
+  if (answer.type !== 'executed') throw forgotten(answer, command.clientId)
+  return { answer, header: headerOf(context, shard, answer) }
 }
 
 export async function stateHash(context: NodeContext, meta: Meta): Promise<Answer> {
@@ -163,8 +161,13 @@ function metaText(meta: Meta): string {
   return JSON.stringify({ correlationId, causationId, lamport })
 }
 
-function answerOf(context: NodeContext, shard: Shard, answer: Fate['answer']): Answer {
-  if (answer.type === 'forgotten') throw forgotten(answer, '')
+function answerOf(
+  context: NodeContext,
+  shard: Shard,
+  answer: Fate['answer'],
+  session: string | undefined,
+): Answer {
+  if (answer.type === 'forgotten') throw forgotten(answer, session ?? 'of this node')
   const outcome = decodeResult(answer.result)
   if (outcome.type === 'result') {
     return { result: outcome.result, header: headerOf(context, shard, answer) }

@@ -1,9 +1,11 @@
 /**
  * The node's own session at one shard: calls without `meta.session` go through it, so that the node's
- * repeats (a view change, a lost message) never execute twice. It is opened by the first write, in the
- * same batch, and opened anew when it was evicted.
+ * repeats (a view change, a lost message) never execute twice. It is opened by the first write, and
+ * opened anew when it was evicted.
  */
 import { randomBytes } from 'node:crypto'
+import { present } from '../base/assert.ts'
+import { text } from '../base/bytes.ts'
 import { registration, WINDOW_MAX } from '../vr/client-table.ts'
 import type { Command } from '../vr/entry.ts'
 import type { ClientId, RequestNumber } from '../vr/terms.ts'
@@ -22,35 +24,55 @@ export function registerCommand(id: ClientId, window: number, ttlMs: number): Co
   }
 }
 
+/** The client-id that a registration was given. */
+export function sessionIdOf(result: Uint8Array): ClientId {
+  const { session } = JSON.parse(text(result)) as { session: string }
+  return clientId(session)
+}
+
 export class OwnSession {
   #clientId: ClientId | undefined
+  #opening: Promise<void> | undefined
   #next = 1
-  readonly #open: (command: Command) => void
+  readonly #open: (command: Command) => Promise<ClientId>
   readonly #oldest: (client: ClientId) => RequestNumber | undefined
 
-  /** `open` sends a command and sees to it that it arrives; `oldest`: lowest number still waiting. */
+  /** `open` sends a registration and gives the client-id; `oldest`: lowest number still waiting. */
   constructor(
-    open: (command: Command) => void,
+    open: (command: Command) => Promise<ClientId>,
     oldest: (client: ClientId) => RequestNumber | undefined,
   ) {
     this.#open = open
     this.#oldest = oldest
   }
 
-  /** The next command of this session. */
+  get isOpen(): boolean {
+    return this.#clientId !== undefined
+  }
+
+  /** Opens it, once for all who wait for it. Rejects when that fails: nothing was written then. */
+  open(): Promise<void> {
+    this.#opening ??= this.#register().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #register(): Promise<void> {
+    this.#clientId = await this.#open(registerCommand(newClientId(), WINDOW_MAX, 0))
+    this.#next = 1
+  }
+
+  /** The next command of the open session. */
   command(operation: Uint8Array, meta: string): Command {
-    if (this.#clientId === undefined) {
-      this.#clientId = newClientId()
-      this.#next = 1
-      this.#open(registerCommand(this.#clientId, WINDOW_MAX, 0))
-    }
+    const id = present(this.#clientId, 'the session is open')
     const n = this.#next++
     return {
       kind: 'operation',
-      clientId: this.#clientId,
+      clientId: id,
       requestNumber: requestNumber(n),
-      // Everything below the oldest that waits has been answered; number 0 is the registration.
-      ackedNumber: requestNumber(Math.max(0, (this.#oldest(this.#clientId) ?? n) - 1)),
+      // Everything below the oldest that waits has been answered.
+      ackedNumber: requestNumber(Math.max(0, (this.#oldest(id) ?? n) - 1)),
       meta,
       operation,
     }
@@ -63,7 +85,7 @@ export class OwnSession {
     return oldest === undefined || this.#next - oldest < WINDOW_MAX / 2
   }
 
-  /** It is not in the client-table (any more): the next command opens a new one. */
+  /** It is not in the client-table (any more): another must be opened. */
   lost(id: ClientId): void {
     if (this.#clientId === id) this.#clientId = undefined
   }

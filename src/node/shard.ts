@@ -14,12 +14,13 @@ import { correlationOf } from '../vr/execute.ts'
 import { headMark } from '../vr/log.ts'
 import type { Replica } from '../vr/state.ts'
 import { currentPrimary, isPrimary, opOf } from '../vr/state.ts'
+import type { ClientId } from '../vr/terms.ts'
 import type { CommitEvent } from './api.ts'
 import type { Fate } from './callers.ts'
 import { Callers } from './callers.ts'
 import { readHistory } from './history.ts'
 import { ReadGate } from './read-gate.ts'
-import { OwnSession } from './session.ts'
+import { OwnSession, sessionIdOf } from './session.ts'
 import { type HostPorts, ShardHost } from './shard-host.ts'
 import { ChangeStream, eventsOf } from './watch.ts'
 import type { Writer } from './writer.ts'
@@ -74,7 +75,7 @@ export class Shard {
       nowMs: () => performance.now(),
     })
     this.session = new OwnSession(
-      command => void this.callers.call(command, REGISTER_MS).catch(() => {}),
+      command => this.#openSession(command),
       client => this.callers.oldest(client),
     )
     this.reads = new ReadGate(
@@ -101,6 +102,7 @@ export class Shard {
     const until = performance.now() + options.timeoutMs
     if (options.command) return (await this.callers.call(options.command, options.timeoutMs)).answer
     for (;;) {
+      if (!this.session.isOpen) await this.session.open()
       if (!this.session.room) {
         throw new ViewstampError('OVERLOADED', 'too many writes wait at this node; try again')
       }
@@ -112,6 +114,13 @@ export class Shard {
       this.session.lost(command.clientId)
       if (tries > 1) return answer
     }
+  }
+
+  /** Registering is safe to repeat for as long as anybody could wait for it. */
+  async #openSession(command: Command): Promise<ClientId> {
+    const { answer } = await this.callers.call(command, REGISTER_MS)
+    if (answer.type === 'executed') return sessionIdOf(answer.result)
+    throw new ViewstampError('VIEW_CHANGE', 'this node could not open a session; try again')
   }
 
   /** Sees to timers of calls and reads; the replica's own come with `tick`. */
@@ -181,8 +190,7 @@ export interface WriteOptions {
   readonly command?: Command | undefined
 }
 
-/** The registration of our own session is repeated for as long as anything could wait for it. */
-const REGISTER_MS = 60_000
+const REGISTER_MS = 10_000
 
 /** Different at every start: seeds jitter and the nonces of questions. */
 export const startNonce = (): number => randomInt(2 ** 31)

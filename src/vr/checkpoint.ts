@@ -193,6 +193,7 @@ function install(
 function loadState(replica: Replica, records: Iterable<ServiceRecord>): void {
   const { clientTable, service } = replica
   clientTable.sessions.clear()
+  clientTable.byName.clear()
   clientTable.digests.clear()
   clientTable.dirty.clear()
   clientTable.nextExpiry = Number.POSITIVE_INFINITY

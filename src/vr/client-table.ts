@@ -3,7 +3,8 @@
  * the replicated state; what is still on its way is looked up in the log. The paper updates it at
  * PREPARE, which locks a client out after a view change, and numbers a recovering client's requests by
  * «latest + 2», which mixes up two requests (docs/divergence.md 4). Here a session is opened through
- * the log and never resumed.
+ * the log and never resumed: its client-id is the name that the client chose and the op that opened it,
+ * `name@op`, so that a late copy of a registration opens another session and never revives an evicted one.
  *
  * A client may have many requests under way: the table keeps every result the client has not
  * acknowledged, up to the session's window.
@@ -36,6 +37,8 @@ export interface Session {
 
 export interface ClientTable {
   readonly sessions: Map<ClientId, Session>
+  /** The name in a registration → the session it opened: registering again finds it. */
+  readonly byName: Map<string, ClientId>
   readonly dirty: Set<ClientId>
   /** Digest of each session's record as of the last checkpoint; part of the checkpoint's state hash. */
   readonly digests: Map<ClientId, string>
@@ -50,7 +53,13 @@ export const WINDOW_MAX = 8192
 
 export function emptyClientTable(): ClientTable {
   const never = Number.POSITIVE_INFINITY
-  return { sessions: new Map(), dirty: new Set(), digests: new Map(), nextExpiry: never }
+  return {
+    sessions: new Map(),
+    byName: new Map(),
+    dirty: new Set(),
+    digests: new Map(),
+    nextExpiry: never,
+  }
 }
 
 /** What `register` carries, as JSON text. */
@@ -71,12 +80,13 @@ export function register(
   now: Moment,
   clientsMax: number,
 ): Session {
-  const known = table.sessions.get(command.clientId)
+  const open = table.byName.get(command.clientId)
+  const known = open === undefined ? undefined : table.sessions.get(open)
   if (known) return touch(table, known, now)
   if (table.sessions.size >= clientsMax) evictOne(table)
   const wish = parseRegistration(command.operation)
   const session: Session = {
-    clientId: command.clientId,
+    clientId: clientId(`${command.clientId}@${now.opNumber}`),
     floor: requestNumber(0),
     highest: requestNumber(0),
     lastOp: now.opNumber,
@@ -85,7 +95,7 @@ export function register(
     expiresAt: 0,
     results: new Map(),
   }
-  table.sessions.set(command.clientId, session)
+  add(table, session)
   return touch(table, session, now)
 }
 
@@ -143,10 +153,19 @@ function raiseFloor(session: Session, floor: RequestNumber): void {
   session.floor = floor
 }
 
-export function remove(table: ClientTable, id: ClientId): boolean {
-  table.dirty.add(id)
-  return table.sessions.delete(id)
+function add(table: ClientTable, session: Session): void {
+  table.sessions.set(session.clientId, session)
+  table.byName.set(nameOf(session.clientId), session.clientId)
 }
+
+export function remove(table: ClientTable, id: ClientId): boolean {
+  if (!table.sessions.delete(id)) return false
+  table.byName.delete(nameOf(id))
+  table.dirty.add(id)
+  return true
+}
+
+const nameOf = (id: ClientId): string => id.slice(0, Math.max(0, id.lastIndexOf('@')))
 
 /** Log time has reached `timeMs`: sessions without a sign of life end, the same ones everywhere. */
 export function expire(table: ClientTable, timeMs: number): void {
@@ -265,7 +284,7 @@ export function loadSession(table: ClientTable, { id, value }: ServiceRecord): v
       result: fromHex(result),
     })
   }
-  table.sessions.set(clientId(id), {
+  add(table, {
     clientId: clientId(id),
     floor: requestNumber(floor),
     highest: requestNumber(highest),

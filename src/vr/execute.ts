@@ -6,7 +6,7 @@
 import { assert, present } from '../base/assert.ts'
 import { utf8 } from '../base/bytes.ts'
 import { maybeCheckpoint } from './checkpoint.ts'
-import type { ExecutedAnswer } from './client-table.ts'
+import type { ExecutedAnswer, Session } from './client-table.ts'
 import { expire, lookup, record, register, remove, touch } from './client-table.ts'
 import type { Effect } from './effect.ts'
 import type { Command, Entry } from './entry.ts'
@@ -68,13 +68,15 @@ function executeCommand(
     case 'pulse':
       return undefined
     case 'register':
-      register(table, command, entry, replica.options.clientsMax)
-      return answerOf(entry, rev, SESSION_OPEN)
+      return answerOf(
+        entry,
+        rev,
+        sessionResult(register(table, command, entry, replica.options.clientsMax)),
+      )
     case 'keep-alive': {
       const session = table.sessions.get(command.clientId)
       if (session === undefined) return { type: 'forgotten', reason: 'no-session' }
-      touch(table, session, entry)
-      return answerOf(entry, rev, SESSION_OPEN)
+      return answerOf(entry, rev, sessionResult(touch(table, session, entry)))
     }
     case 'close':
       remove(table, command.clientId)
@@ -95,8 +97,11 @@ function executeCommand(
   }
 }
 
-const SESSION_OPEN = utf8('{"open":true}')
-const SESSION_CLOSED = utf8('{"open":false}')
+const SESSION_CLOSED = utf8('{}')
+
+/** Requests carry this client-id from now on. */
+const sessionResult = ({ clientId }: Session): Uint8Array =>
+  utf8(JSON.stringify({ session: clientId }))
 
 function answerOf(entry: Entry, rev: Rev, result: Uint8Array): ExecutedAnswer {
   const { opNumber, viewNumber, timeMs } = entry
