@@ -5,7 +5,12 @@ import type { Config } from './config.ts'
 
 export type Logger = pino.Logger
 
-const LEVELS: Readonly<Record<number, string>> = { 10: 'trace', 20: 'debug', 40: 'WARN', 50: 'ERROR' }
+const LEVELS: Readonly<Record<number, string>> = {
+  10: 'trace',
+  20: 'debug',
+  40: 'WARN',
+  50: 'ERROR',
+}
 
 export function makeLog(config: Config): Logger {
   const { level, format } = config.log

@@ -1,8 +1,8 @@
 /** The state machines of a daemon: keys and values, and the user's own modules. */
 import { pathToFileURL } from 'node:url'
+import { createService, type MachineService } from '../machine/compose.ts'
 import { checkDefinition } from '../machine/define.ts'
 import { instantiate } from '../machine/defined.ts'
-import { createService, type MachineService } from '../machine/compose.ts'
 import { KvMachine } from '../machine/kv/kv.ts'
 import type { Config } from './config.ts'
 

@@ -10,21 +10,19 @@ import { useSha256 } from '../base/hash.ts'
 import { foundCluster } from '../network/founding.ts'
 import { loadLibp2p } from '../network/host.ts'
 import { createLibp2pNetwork, type Libp2pNetwork } from '../network/libp2p.ts'
-import type { NodeContext } from '../node/context.ts'
-import { NO_METRICS, nodeMetrics } from '../node/metrics.ts'
 import type { Node } from '../node/node.ts'
 import { openNode } from '../node/open.ts'
-import type { Writer } from '../node/writer.ts'
 import { createRpcServer, type RpcServer } from '../rpc/server.ts'
 import { createStore, openStore, storeExists } from '../storage/open.ts'
 import type { Store } from '../storage/port.ts'
 import { replaceFile } from '../storage/replace-file.ts'
+import { VERSION } from '../version.ts'
 import type { ReplicaOptions } from '../vr/options.ts'
 import { DEFAULTS } from '../vr/options.ts'
-import { VERSION } from '../version.ts'
 import type { Config } from './config.ts'
 import { type Logger, makeLog } from './log.ts'
 import { loadMachines } from './machines.ts'
+import { DaemonMetrics } from './metrics.ts'
 
 useSha256(bytes => createHash('sha256').update(bytes).digest('hex'))
 // The slowest part of a start goes on while the log is read.
@@ -76,19 +74,7 @@ async function compose(
     finish = resolve
   })
   const url = `http://${config.rpc.listen}`
-  const inside: { context?: NodeContext; writer?: Writer } = {}
-  const prom = config.metrics ? await import('prom-client') : undefined
-  const registry = prom && new prom.Registry()
-  if (prom && registry) prom.collectDefaultMetrics({ register: registry, prefix: 'viewstamp_' })
-  const metrics =
-    prom && registry
-      ? nodeMetrics(
-          prom,
-          registry,
-          () => inside.context,
-          () => inside.writer,
-        )
-      : NO_METRICS
+  const metrics = new DaemonMetrics()
   opened.close.push(() => network.stop())
   const node = await openNode({
     version: VERSION,
@@ -100,7 +86,7 @@ async function compose(
     replica: replicaOptions(config),
     service,
     metrics,
-    metricsText: async () => registry?.metrics(),
+    metricsText: () => metrics.text(),
     log: {
       info: (message, more = {}) => log.info(more, message),
       warn: (message, more = {}) => log.warn(more, message),
@@ -110,7 +96,7 @@ async function compose(
       log.debug(error)
       finish(1)
     },
-    onContext: (context, writer) => Object.assign(inside, { context, writer }),
+    onContext: (context, writer) => metrics.watch(context, writer),
   })
   node.watchCluster(event => log.info(event, event.kind))
   const rpc: RpcServer = createRpcServer({
@@ -122,10 +108,12 @@ async function compose(
     allowedOrigins: config.rpc.allowedOrigins,
     insecure: config.rpc.insecureNoAuth,
     log,
-    registry,
   })
   opened.close.push(() => node.stop())
   const { url: rpcUrl } = await rpc.start()
+  if (config.metrics) {
+    metrics.load().catch(error => log.warn({ error: String(error) }, 'metrics are not available'))
+  }
   return {
     ready: { name: node.name, pid: process.pid, rpc: rpcUrl, peerId: node.peerId },
     node,

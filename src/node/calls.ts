@@ -1,4 +1,5 @@
 /** Writes, reads and sessions: from a call to an answer with its header. */
+import { randomInt } from 'node:crypto'
 import { ERRORS, type ErrorName, ViewstampError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json.ts'
 import type { MachineService } from '../machine/compose.ts'
