@@ -66,7 +66,8 @@ export async function auditShard(target: AuditTarget, shard: number): Promise<Sh
     manifestSequence: manifest.sequence,
     headChecksum: log.headChecksum,
   }
-  return new ShardStore(shard, log.index, state, await lowestGeneration(db, shard))
+  const lowest = await lowestGeneration(db, shard, state.manifest.generation)
+  return new ShardStore(shard, log.index, state, lowest)
 }
 
 async function newest<T>(
@@ -194,10 +195,11 @@ function assertWitness(
   }
 }
 
-async function lowestGeneration(db: Database, shard: number): Promise<number> {
+/** Of the records on disk; without any, that of those to come: the sweep reads from here on. */
+async function lowestGeneration(db: Database, shard: number, current: number): Promise<number> {
   const limit = { count: 1, bytes: 0 }
   const [key] = await readKeys(db, { range: recordsFrom(shard, 0), limit })
-  return key === undefined ? Number.MAX_SAFE_INTEGER : generationOf(key)
+  return key === undefined ? current : generationOf(key)
 }
 
 /**
