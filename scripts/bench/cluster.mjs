@@ -67,18 +67,24 @@ export class Cluster {
   async settled(timeoutMs = 20_000) {
     const until = performance.now() + timeoutMs
     while (!isSettled(await this.statuses())) {
-      if (performance.now() > until) throw new Error(this.complaint('did not settle', timeoutMs))
+      if (performance.now() > until) throw new Error(this.complaint('did not settle'))
       await sleep(50)
     }
   }
 
+  /** Says which nodes have died, if any: what was measured then is not a cluster of this size. */
+  assertAlive(during) {
+    const dead = this.nodes.filter(node => !node.alive()).map(node => node.name)
+    if (dead.length > 0) throw new Error(this.complaint(`lost ${dead.join(' and ')} in ${during}`))
+  }
+
   /** A sentence, and the last lines of every node's log. */
-  complaint(what, timeoutMs) {
+  complaint(what) {
     const tails = this.nodes.map(node => {
       const state = node.alive() ? 'running' : 'not running'
       return `--- ${node.name} (${state}${node.failure ? `: ${node.failure.message}` : ''})\n${tail(node.log)}`
     })
-    return `the cluster ${what} within ${timeoutMs / 1000} s\n${tails.join('\n')}`
+    return `the cluster ${what}\n${tails.join('\n')}`
   }
 }
 

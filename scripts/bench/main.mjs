@@ -67,6 +67,10 @@ async function onCluster(options, dir, start, use) {
       start.idleMiB.push(...memory(cluster))
     }
     await use(cluster)
+    cluster.assertAlive('the run')
+  } catch (error) {
+    cluster.assertAlive('the run')
+    throw error
   } finally {
     await cluster.stop()
   }
@@ -75,7 +79,7 @@ async function onCluster(options, dir, start, use) {
 async function endpoints(cluster, options) {
   if (options.to === 'all') return cluster.endpoints
   const primary = await cluster.primary()
-  if (primary < 0) throw new Error(cluster.complaint('had no primary', 0))
+  if (primary < 0) throw new Error(cluster.complaint('had no primary'))
   return [cluster.endpoints[primary]]
 }
 

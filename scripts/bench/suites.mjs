@@ -13,7 +13,7 @@ export async function startUp(cluster) {
   const probe = Probe.overHttp(cluster.endpoints)
   try {
     const ms = await probe.firstAfter(started, startTimeoutMs)
-    if (ms === undefined) throw new Error(cluster.complaint('took no write', startTimeoutMs))
+    if (ms === undefined) throw new Error(cluster.complaint('took no write'))
     return ms
   } finally {
     probe.close()
@@ -31,11 +31,11 @@ export async function failover(cluster, kills, onKill = () => {}) {
     try {
       await sleep(500)
       const primary = await cluster.primary()
-      if (primary < 0) throw new Error(cluster.complaint('had no primary', 0.5))
+      if (primary < 0) throw new Error(cluster.complaint('had no primary'))
       const killed = performance.now()
       cluster.nodes[primary].kill('SIGKILL')
       const gap = await probe.firstAfter(killed, failoverTimeoutMs)
-      if (gap === undefined) throw new Error(cluster.complaint('took no write', failoverTimeoutMs))
+      if (gap === undefined) throw new Error(cluster.complaint('took no write'))
       gaps.push(gap)
       onKill(i, gap)
       await sleep(200)
@@ -84,6 +84,6 @@ export async function soak(cluster, secs) {
 
 export async function primaryEndpoint(cluster) {
   const primary = await cluster.primary()
-  if (primary < 0) throw new Error(cluster.complaint('had no primary', 0))
+  if (primary < 0) throw new Error(cluster.complaint('had no primary'))
   return cluster.endpoints[primary]
 }
