@@ -44,8 +44,8 @@ export class Rejected extends Error {
   readonly errorName: string
   readonly data: Json
 
-  constructor(errorName: string, message: string, data: Json = {}) {
-    super(message)
+  constructor(errorName: string, message: string, data: Json = {}, options?: ErrorOptions) {
+    super(message, options)
     this.errorName = errorName
     this.data = data
   }

@@ -9,6 +9,9 @@ export class View {
   /** A key whose time to live has passed by now counts as gone. */
   readonly timeMs: number
   #readableBytes = READ_BYTES_MAX
+  /** The last look-up: most operations look twice at one key. */
+  #key: string | undefined
+  #stored: KvRecord | undefined
 
   constructor(store: KvStore, timeMs: number) {
     this.store = store
@@ -16,8 +19,23 @@ export class View {
   }
 
   get(key: string): KvRecord | undefined {
-    const record = this.store.get(key)
+    const record = this.stored(key)
     return record && this.isLive(record) ? record : undefined
+  }
+
+  /** As get, expired or not. */
+  protected stored(key: string): KvRecord | undefined {
+    if (key !== this.#key) {
+      this.#key = key
+      this.#stored = this.store.get(key)
+    }
+    return this.#stored
+  }
+
+  /** What `stored` will give for the key from now on. */
+  protected remember(key: string, stored: KvRecord | undefined): void {
+    this.#key = key
+    this.#stored = stored
   }
 
   isLive(record: KvRecord): boolean {

@@ -20,14 +20,20 @@ export interface Written {
 }
 
 interface Touched {
+  readonly key: string
   readonly before: KvRecord | undefined
   after: KvRecord | undefined
   value: Json
 }
 
+const LINEAR_MAX = 8
+
 export class Work extends View {
   readonly rev: number
-  readonly #touched = new Map<string, Touched>()
+  /** In the order in which they were first written. */
+  readonly #touched: Touched[] = []
+  /** Made when it is worth it: most operations touch one key. */
+  #byKey: Map<string, Touched> | undefined
 
   constructor(store: KvStore, context: ApplyContext) {
     super(store, context.timeMs)
@@ -35,7 +41,7 @@ export class Work extends View {
   }
 
   put(key: string, written: Written): void {
-    const stored = this.store.get(key)
+    const stored = this.stored(key)
     const live = stored && this.isLive(stored) ? stored : undefined
     const record: KvRecord = {
       text: written.text,
@@ -49,11 +55,11 @@ export class Work extends View {
 
   /** One operation is one change of a key, however often it writes it. */
   #nextVersion(key: string, live: KvRecord): number {
-    return this.#touched.has(key) ? live.version : live.version + 1
+    return this.#find(key) ? live.version : live.version + 1
   }
 
   remove(key: string): void {
-    const stored = this.store.get(key)
+    const stored = this.stored(key)
     if (stored) this.#change(key, stored, undefined, null)
   }
 
@@ -63,26 +69,38 @@ export class Work extends View {
     after: KvRecord | undefined,
     value: Json,
   ): void {
-    const touched = this.#touched.get(key)
+    const touched = this.#find(key)
     if (touched) {
       touched.after = after
       touched.value = value
     } else {
-      if (this.#touched.size === CHANGES_MAX) {
-        throw new Rejected(
-          'TXN_TOO_LARGE',
-          `one operation may change ${CHANGES_MAX} keys at most: do it in several`,
-          { limit: CHANGES_MAX },
-        )
-      }
-      this.#touched.set(key, { before: stored, after, value })
+      this.#touch({ key, before: stored, after, value })
     }
     this.store.replace(key, stored, after)
+    this.remember(key, after)
+  }
+
+  #find(key: string): Touched | undefined {
+    return this.#byKey ? this.#byKey.get(key) : this.#touched.find(t => t.key === key)
+  }
+
+  #touch(touched: Touched): void {
+    const count = this.#touched.push(touched)
+    if (count > CHANGES_MAX) {
+      this.#touched.pop()
+      throw new Rejected(
+        'TXN_TOO_LARGE',
+        `one operation may change ${CHANGES_MAX} keys at most: do it in several`,
+        { limit: CHANGES_MAX },
+      )
+    }
+    if (count === LINEAR_MAX) this.#byKey = new Map(this.#touched.map(t => [t.key, t]))
+    else this.#byKey?.set(touched.key, touched)
   }
 
   /** Tells what has changed: each key once, in the order in which they were first written. */
   commit(changes: Change[]): void {
-    for (const [key, { before, after, value }] of this.#touched) {
+    for (const { key, before, after, value } of this.#touched) {
       if (after) changes.push(new KvPut(key, before, after, value))
       else if (before) changes.push(new KvRemoval(key, before, this.rev))
     }
@@ -90,6 +108,6 @@ export class Work extends View {
 
   /** Puts everything back. */
   rollback(): void {
-    for (const [key, { before, after }] of this.#touched) this.store.replace(key, after, before)
+    for (const { key, before, after } of this.#touched) this.store.replace(key, after, before)
   }
 }

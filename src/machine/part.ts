@@ -1,0 +1,78 @@
+/**
+ * One machine within the composed service. Its operations only mark records; what follows from the
+ * marks, the records to write and the hash, is worked out when somebody asks.
+ */
+import type { ServiceRecord } from '../vr/service.ts'
+import { compareKeys } from './kv/key.ts'
+import type { Frozen, Machine } from './machine.ts'
+import { StateHash } from './state-hash.ts'
+
+export class Part {
+  readonly machine: Machine
+  readonly prefix: string
+  /** Changed since the last takeDirty here. */
+  #unwritten = new Set<string>()
+  /** Changed since `#hashed`. */
+  #unhashed = new Set<string>()
+  readonly #hash = new StateHash()
+  /** The state that `#hash` speaks for; undefined: none yet, all of it is to be hashed. */
+  #hashed: Frozen | undefined
+
+  constructor(machine: Machine) {
+    this.machine = machine
+    this.prefix = `${machine.name}/`
+  }
+
+  #collect(): void {
+    for (const id of this.machine.takeDirty()) {
+      this.#unwritten.add(id)
+      if (this.#hashed) this.#unhashed.add(id)
+    }
+  }
+
+  takeDirty(): ServiceRecord[] {
+    this.#collect()
+    // Sorted again, because a hash in between has collected too.
+    const ids = [...this.#unwritten].sort(compareKeys)
+    this.#unwritten = new Set()
+    return ids.map(id => ({ id: this.prefix + id, value: this.machine.record(id) }))
+  }
+
+  freeze(): Frozen {
+    return this.machine.freeze()
+  }
+
+  /** Brought up to date by what has changed: the old records, still to be seen in the frozen view, go. */
+  hash(): StateHash {
+    this.#collect()
+    const now = this.machine.freeze()
+    if (this.#hashed) {
+      for (const id of this.#unhashed) this.#rehash(id, this.#hashed.record(id), now.record(id))
+    } else {
+      this.#hash.clear()
+      for (const { id, value } of now.records(undefined)) this.#rehash(id, undefined, value)
+    }
+    this.#unhashed = new Set()
+    this.#hashed = now
+    return this.#hash
+  }
+
+  #rehash(id: string, before: string | undefined, after: string | undefined): void {
+    if (before === after) return
+    const full = this.prefix + id
+    if (before !== undefined) this.#hash.remove(full, before)
+    if (after !== undefined) this.#hash.add(full, after)
+  }
+
+  clear(): void {
+    this.machine.clear()
+    this.#unwritten = new Set()
+    this.#unhashed = new Set()
+    this.#hashed = undefined
+  }
+
+  load(id: string, value: string | undefined): void {
+    this.machine.load({ id, value })
+    this.#hashed = undefined
+  }
+}
