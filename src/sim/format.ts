@@ -93,3 +93,12 @@ export function formatJob(job: Job): string {
   if (job.vsr) parts.push(`v${job.vsr.viewNumber} v'${job.vsr.lastNormalView}`)
   return `write ${parts.join(' ') || 'nothing'}`
 }
+
+/** The client-id that a registration's answer gives: `name@op`. */
+export function sessionOf(answer: ReplyAnswer): string | undefined {
+  if (answer.type !== 'executed') return undefined
+  const parsed: unknown = JSON.parse(text(answer.result))
+  if (typeof parsed !== 'object' || parsed === null) return undefined
+  const session: unknown = Reflect.get(parsed, 'session')
+  return typeof session === 'string' ? session : undefined
+}

@@ -111,7 +111,7 @@ class Player {
   }
 
   #direct(stage: Stage, verb: string, rest: readonly string[]): void {
-    const first = numberOf(rest[0])
+    const first = (): number => numberOf(rest[0])
     switch (verb) {
       case 'deliver':
         return stage.deliver(whichOf(rest))
@@ -132,19 +132,19 @@ class Player {
         return stage.tick(Number(rest[0]), who, verb === 'run' ? 'deliver' : 'silent')
       }
       case 'stop':
-        return stage.stop(first)
+        return stage.stop(first())
       case 'start':
-        return stage.start(first)
+        return stage.start(first())
       case 'hang':
-        return stage.hang(first)
+        return stage.hang(first())
       case 'sync':
-        return stage.sync(first)
+        return stage.sync(first())
       case 'step-down':
-        return stage.host(first).step({ type: 'step-down' })
+        return stage.host(first()).step({ type: 'step-down' })
       case 'connect':
       case 'disconnect': {
         const replica = replicaNumber(numberOf(rest[1]))
-        return stage.host(first).step({ type: 'peer', replica, connected: verb === 'connect' })
+        return stage.host(first()).step({ type: 'peer', replica, connected: verb === 'connect' })
       }
       default:
         throw new Error(`«${verb}» is no directive; interaction.ts lists them`)
@@ -162,7 +162,8 @@ class Player {
       stage.hosts.map(host => host.number),
       'deliver',
     )
-    const isOpen = this.#script.take().some(line => line.includes(`-> ${name}  #0 executed`))
+    this.#script.take()
+    const isOpen = stage.sessions.has(name)
     for (const line of before) this.#script.line(line)
     this.#script.line(isOpen ? `${name} has a session` : `${name} has no session`)
     this.#requests.set(name, [])
@@ -173,7 +174,8 @@ class Player {
     const sent = present(this.#requests.get(name), 'the client has a session')
     const at = rest.lastIndexOf('at')
     const line = rest.slice(1, at < 0 ? undefined : at).join(' ')
-    const command = commandOf('operation', name, sent.length + 1, line)
+    const session = present(stage.sessions.get(name), 'the client has a session')
+    const command = commandOf('operation', session, sent.length + 1, line)
     sent.push(command)
     stage.request(hostOf(rest, 0), clientOf(name), command)
   }

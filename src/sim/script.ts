@@ -28,7 +28,7 @@ export class Script implements Reporting {
 
   line(text: string): void {
     this.#flush()
-    this.#lines.push(text)
+    this.#lines.push(readable(text))
   }
 
   /** The lines since the last call. */
@@ -39,7 +39,7 @@ export class Script implements Reporting {
 
   sent(host: HostView, to: number, message: Message): void {
     if (this.#hidden.has(message.type)) return
-    const text = formatMessage(message)
+    const text = readable(formatMessage(message))
     const last = this.#last
     if (last && last.from === host.number && last.text === text) {
       last.to.push(to)
@@ -50,25 +50,32 @@ export class Script implements Reporting {
   }
 
   durable(host: HostView, job: Job): void {
-    if (!this.#hidden.has('disk')) this.line(`r${host.number} disk      ${formatJob(job)}`)
+    if (!this.#hidden.has('disk')) this.line(`r${host.number} disk         ${formatJob(job)}`)
   }
 
   executed(host: HostView, { entry }: Executed): void {
     if (this.#hidden.has('executes')) return
-    this.line(`r${host.number}           executes n${entry.opNumber} ${formatCommands(entry)}`)
+    this.line(`r${host.number}              executes n${entry.opNumber} ${formatCommands(entry)}`)
   }
 
   replied(_operation: Operation): void {}
 
   event(host: HostView, event: ReplicaEvent): void {
-    if (!this.#hidden.has('events')) this.line(`r${host.number}           ${describeEvent(event)}`)
+    if (!this.#hidden.has('events'))
+      this.line(`r${host.number}              ${describeEvent(event)}`)
   }
 
   #flush(): void {
     const last = this.#last
     if (last === undefined) return
     this.#last = undefined
-    const to = last.to.map(number => `r${number}`).join(' ')
-    this.#lines.push(`r${last.from} -> ${to.padEnd(5)} ${last.text}`)
+    const unique = [...new Set(last.to)]
+    const to = unique.map(number => `r${number}`).join(' ')
+    const times = last.to.length / unique.length
+    const again = times > 1 ? ` (× ${Math.ceil(times)})` : ''
+    this.#lines.push(`r${last.from} -> ${to.padEnd(8)}  ${last.text}${again}`)
   }
 }
+
+/** A session is called by its client's name: in a scene nobody has two. */
+const readable = (text: string): string => text.replaceAll(/@\d+#/g, '#')

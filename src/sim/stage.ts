@@ -14,7 +14,7 @@ import { emptyCoverage } from './coverage.ts'
 import { Digest } from './digest.ts'
 import { Disk } from './disk.ts'
 import type { HostEvent } from './event.ts'
-import { formatAnswer, formatMessage } from './format.ts'
+import { formatAnswer, formatMessage, sessionOf } from './format.ts'
 import { History } from './history.ts'
 import { emptyImage, Host, type Surroundings } from './host.ts'
 import { calmOptions } from './options.ts'
@@ -41,6 +41,8 @@ export interface Which {
 
 export class Stage implements Surroundings {
   readonly hosts: Host[] = []
+  /** Name of a client → its session. */
+  readonly sessions = new Map<string, string>()
   readonly watch: Watcher
   readonly #world: World
   readonly #script: Script
@@ -115,7 +117,7 @@ export class Stage implements Surroundings {
     const dropped = this.#transit.filter(message => fits(message, which))
     this.#transit = this.#transit.filter(message => !fits(message, which))
     for (const { from, to, message } of dropped) {
-      this.#script.line(`r${from} -x r${to}  ${formatMessage(message)}`)
+      this.#script.line(`r${from} -x r${to}        ${formatMessage(message)}`)
     }
   }
 
@@ -195,12 +197,14 @@ export class Stage implements Surroundings {
     return this.nowMs
   }
 
-  reply(host: Host, client: number, _session: string, n: number, answer: ReplyAnswer): void {
-    this.#script.line(`r${host.number} -> c${client}  #${n} ${formatAnswer(answer)}`)
+  reply(host: Host, client: number, name: string, n: number, answer: ReplyAnswer): void {
+    const session = n === 0 ? sessionOf(answer) : undefined
+    if (session !== undefined) this.sessions.set(name, session)
+    this.#script.line(`r${host.number} -> c${client}        #${n} ${formatAnswer(answer)}`)
   }
 
   value(host: Host, client: number, _id: number, value: string): void {
-    this.#script.line(`r${host.number} -> c${client}  reads ${value}`)
+    this.#script.line(`r${host.number} -> c${client}        reads ${value}`)
   }
 }
 

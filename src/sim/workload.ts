@@ -11,6 +11,7 @@ import type { Command } from '../vr/entry.ts'
 import type { ReplyAnswer } from '../vr/message.ts'
 import { clientId, requestNumber } from '../vr/terms.ts'
 import type { ClientEvent } from './event.ts'
+import { sessionOf } from './format.ts'
 import type { History, Operation } from './history.ts'
 import type { WorkloadOptions } from './options.ts'
 
@@ -63,7 +64,7 @@ export class Workload {
     this.#port = port
     this.#left = options.requests
     for (let number = 0; number < options.clients; number++) {
-      const session = sessionOf(number, 1)
+      const session = nameOf(number, 1)
       const outstanding = new Map<number, Outstanding>()
       this.#clients.push({
         number,
@@ -135,7 +136,7 @@ export class Workload {
 
   #renew(client: Client): void {
     client.sessions++
-    client.session = sessionOf(client.number, client.sessions)
+    client.session = nameOf(client.number, client.sessions)
     client.isOpen = false
     client.nextRequest = 1
     client.outstanding.clear()
@@ -237,7 +238,7 @@ export class Workload {
     if (number === 0) {
       if (answer.type !== 'executed' || client.isOpen) return
       client.isOpen = true
-      client.session = JSON.parse(text(answer.result)).session
+      client.session = present(sessionOf(answer), 'a registration is answered with a session')
       for (let i = 0; i < this.#options.inFlight; i++) this.#next(client)
       return
     }
@@ -291,7 +292,8 @@ export class Workload {
   }
 }
 
-const sessionOf = (client: number, session: number): string => `c${client}.${session}`
+/** What a registration asks for; its answer tells the session's id. */
+const nameOf = (client: number, session: number): string => `c${client}.${session}`
 
 function commandOf(
   kind: Command['kind'],

@@ -5,15 +5,9 @@ import type { Operation } from '../history.ts'
 import type { HostView, World } from '../world.ts'
 import { type Check, Violation } from './check.ts'
 
-/** With this many sessions none is evicted in a run. */
-export const EVICTIONS_BELOW = 100
-
 export function executedOnce(world: World): Check {
   const name = 'executed-once'
   const first = new Map<string, { readonly opNumber: number; readonly answer: string }>()
-  // An evicted session may be opened again by a late repeat of its registration, empty: known gap,
-  // docs/simulator.md. Seeds with so few sessions look at eviction's determinism instead (same-state).
-  const evicts = world.options.replica.clientsMax < EVICTIONS_BELOW
   const certain = (op: Operation): boolean => op.sendings > 0 && op.sendings === op.refusals
 
   return {
@@ -28,7 +22,7 @@ export function executedOnce(world: World): Check {
         const told = textOf(answer)
         if (known === undefined) {
           first.set(key, { opNumber: entry.opNumber, answer: told })
-        } else if (known.answer !== told && !evicts) {
+        } else if (known.answer !== told) {
           throw new Violation(
             name,
             `${key} was answered «${known.answer}» at op ${known.opNumber}, and «${told}» at op ${entry.opNumber}`,

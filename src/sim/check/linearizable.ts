@@ -9,7 +9,6 @@ import type { Operation } from '../history.ts'
 import { evaluate } from '../service.ts'
 import type { HostView, World } from '../world.ts'
 import { type Check, Violation } from './check.ts'
-import { EVICTIONS_BELOW } from './executed-once.ts'
 
 export interface Interval {
   readonly operation: string
@@ -36,8 +35,6 @@ export function linearizable(world: World): Check {
       }
     },
     atEnd() {
-      // Where sessions are evicted a late repeat may be executed again: see executed-once.ts.
-      if (world.options.replica.clientsMax < EVICTIONS_BELOW) return
       const byKey = new Map<string, Interval[]>()
       for (const operation of world.history.operations) {
         // Values that expire do so by log time, which clients do not see.
