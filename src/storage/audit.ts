@@ -183,11 +183,15 @@ function assertWitness(
   { witness }: ShardFloor,
   { index, witnessed }: LogAudit,
 ): void {
-  const isLost = superblock.clean ? index.head !== witness.opNumber : index.head < witness.opNumber
-  if (isLost) {
+  if (index.head < witness.opNumber) {
     throw rolledBack(
       dir,
       `the log of shard ${shard} ends at op ${index.head}, after having reached op ${witness.opNumber}`,
+    )
+  }
+  if (superblock.clean && index.head > witness.opNumber) {
+    throw new Damage(
+      `the log of shard ${shard} goes on to op ${index.head}, but was closed at op ${witness.opNumber}, so database and superblock do not belong together`,
     )
   }
   if (witnessed !== undefined && witnessed !== witness.checksum) {

@@ -298,6 +298,19 @@ describe.each([
     expect(await records(await bench.reopen())).toEqual([])
   })
 
+  test('nor when a checkpoint of our own and a restart lie between', async () => {
+    const bench = await open()
+    const log = chain(200)
+    const strayed = [{ id: 'stray', value: '1' }]
+    await bench.store.commit([
+      { shard: 0, append: log.slice(0, 5), installRecords: { opNumber: 100, records: strayed } },
+    ])
+    await bench.store.commit([{ shard: 0, checkpoint: checkpointAt(at(log, 4)) }])
+    const store = await bench.reopen()
+    await store.commit([{ shard: 0, install: checkpointAt(at(log, 99)) }])
+    expect(await records(await bench.reopen())).toEqual([])
+  })
+
   test('an install keeps the entries above it', async () => {
     const bench = await open()
     const log = chain(10)

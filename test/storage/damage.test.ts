@@ -1,0 +1,368 @@
+/** Whatever happens to the files: what is opened is what was written, or it is not opened. */
+import { cp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Level } from 'level'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { Prng } from '../../src/base/prng.ts'
+import * as keys from '../../src/storage/keys.ts'
+import { createStore, openStore, storeExists } from '../../src/storage/open.ts'
+import type { Store } from '../../src/storage/port.ts'
+import { StorageError } from '../../src/storage/port.ts'
+import { SUPERBLOCK_BYTES } from '../../src/storage/superblock.ts'
+import type { Entry } from '../../src/vr/entry.ts'
+import { at, CLUSTER, chain, checkpointAt, directory, records, vsr } from './build.ts'
+import { interceptReads } from './intercept.ts'
+
+async function opened(dir: string): Promise<Store> {
+  const store = await openStore(dir)
+  onTestFinished(() => store.close())
+  return store
+}
+
+const LOG = chain(60, { bytes: 1_500 })
+const templates = join(tmpdir(), `viewstamp-damage-${process.pid}`)
+
+/** 60 entries of which 20 are checkpointed, view 3, ten records; one commit each, so many LevelDB records. */
+beforeAll(async () => {
+  const dir = join(templates, 'closed')
+  await createStore(dir, CLUSTER)
+  const store = await openStore(dir)
+  await store.commit([{ shard: 0, vsr: vsr(3) }])
+  for (const [i, entry] of LOG.entries()) {
+    await store.commit([{ shard: 0, append: [entry] }])
+    if (i === 20) await store.commit([{ shard: 0, ...checkpointed(LOG) }])
+  }
+  await cp(dir, join(templates, 'killed'), { recursive: true })
+  await store.close()
+})
+afterAll(() => rm(templates, { recursive: true, force: true }))
+
+async function filled(end: 'closed' | 'killed' = 'closed'): Promise<{ dir: string; log: Entry[] }> {
+  const dir = await directory()
+  await cp(join(templates, end), dir, { recursive: true })
+  return { dir, log: LOG }
+}
+
+const checkpointed = (log: readonly Entry[]) => ({
+  records: {
+    opNumber: 20,
+    records: Array.from({ length: 10 }, (_, i) => ({ id: `k${i}`, value: `v${i}` })),
+  },
+  checkpoint: checkpointAt(at(log, 19)),
+})
+
+async function fileIn(dir: string, ending: RegExp): Promise<string> {
+  const names = (await readdir(join(dir, 'db'))).filter(name => ending.test(name)).sort()
+  return join(dir, 'db', at(names, -1))
+}
+
+async function flip(path: string, byte: number, bit = 0): Promise<void> {
+  const file = await open(path, 'r+')
+  const [value = 0] = (await file.read(new Uint8Array(1), 0, 1, byte)).buffer
+  await file.write(new Uint8Array([value ^ (1 << bit)]), 0, 1, byte)
+  await file.close()
+}
+
+const refused = (dir: string, reason: StorageError['reason'], ...parts: string[]): Promise<void> =>
+  expect(openStore(dir)).rejects.toSatisfy(error => {
+    expect(error).toBeInstanceOf(StorageError)
+    expect(error).toMatchObject({ reason })
+    for (const part of [dir, ...parts]) expect((error as StorageError).message).toContain(part)
+    return true
+  })
+
+describe('files', () => {
+  test('a bit flipped in the middle of the log file: LevelDB says nothing, we do', async () => {
+    const { dir } = await filled('killed')
+    const path = await fileIn(dir, /\.log$/)
+    await flip(path, Math.floor((await stat(path)).size / 2))
+    await refused(dir, 'damaged', 'are missing', 'viewstamp recover')
+  })
+
+  test('CURRENT deleted', async () => {
+    const { dir } = await filled()
+    await rm(join(dir, 'db', 'CURRENT'))
+    expect((await storeExists(dir)).state).toBe('partial')
+    await refused(dir, 'missing', 'CURRENT is missing', 'viewstamp recover')
+    expect(await readdir(join(dir, 'db'))).not.toContain('CURRENT')
+  })
+
+  test('the database deleted', async () => {
+    const { dir } = await filled()
+    await rm(join(dir, 'db'), { recursive: true })
+    expect((await storeExists(dir)).state).toBe('partial')
+    await refused(dir, 'missing', join(dir, 'db'), 'viewstamp recover')
+    expect(await readdir(dir)).not.toContain('db')
+  })
+
+  test('the superblock deleted', async () => {
+    const { dir } = await filled()
+    await rm(join(dir, 'superblock'))
+    expect((await storeExists(dir)).state).toBe('partial')
+    await refused(dir, 'missing', 'superblock is missing', 'viewstamp recover')
+  })
+
+  test('the peers file deleted, or changed', async () => {
+    const { dir } = await filled()
+    const peers = await readFile(join(dir, 'peers'))
+    await rm(join(dir, 'peers'))
+    await refused(dir, 'missing', 'peers is missing')
+    await writeFile(join(dir, 'peers'), peers)
+    await flip(join(dir, 'peers'), 5)
+    await refused(dir, 'damaged', join(dir, 'peers'))
+    await writeFile(join(dir, 'peers'), '')
+    await refused(dir, 'damaged', join(dir, 'peers'))
+  })
+
+  test('everything deleted', async () => {
+    const { dir } = await filled()
+    await rm(dir, { recursive: true })
+    expect((await storeExists(dir)).state).toBe('none')
+    await refused(dir, 'missing', 'viewstamp recover')
+  })
+
+  test('the superblock cut, emptied, or three of its copies gone', async () => {
+    const { dir } = await filled()
+    const path = join(dir, 'superblock')
+    const whole = await readFile(path)
+    await truncate(path, SUPERBLOCK_BYTES / 4)
+    await refused(dir, 'damaged', path)
+    await truncate(path, 0)
+    await refused(dir, 'damaged', path)
+    await writeFile(path, whole.fill(0, 100, (SUPERBLOCK_BYTES / 4) * 3))
+    await refused(dir, 'damaged', path, 'copies')
+  })
+
+  test('two copies of the superblock gone: it opens, and they are written again', async () => {
+    const { dir } = await filled()
+    const path = join(dir, 'superblock')
+    const whole = await readFile(path)
+    await writeFile(path, whole.fill(0, 0, SUPERBLOCK_BYTES / 2))
+    await (await opened(dir)).close()
+    await writeFile(path, (await readFile(path)).fill(0, SUPERBLOCK_BYTES / 2))
+    await opened(dir)
+  })
+
+  test.each([
+    ['cut', (path: string) => truncate(path, 20)],
+    ['emptied', (path: string) => truncate(path, 0)],
+    ['changed', (path: string) => flip(path, 12)],
+  ])('MANIFEST %s', async (_name, harm) => {
+    const { dir } = await filled()
+    await harm(await fileIn(dir, /^MANIFEST/))
+    await refused(dir, 'damaged', join(dir, 'db'), 'viewstamp recover')
+  })
+
+  test('a table deleted', async () => {
+    const { dir } = await filled()
+    await (await opened(dir)).close()
+    await rm(await fileIn(dir, /\.ldb$/))
+    await refused(dir, 'damaged', join(dir, 'db'))
+  })
+
+  test('any bit anywhere: what is opened is what was written', async () => {
+    const { dir, log } = await filled()
+    await (await opened(dir)).close()
+    const prng = new Prng('bits')
+    const names = (await readdir(join(dir, 'db'))).filter(name => /^\d+\.|^MANIFEST/.test(name))
+    const outcomes = { refused: 0, whole: 0 }
+    for (let i = 0; i < 60; i++) {
+      const copy = `${dir}-${i}`
+      await cp(dir, copy, { recursive: true })
+      const path = join(copy, 'db', prng.pick(names))
+      const { size } = await stat(path)
+      if (size > 0) await flip(path, prng.int(0, size - 1), prng.int(0, 7))
+      try {
+        const store = await openStore(copy)
+        try {
+          expect(store.shards[0]).toMatchObject({ vsr: vsr(3), head: 60 })
+          expect(await store.readEntries(0, 1, 60, 1e9)).toEqual(log)
+          // Records that are missing are noticed by the state hash, when they are loaded.
+          for (const { id, value } of await records(store)) expect(value).toBe(id.replace('k', 'v'))
+        } finally {
+          await store.close()
+        }
+        outcomes.whole++
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error
+        outcomes.refused++
+      }
+      await rm(copy, { recursive: true })
+    }
+    expect(outcomes.refused).toBeGreaterThan(10)
+  })
+})
+
+describe('an older database beside a newer superblock', () => {
+  const changes: readonly [string, string, (store: Store, log: Entry[]) => Promise<void>][] = [
+    ['a view was promised since', 'view 9', store => store.commit([{ shard: 1, vsr: vsr(9) }])],
+    [
+      'a log was promised since',
+      'last normal view',
+      async store => {
+        await store.commit([{ shard: 1, vsr: vsr(5, 0) }])
+        await store.commit([{ shard: 1, vsr: vsr(5, 5) }])
+      },
+    ],
+    [
+      'a checkpoint was taken since',
+      'checkpoint',
+      (store, log) =>
+        store.commit([
+          {
+            shard: 0,
+            records: { opNumber: 30, records: [] },
+            checkpoint: checkpointAt(at(log, 29)),
+          },
+        ]),
+    ],
+    [
+      'the log had grown, and was closed in order',
+      'ends at op 60',
+      async (store, log) => {
+        await store.commit([{ shard: 0, append: chain(2, { after: at(log, -1) }) }])
+        await store.close()
+      },
+    ],
+    [
+      'the log had grown, and a view was promised',
+      'ends at op 60',
+      async (store, log) => {
+        await store.commit([{ shard: 0, append: chain(2, { after: at(log, -1) }) }])
+        await store.commit([{ shard: 0, vsr: vsr(3) }])
+      },
+    ],
+    [
+      'the suffix was replaced since',
+      'entry 60',
+      async (store, log) => {
+        const append = chain(1, { view: 3, after: at(log, -2) })
+        await store.commit([{ shard: 0, truncateFrom: 60, append, vsr: vsr(3) }])
+      },
+    ],
+  ]
+  test.each(changes)('%s', async (_name, part, change) => {
+    const { dir, log } = await filled()
+    await cp(join(dir, 'db'), `${dir}-older`, { recursive: true })
+    const store = await opened(dir)
+    await change(store, log)
+    await cp(join(dir, 'superblock'), `${dir}-newer`)
+    await store.close()
+    await rm(join(dir, 'db'), { recursive: true })
+    await cp(`${dir}-older`, join(dir, 'db'), { recursive: true })
+    await cp(`${dir}-newer`, join(dir, 'superblock'))
+    await refused(dir, 'rolled-back', 'superblock', 'viewstamp recover')
+    await refused(dir, 'rolled-back', part === 'last normal view' ? 'view 5' : part)
+  })
+
+  test('both older: only the peers can tell, by the boot counter', async () => {
+    const { dir } = await filled()
+    await cp(dir, `${dir}-older`, { recursive: true })
+    const now = await opened(dir)
+    await now.close()
+    expect((await opened(`${dir}-older`)).bootCounter).toBe(now.bootCounter)
+  })
+})
+
+describe('a database that was written to behind our back', () => {
+  async function tamper(
+    dir: string,
+    change: (db: Level<Buffer, Buffer>) => Promise<void>,
+  ): Promise<void> {
+    const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+    const db = new Level<Buffer, Buffer>(join(dir, 'db'), options)
+    await change(db)
+    await db.close()
+  }
+  const stored = async (db: Level<Buffer, Buffer>, key: Buffer): Promise<Buffer> =>
+    Buffer.from((await db.get(key)) ?? Buffer.alloc(0))
+
+  const cases: readonly [
+    string,
+    StorageError['reason'],
+    string,
+    (db: Level<Buffer, Buffer>) => Promise<void>,
+  ][] = [
+    [
+      'an entry gone',
+      'damaged',
+      'entries 40 to 40 of shard 0 are missing',
+      db => db.del(keys.logKey(0, 40, 0)),
+    ],
+    [
+      'a checkpointed entry gone',
+      'damaged',
+      'entries 15 to 15',
+      db => db.del(keys.logKey(0, 15, 0)),
+    ],
+    [
+      'an entry in the place of another',
+      'damaged',
+      'another key',
+      async db => db.put(keys.logKey(0, 40, 0), await stored(db, keys.logKey(0, 41, 0))),
+    ],
+    [
+      'a second entry at an op',
+      'damaged',
+      'two entries at op 40',
+      async db => db.put(keys.logKey(0, 40, 7), await stored(db, keys.logKey(0, 40, 0))),
+    ],
+    ['the head gone', 'rolled-back', 'ends at op 59', db => db.del(keys.logKey(0, 60, 0))],
+    ['all view records gone', 'damaged', 'view record', db => db.clear(keys.vsrsOf(0))],
+    ['all checkpoints gone', 'damaged', 'checkpoint', db => db.clear(keys.manifestsOf(1))],
+    ['the newest view record gone', 'rolled-back', 'view 3', db => db.del(keys.vsrKey(0, 2))],
+    [
+      'the newest checkpoint gone',
+      'rolled-back',
+      'checkpoint',
+      db => db.del(keys.manifestKey(0, 2)),
+    ],
+    [
+      'a view record changed',
+      'damaged',
+      'checksum',
+      async db => {
+        const value = await stored(db, keys.vsrKey(0, 2))
+        value[value.length - 3] = 0x11
+        await db.put(keys.vsrKey(0, 2), value)
+      },
+    ],
+  ]
+  test.each(cases)('%s', async (_name, reason, part, change) => {
+    const { dir } = await filled()
+    await tamper(dir, change)
+    await refused(dir, reason, part)
+  })
+
+  test('a bit goes wrong while the store is open', async () => {
+    const { dir, log } = await filled()
+    const store = await opened(dir)
+    expect(await store.readEntries(0, 40, 41, 1e9)).toEqual(log.slice(39, 41))
+    interceptReads(rows => {
+      const value = at(rows, 0)[1]
+      value[value.length - 1] = 0x11
+      return rows
+    })
+    const damaged = { name: 'StorageError', reason: 'damaged' }
+    await expect(store.readEntries(0, 40, 41, 1e9)).rejects.toMatchObject(damaged)
+    await expect(records(store)).rejects.toMatchObject(damaged)
+  })
+
+  test('an entry goes while the store is open', async () => {
+    const { dir } = await filled()
+    const store = await opened(dir)
+    interceptReads(rows => rows.slice(1))
+    await expect(store.readEntries(0, 40, 42, 1e9)).rejects.toMatchObject({ reason: 'damaged' })
+    await expect(store.readEntries(0, 60, 60, 1e9)).rejects.toMatchObject({ reason: 'damaged' })
+  })
+})
+
+test('a database that does not belong to the superblock', async () => {
+  const { dir } = await filled()
+  const other = await directory()
+  await createStore(other, { ...CLUSTER, foundingId: 'another' })
+  await rm(join(other, 'db'), { recursive: true })
+  await cp(join(dir, 'db'), join(other, 'db'), { recursive: true })
+  await refused(other, 'damaged', 'do not belong together')
+})
