@@ -6,6 +6,7 @@ export const usage = `npm run bench -- [options]
   --quick            one short round, under 60 s in all
   --secs N           seconds per sample (3)
   --rounds N         rounds, each with a fresh cluster; medians are shown (3)
+  --in-flight A,B    calls in flight, in place of those of the plan
   --kills N          kill -9 of the primary, for the fail-over gap (5)
   --only A,B         of: put-http batch-http put-ws get-http local-http get-ws local-ws startup memory failover soak
   --soak SECS        full load for so long, counting view changes (60 when asked for by --only)
@@ -60,8 +61,16 @@ export function parseOptions(argv) {
     profile,
     peers: values.peers,
     systems: list(values.systems, systems, '--systems') ?? systems,
-    inFlight: levels =>
-      quick ? levels.filter(level => level !== 16 || levels.length === 1) : levels,
+    inFlight: inFlight(values['in-flight'], quick),
+  }
+}
+
+/** What a plan's list of calls in flight becomes. */
+function inFlight(text, quick) {
+  const asked = text?.split(',').map(level => count(level, '--in-flight'))
+  return planned => {
+    if (asked !== undefined) return asked
+    return quick && planned.length > 1 ? planned.filter(level => level !== 16) : planned
   }
 }
 
@@ -71,7 +80,15 @@ function parse(argv) {
   const options = {
     help: { ...flag, short: 'h' },
     ...{ quick: flag, json: flag, echo: flag },
-    ...{ secs: text, rounds: text, kills: text, only: text, soak: text, nodes: text },
+    ...{
+      secs: text,
+      rounds: text,
+      'in-flight': text,
+      kills: text,
+      only: text,
+      soak: text,
+      nodes: text,
+    },
     ...{ dir: text, 'base-port': text, 'cpu-prof': text, peers: text, systems: text },
     to: { ...text, default: 'primary' },
   }

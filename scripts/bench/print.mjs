@@ -45,8 +45,8 @@ function printRest(figures, print) {
     )
     if (figures.soak.firstError !== undefined) print(`first error: ${figures.soak.firstError}`)
   }
-  for (const { name, functions } of figures.profile || []) {
-    print(`\n${name}: own time by function`)
+  for (const { name, busy, functions } of figures.profile || []) {
+    print(`\n${name}: ${whole(100 * busy)} % busy; own time by function`)
     for (const { share, where } of functions)
       print(`  ${decimal(100 * share).padStart(5)} %  ${where}`)
   }
