@@ -34,6 +34,8 @@ export interface FoundingDoc {
 
 export type FoundingInput =
   | { readonly type: 'heard'; readonly from: string; readonly message: FoundingMessage }
+  /** A connection to the peer is there. */
+  | { readonly type: 'joined'; readonly peer: string }
   /** The last connection to the peer is gone. */
   | { readonly type: 'left'; readonly peer: string }
   /** The document of the last `persist` is on disk. */
@@ -104,6 +106,11 @@ export function stepFounding(core: FoundingCore, input: FoundingInput): Founding
       if (core.phase === 'founded') answerFounded(core, input.from, effects)
       else if (input.message.type === 'FOUNDED') onFounded(core, input.from, input.message, effects)
       else onState(core, input.from, input.message, effects)
+      break
+    case 'joined':
+      // Not only with the next tick: a cluster of nodes that start together is founded in a few trips.
+      if (core.phase === 'founded') answerFounded(core, input.peer, effects)
+      else effects.push({ type: 'send', to: input.peer, message: stateOf(core) })
       break
     case 'left':
       onLeft(core, input.peer, effects)

@@ -45,6 +45,7 @@ export interface FoundingTransport {
 
 export interface FoundingTransportEvents {
   message(peer: string, frame: Uint8Array, reply: (frame: Uint8Array) => void): void
+  joined(peer: string): void
   left(peer: string): void
   /** The peer took our connection and closed it without a word, as one does with strangers. */
   shutOut(peer: string): void
@@ -83,7 +84,7 @@ export interface FoundedRecord {
 /** Rejects with NetworkError when this node cannot be a founder; the message says what to do. */
 export async function foundCluster(options: FoundingOptions): Promise<FoundedRecord> {
   await options.transport.open(
-    { message: () => {}, left: () => {}, shutOut: () => {} },
+    { message: () => {}, joined: () => {}, left: () => {}, shutOut: () => {} },
     options.members === undefined ? 'anyone' : options.members.map(member => member.peerId),
   )
   const doc = await documentOf(options)
@@ -211,6 +212,7 @@ class FoundingRun {
         // A FormatError goes up to the stream, which is cut.
         this.#step({ type: 'heard', from, message: decodeFounding(frame) })
       },
+      joined: peer => this.#step({ type: 'joined', peer }),
       left: peer => this.#step({ type: 'left', peer }),
       shutOut: peer => this.#onShutOut(peer),
     }

@@ -14,6 +14,8 @@ export interface InboundEvents {
   /** Is the peer a member, and are we ready for members? */
   admits(peer: string): boolean
   welcome(peer: string, greeting: Uint8Array): Promise<{ accepted: boolean; answer: Uint8Array }>
+  /** The peer's hello was good, so it is ready for ours. */
+  welcomed(peer: string): void
   control(peer: string, frame: Uint8Array): void
   frame(peer: string, frame: Uint8Array): void
 }
@@ -78,7 +80,8 @@ export class Inbound {
       const { accepted, answer } = await this.#events.welcome(peer, greeting)
       if (accepted) this.#accepted.add(connection)
       sendFrame(stream, 'control', answer)
-      if (!accepted) this.#after(FAREWELL_MS, () => connection.abort(new Error('refused')))
+      if (accepted) this.#events.welcomed(peer)
+      else this.#after(FAREWELL_MS, () => connection.abort(new Error('refused')))
       return accepted
     } catch (error) {
       this.#broken(peer, error)

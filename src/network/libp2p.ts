@@ -5,6 +5,7 @@
 import type { Connection } from '@libp2p/interface'
 import { addressFrom, cleanAddresses } from './address.ts'
 import { AddressBook, decodePeers, encodePeers, type PeerAddresses } from './address-book.ts'
+import { Connections } from './connections.ts'
 import { NetworkError } from './error.ts'
 import type { FoundingTransport, FoundingTransportEvents } from './founding.ts'
 import { encodeFounding } from './founding-message.ts'
@@ -17,33 +18,14 @@ import {
   type HostEvents,
   PEER_PROTOCOL,
 } from './host.ts'
-import { loadOrCreateIdentity } from './identity.ts'
 import { Inbound } from './inbound.ts'
+import { hostOptionsFrom, type Libp2pNetworkOptions } from './libp2p-options.ts'
 import type { Log } from './log.ts'
 import { PeerLink } from './peer-link.ts'
 import { Porch } from './porch.ts'
 import type { Network, NetworkEvents, PeerState } from './port.ts'
-import { type Introduction, Reception } from './reception.ts'
+import { foundedAnswer, type Introduction, Reception } from './reception.ts'
 import { Seeker } from './seeker.ts'
-import { readSharedKey } from './shared-key.ts'
-
-export interface Libp2pNetworkOptions {
-  /** Of the key file, which is made on the first start; or the key itself. */
-  readonly identity: { readonly file: string } | { readonly privateKey: Uint8Array }
-  readonly listen: readonly string[]
-  /** What peers are told; empty: the addresses listened on. */
-  readonly announce: readonly string[]
-  readonly sharedKeyFile?: string | undefined
-  /** Announce and look for peers on the local network. */
-  readonly mdns: boolean
-  /** Clusters of different ids do not see each other there. */
-  readonly mdnsService?: string | undefined
-  /** Addresses where somebody useful may live, with or without /p2p/. */
-  readonly discoveryPeers: readonly string[]
-  readonly log: Log
-  /** Of each peer's queue of frames, and of its bulk queue. */
-  readonly queueBytesMax?: number | undefined
-}
 
 export interface LinkState extends PeerState {
   readonly framesOut: number
@@ -66,22 +48,9 @@ const GRACE_MS = 30_000
 const EXCHANGE_MS = 100
 
 export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promise<Libp2pNetwork> {
-  for (const address of options.listen) addressFrom(address, 'p2p.listen')
-  for (const address of options.announce) addressFrom(address, 'p2p.announce')
-  for (const address of options.discoveryPeers) addressFrom(address, 'discovery.peers')
-  const { identity, sharedKeyFile } = options
-  const privateKey =
-    'file' in identity
-      ? (await loadOrCreateIdentity(identity.file)).privateKey
-      : identity.privateKey
-  const sharedKey = sharedKeyFile === undefined ? undefined : await readSharedKey(sharedKeyFile)
+  const hostOptions = await hostOptionsFrom(options)
   const network = new Members(options)
-  const mdnsService = options.mdns ? (options.mdnsService ?? '_viewstamp._udp.local') : undefined
-  const { listen, announce, log } = options
-  network.host = await createHost(
-    { privateKey, listen, announce, sharedKey, mdnsService, log },
-    network.hostEvents(),
-  )
+  network.host = await createHost(hostOptions, network.hostEvents())
   return network
 }
 
@@ -99,8 +68,7 @@ class Members implements Libp2pNetwork {
   readonly #log: Log
   readonly #book = new AddressBook()
   readonly #links = new Map<string, PeerLink>()
-  readonly #connections = new Map<string, Set<Connection>>()
-  readonly #spoke = new WeakSet<Connection>()
+  readonly #connections = new Connections()
   readonly #refusals = new Map<string, string>()
   readonly #inbound: Inbound
   readonly #porch: Porch
@@ -124,6 +92,7 @@ class Members implements Libp2pNetwork {
     this.#inbound = new Inbound(options.log, {
       admits: peer => this.#mode.type === 'members' && this.#book.has(peer),
       welcome: (peer, greeting) => this.#introduced().welcome(peer, greeting),
+      welcomed: peer => this.#links.get(peer)?.hurry(),
       control: (peer, frame) => this.#onPeers(peer, decodePeers(frame)),
       frame: (peer, frame) => {
         if (this.#mode.type === 'members') this.#mode.events.frame(peer, frame)
@@ -145,9 +114,7 @@ class Members implements Libp2pNetwork {
     this.#introduced()
     await this.#listen()
     this.#mode = { type: 'members', events }
-    for (const [peer, connections] of this.#connections) {
-      for (const connection of connections) this.#opened(peer, connection)
-    }
+    for (const [peer, connection] of this.#connections.all()) this.#opened(peer, connection)
     this.#seek()
   }
 
@@ -188,9 +155,7 @@ class Members implements Libp2pNetwork {
       if (!this.#links.has(peer)) this.#links.set(peer, this.#createLink(peer))
     }
     this.#cutStrangers()
-    for (const [peer, connections] of this.#connections) {
-      for (const connection of connections) this.#opened(peer, connection)
-    }
+    for (const [peer, connection] of this.#connections.all()) this.#opened(peer, connection)
     this.#seek()
   }
 
@@ -221,13 +186,7 @@ class Members implements Libp2pNetwork {
       refused: (peer, reason) => this.#onRefused(peer, reason),
       fenced: reason => this.#onFenced(reason),
     })
-    const { clusterId, foundingId } = self
-    this.#answer = peer => {
-      const yourIncarnation = self.peerSeen(peer)?.incarnation
-      const members = self.members.map(({ name, peerId }) => ({ name, peerId }))
-      const known = yourIncarnation === undefined ? {} : { yourIncarnation }
-      return encodeFounding({ type: 'FOUNDED', clusterId, foundingId, members, ...known })
-    }
+    this.#answer = peer => encodeFounding(foundedAnswer(self, peer))
   }
 
   // ── The host's events ──────────────────────────────────────────────────────────────────────
@@ -251,13 +210,8 @@ class Members implements Libp2pNetwork {
   hostEvents(): HostEvents {
     return {
       admits: peer => this.#admits(peer),
-      opened: connection => {
-        const peer = connection.remotePeer.toString()
-        const connections = this.#connections.get(peer) ?? new Set()
-        this.#connections.set(peer, connections.add(connection))
-        this.#opened(peer, connection)
-      },
-      closed: connection => this.#closed(connection.remotePeer.toString(), connection),
+      opened: connection => this.#opened(this.#connections.add(connection), connection),
+      closed: connection => this.#closed(connection),
       discovered: (peerId, addresses) => this.#onPeers(peerId, [{ peerId, addresses }]),
       handlers: {
         [PEER_PROTOCOL]: (stream, connection) => this.#inbound.acceptPeer(stream, connection),
@@ -266,7 +220,6 @@ class Members implements Libp2pNetwork {
           if (!this.#admits(connection.remotePeer.toString())) {
             return stream.abort(new Error('not a member'))
           }
-          this.#spoke.add(connection)
           this.#porch.accept(stream, connection)
         },
       },
@@ -286,19 +239,18 @@ class Members implements Libp2pNetwork {
 
   #opened(peer: string, connection: Connection): void {
     if (this.#mode.type === 'members') this.#links.get(peer)?.add(connection)
+    if (this.#mode.type === 'founding') this.#mode.events.joined(peer)
   }
 
-  #closed(peer: string, connection: Connection): void {
-    const connections = this.#connections.get(peer)
-    connections?.delete(connection)
+  #closed(connection: Connection): void {
+    const { peer, last } = this.#connections.remove(connection)
     this.#links.get(peer)?.remove(connection)
-    if (connections === undefined || connections.size > 0) return
-    this.#connections.delete(peer)
+    if (!last) return
     this.#reception?.gone(peer)
     this.#porch.gone(peer)
     if (this.#mode.type === 'founding') {
       this.#mode.events.left(peer)
-      if (!this.#spoke.has(connection)) this.#mode.events.shutOut(peer)
+      if (!this.#connections.hasSpoken(connection)) this.#mode.events.shutOut(peer)
     }
     this.#seeker?.lost(peer)
   }
@@ -375,9 +327,8 @@ class Members implements Libp2pNetwork {
   }
 
   #cutStrangers(): void {
-    for (const [peer, connections] of this.#connections) {
-      if (this.#admits(peer)) continue
-      for (const connection of connections) connection.abort(new Error('not a member'))
+    for (const [peer, connection] of this.#connections.all()) {
+      if (!this.#admits(peer)) connection.abort(new Error('not a member'))
     }
   }
 
@@ -407,11 +358,10 @@ class Members implements Libp2pNetwork {
         this.#mode = { type: 'founding', admits, events }
         await this.#listen()
       },
-      connected: () => [...this.#connections.keys()],
+      connected: () => this.#connections.peers,
       send: (peer, frame) => {
-        for (const connection of this.#connections.get(peer) ?? []) {
-          if (connection.status === 'open') return this.#porch.send(peer, connection, frame)
-        }
+        const connection = this.#connections.open(peer)
+        if (connection !== undefined) this.#porch.send(peer, connection, frame)
       },
       meet: peers => this.#meet(peers),
       close: answer => {
@@ -437,7 +387,7 @@ class Members implements Libp2pNetwork {
   }
 
   #onPorch(peer: string, frame: Uint8Array, reply: (frame: Uint8Array) => void): void {
-    for (const connection of this.#connections.get(peer) ?? []) this.#spoke.add(connection)
+    this.#connections.spoke(peer)
     if (this.#mode.type === 'founding') this.#mode.events.message(peer, frame, reply)
     else if (this.#answer !== undefined) reply(this.#answer(peer))
   }

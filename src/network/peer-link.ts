@@ -101,6 +101,12 @@ export class PeerLink {
     if (this.#connections.size === 0) this.#setDown('the connection closed')
   }
 
+  /** The peer is ready: do not wait for the next attempt. */
+  hurry(): void {
+    this.#retryMs = RETRY_FIRST_MS
+    this.#open()
+  }
+
   /** Cuts every connection, or all but one. */
   abort(reason: string, except?: Connection): void {
     for (const connection of [...this.#connections]) {

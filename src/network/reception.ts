@@ -3,6 +3,7 @@
  * learnt about a peer is durable before the peer counts as connected.
  */
 import { randomBytes } from 'node:crypto'
+import type { Founded } from './founding-message.ts'
 import {
   decodeAnswer,
   decodeHello,
@@ -26,6 +27,19 @@ export interface Introduction {
   readonly members: readonly { readonly name: string; readonly peerId: string }[]
   peerSeen(peerId: string): Seen | undefined
   notePeer(peerId: string, seen: Seen): Promise<void>
+}
+
+/** What a node that is still founding is told by this member of a cluster that exists. */
+export function foundedAnswer(self: Introduction, asker: string): Founded {
+  const { clusterId, foundingId } = self
+  const known = self.peerSeen(asker)?.incarnation
+  return {
+    type: 'FOUNDED',
+    clusterId,
+    foundingId,
+    members: self.members.map(({ name, peerId }) => ({ name, peerId })),
+    ...(known !== undefined && { yourIncarnation: known }),
+  }
 }
 
 export interface ReceptionEvents {

@@ -2,11 +2,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { type Identity, newIdentity } from '../../src/network/identity.ts'
-import {
-  createLibp2pNetwork,
-  type Libp2pNetwork,
-  type Libp2pNetworkOptions,
-} from '../../src/network/libp2p.ts'
+import { createLibp2pNetwork, type Libp2pNetwork } from '../../src/network/libp2p.ts'
+import type { Libp2pNetworkOptions } from '../../src/network/libp2p-options.ts'
 import { type Log, silent } from '../../src/network/log.ts'
 import type { Introduction } from '../../src/network/reception.ts'
 
