@@ -1,7 +1,7 @@
 /**
- * Who is in the cluster and how each may be called. Members are known by their libp2p addresses
- * only; where no endpoint was given for one, its RPC is looked for at the port above, which is where
- * `init` and `demo` put it (docs/cli.md).
+ * Who is in the cluster and how each may be called. A node knows its peers' RPC while they are
+ * connected; of others it knows the libp2p address, and RPC is looked for at the port above, which is
+ * where `init` and `demo` put it.
  */
 import { isObject, type Json, type JsonObject } from '../base/json.ts'
 import { normalEndpoint } from '../client/client.ts'
@@ -39,23 +39,32 @@ export interface Report {
 
 const ASK_MS = 2_000
 
-/** The endpoints given, and those of the members that they name. */
+/** The endpoints given, the node that answers at one of them, and the peers it names. */
 export async function discover(context: Context): Promise<readonly KnownNode[]> {
   const given = context.endpoints.map(normalEndpoint)
-  const answer = await context.client().call('cluster.members')
+  const self = await context.client().call('cluster.status')
   const nodes = new Map<string, KnownNode>()
-  for (const member of objects(answer['members'])) {
-    const name = String(member['name'])
-    const endpoints = texts(member['addresses'])
-      .map(rpcEndpoint)
-      .filter(each => each !== undefined)
-    const endpoint = endpoints.find(each => given.includes(each)) ?? endpoints[0]
-    if (endpoint !== undefined) nodes.set(endpoint, { name, endpoint })
+  for (const member of [self, ...objects(self['peers'])]) {
+    const endpoint = endpointOf(member, given)
+    if (endpoint !== undefined) nodes.set(endpoint, { name: String(member['name']), endpoint })
   }
   for (const endpoint of given) {
     if (!nodes.has(endpoint)) nodes.set(endpoint, { name: undefined, endpoint })
   }
-  return [...nodes.values()]
+  return [...nodes.values()].sort((a, b) => compare(a.name ?? a.endpoint, b.name ?? b.endpoint))
+}
+
+function compare(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true })
+}
+
+function endpointOf(member: JsonObject, given: readonly string[]): string | undefined {
+  const { rpc } = member
+  if (typeof rpc === 'string') return normalEndpoint(rpc)
+  const guesses = texts(member['addresses'])
+    .map(rpcEndpoint)
+    .filter(each => each !== undefined)
+  return guesses.find(each => given.includes(each)) ?? guesses[0]
 }
 
 /** /ip4/127.0.0.1/tcp/7400 → http://127.0.0.1:7401 */

@@ -24,6 +24,7 @@ const KNOWN = new Set([
   'n',
   'primary',
   'reason',
+  'durationMs',
 ])
 const KEPT_MAX = 64
 

@@ -118,7 +118,14 @@ test('log read shows commands, changes or both', async () => {
       op: 3,
       view: 1,
       timeMs: 0,
-      commands: [{ method: 'kv.apply', program: 'x=1' }],
+      commands: [
+        {
+          kind: 'operation',
+          rev: 3,
+          machine: 'kv',
+          command: { op: 'put', key: 'x', value: 1, ttlMs: 5 },
+        },
+      ],
       changes: [
         { machine: 'kv', key: 'x', value: 1, rev: 3 },
         { machine: 'kv', key: 'y', rev: 3 },
@@ -129,7 +136,7 @@ test('log read shows commands, changes or both', async () => {
   daemon.result('log.info', { first: 1, op: 3, commit: 3, checkpoint: 0, header: HEADER })
   expect((await run(['log', 'read', '--as', 'changes'])).out).toBe('x=1\ny gone\n')
   expect((await run(['log', 'read', '--as', 'both', '--from', '-1'], { tty: true })).out).toMatch(
-    /^ *OP {2}VIEW {2}TIME.*\n *3 {5}1 .* \{"method":"kv.apply","program":"x=1"\} {2}x=1, y gone\n$/,
+    /^ *OP {2}VIEW {2}TIME.*\n *3 {5}1 .* kv put x 1 \{"ttlMs":5\} {2}x=1, y gone\n$/,
   )
   expect(daemon.calls.at(-1)?.params).toMatchObject({ from: 3, as: 'both' })
 })
@@ -167,22 +174,18 @@ test('status is one line per node; an endpoint that is down has one too', async 
   expect(JSON.parse((await run(['status'])).out)).toMatchObject({ name: 'n1', isPrimary: true })
 })
 
-test('status --all asks the members at the port above their address', async () => {
-  daemon.result('cluster.status', { name: 'n1', role: 'replica', shards: [], header: HEADER })
-  const members = [
-    {
-      name: 'n1',
-      peerId: 'a',
-      role: 'replica',
-      addresses: [`/ip4/127.0.0.1/tcp/${daemon.port - 1}`],
-    },
-    { name: 'n2', peerId: 'b', role: 'replica', addresses: ['/ip4/127.0.0.1/tcp/1/p2p/b'] },
+test('status --all asks the peers where they say, else at the port above their address', async () => {
+  const peers = [
+    { name: 'n3', rpc: 'http://127.0.0.1:3', addresses: [] },
+    { name: 'n2', rpc: null, addresses: ['/ip4/127.0.0.1/tcp/1/p2p/b'] },
   ]
-  daemon.result('cluster.members', { members, header: HEADER })
+  const self = { name: 'n1', role: 'replica', rpc: daemon.url, shards: [], peers }
+  daemon.result('cluster.status', { ...self, header: HEADER })
   const { out } = await run(['status', '--all', '--json'])
   expect(JSON.parse(out)).toMatchObject([
     { endpoint: daemon.url, name: 'n1' },
     { endpoint: 'http://127.0.0.1:2', name: 'n2', status: 'unreachable' },
+    { endpoint: 'http://127.0.0.1:3', name: 'n3', status: 'unreachable' },
   ])
 })
 

@@ -75,8 +75,20 @@ function entriesTable(entries: readonly JsonObject[], as: (typeof AS)[number]): 
 }
 
 function commandsOf(entry: JsonObject): readonly string[] {
-  const commands = entry['commands']
-  return Array.isArray(commands) ? commands.map(command => JSON.stringify(command)) : []
+  return objects(entry['commands']).map(each => {
+    const { kind, machine, command, session } = each
+    if (kind === 'operation') return `${machine} ${operation(command ?? null)}`
+    return typeof session === 'string' ? `${kind} session ${session}` : JSON.stringify(each)
+  })
+}
+
+/** `put x 1` for {"op":"put","key":"x","value":1}; JSON for what has no op. */
+function operation(command: Json): string {
+  if (!isObject(command) || typeof command['op'] !== 'string') return showValue(command)
+  const { op, key, program, value, ...rest } = command as JsonObject
+  const words = [op, key, program, value].filter(word => word !== undefined).map(showValue)
+  const more = Object.keys(rest).length === 0 ? [] : [JSON.stringify(rest)]
+  return [...words, ...more].join(' ')
 }
 
 /** x=1, and «x gone» for what was deleted. */
