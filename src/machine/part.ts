@@ -12,6 +12,8 @@ export class Part {
   readonly prefix: string
   /** Changed since the last takeDirty here. */
   #unwritten = new Set<string>()
+  /** How many sorted runs `#unwritten` is made of. */
+  #collections = 0
   /** Changed since `#hashed`. */
   #unhashed = new Set<string>()
   readonly #hash = new StateHash()
@@ -24,6 +26,7 @@ export class Part {
   }
 
   #collect(): void {
+    this.#collections++
     for (const id of this.machine.takeDirty()) {
       this.#unwritten.add(id)
       if (this.#hashed) this.#unhashed.add(id)
@@ -32,9 +35,10 @@ export class Part {
 
   takeDirty(): ServiceRecord[] {
     this.#collect()
-    // Sorted again, because a hash in between has collected too.
-    const ids = [...this.#unwritten].sort(compareKeys)
+    const ids = [...this.#unwritten]
+    if (this.#collections > 1) ids.sort(compareKeys)
     this.#unwritten = new Set()
+    this.#collections = 0
     return ids.map(id => ({ id: this.prefix + id, value: this.machine.record(id) }))
   }
 
@@ -73,6 +77,7 @@ export class Part {
 
   load(id: string, value: string | undefined): void {
     this.machine.load({ id, value })
+    this.#unwritten.delete(id)
     this.#hashed = undefined
   }
 }

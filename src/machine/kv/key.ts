@@ -38,6 +38,11 @@ export class KeyOrder {
     return a < b ? -1 : a === b ? 0 : 1
   }
 
+  /** In place. Without a function to call, sorting is several times as fast. */
+  sort(keys: string[]): string[] {
+    return this.#native ? keys.sort() : keys.sort(compareKeys)
+  }
+
   /** Call before a key is stored. */
   admit(key: string): void {
     if (this.#native && BEYOND.test(key)) this.#native = false

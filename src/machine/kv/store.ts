@@ -51,7 +51,7 @@ export class KvStore {
 
   #insert(key: string, record: KvRecord, isNew: boolean): void {
     if (isNew) this.#order.admit(key)
-    this.#records.set(key, record)
+    this.#records.set(isNew ? flat(key) : key, record)
     if (record.expiresMs !== 0) {
       this.#deadlines.set({ atMs: record.expiresMs, key }, undefined)
     }
@@ -105,7 +105,7 @@ export class KvStore {
   }
 
   takeDirty(): string[] {
-    const keys = [...this.#dirty].sort(this.#order.compare)
+    const keys = this.#order.sort([...this.#dirty])
     this.#dirty.clear()
     return keys
   }
@@ -128,6 +128,14 @@ export class KvStore {
   load(key: string, record: string): void {
     this.#insert(key, decodeRecord(record), true)
   }
+}
+
+/**
+ * The same text with its characters in one place. A key that was cut out of a longer text holds on to
+ * that, and comparing it, which is what a tree does all day, takes four times as long.
+ */
+function flat(key: string): string {
+  return String(JSON.parse(JSON.stringify(key)))
 }
 
 class FrozenStore implements Frozen {
