@@ -250,7 +250,12 @@ export function onCommitOk(
 }
 
 /** One replica holds everything up to n. Acknowledgements are kept per replica: duplicates count once. */
-function noteAck(replica: Replica, from: ReplicaNumber, n: OpNumber, effects: Effect[]): void {
+export function noteAck(
+  replica: Replica,
+  from: ReplicaNumber,
+  n: OpNumber,
+  effects: Effect[],
+): void {
   if (n > opOf(replica)) return
   const { acked, heardMs } = replica.primary
   heardMs.set(from, replica.clockMs)

@@ -28,11 +28,13 @@ export function onTick(replica: Replica, nowMs: number, wallMs: number, effects:
 
 function tickPrimary(replica: Replica, effects: Effect[]): void {
   const { primary, options, clockMs } = replica
-  if (opOf(replica) === replica.commitNumber) primary.lastProgressMs = clockMs
+  // Commands that wait are work too: our own disk may hang while the others commit what they have.
+  const idle = opOf(replica) === replica.commitNumber && primary.queue.length === 0
+  if (idle) primary.lastProgressMs = clockMs
   const patience = 4 * options.viewChangeTimeoutMs
   const stuck = clockMs - primary.lastProgressMs > patience
   const alone = clockMs - quorumHeardMs(replica) > patience
-  if (stuck || alone) primary.abdicating = true
+  if ((stuck || alone) && replica.configuration.replicaCount > 1) primary.abdicating = true
   if (primary.abdicating) {
     // We cannot do the work of a primary: say so, and be silent otherwise, until there is another.
     if (clockMs - replica.change.lastVoteMs >= options.resendMs) {
@@ -52,7 +54,8 @@ function quorumHeardMs(replica: Replica): number {
   const { heardMs } = replica.primary
   const heard = replicasOf(replica.configuration)
     .filter(i => i !== replica.replicaNumber)
-    .map(i => heardMs.get(i) ?? replica.change.startedMs)
+    // Never heard: only in the very first view, which starts without a STARTVIEW.
+    .map(i => heardMs.get(i) ?? replica.options.startGraceMs)
     .sort((a, b) => b - a)
   return present(heard[others - 1], 'a quorum is within the group')
 }

@@ -8,13 +8,13 @@
  * one that was told of a later view goes there. What a replica promised is on disk before it says so.
  */
 import { assert, present } from '../base/assert.ts'
-import { primaryOf, quorumOf } from './configuration.ts'
+import { primaryOf, quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
 import type { Entry } from './entry.ts'
 import { committedHere, executeCommitted, learnCommit } from './execute.ts'
 import { append, checksumAt, headOf, suffixFrom, truncateFrom } from './log.ts'
 import type { DoViewChange, Message, Send, StartView, StartViewChange } from './message.ts'
-import { broadcast, commitAndTell, noteInFlight, prepareOk, refuse } from './normal.ts'
+import { broadcast, commitAndTell, noteAck, noteInFlight, prepareOk, refuse } from './normal.ts'
 import { dropReads } from './reads.ts'
 import type { Replica } from './state.ts'
 import { currentPrimary, isPrimary, nextJitter, opOf, vsrOf, write } from './state.ts'
@@ -192,7 +192,7 @@ function maybeStartView(replica: Replica, effects: Effect[]): void {
   change.startToken = write(replica, effects, {
     ...cut,
     vsr: vsrOf(replica),
-    then: [...sends, prepareOk(replica, opOf(replica))],
+    then: sends,
   })
 }
 
@@ -204,11 +204,16 @@ export function maybeEnterNormal(replica: Replica, token: number, effects: Effec
   primary.viewStartOp = opOf(replica)
   primary.lastProgressMs = replica.clockMs
   primary.lastHeartbeatMs = replica.clockMs
+  // However long the view took to start, its backups have had no time to answer yet.
+  for (const i of replicasOf(replica.configuration)) primary.heardMs.set(i, replica.clockMs)
   // What is inherited and not yet executed is in flight: a repeat of it must not enter the log twice.
   for (const entry of suffixFrom(replica.log, replica.commitNumber + 1)) {
     for (const command of entry.commands) noteInFlight(replica, command, replica.replicaNumber)
   }
   commitAndTell(replica, effects)
+  // Our own PREPAREOK for what the view starts with: the write that starts it is durable. As a message it
+  // would come before the view is normal here, and be lost.
+  noteAck(replica, replica.replicaNumber, primary.viewStartOp, effects)
 }
 
 export function enterNormal(replica: Replica, effects: Effect[]): void {
