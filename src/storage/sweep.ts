@@ -27,7 +27,10 @@ export class RecordSweep {
   /** No record on disk has a generation below. */
   #lowestGeneration: number
   #swept: number
+  /** Versions that the manifest made count, since the last sweep began. */
   #written: number
+  /** Those of the checkpoint under way. */
+  #pending = 0
   #run: Run | undefined
   /** Older versions stand before newer ones, and are deleted no later. */
   #garbage: Buffer[] = []
@@ -46,20 +49,22 @@ export class RecordSweep {
     return this.#swept
   }
 
+  /** As the next manifest will have it. */
   get written(): number {
-    return this.#written
+    return this.#written + this.#pending
   }
 
   onWritten(count: number): void {
-    this.#written += count
+    this.#pending += count
   }
 
   /** Durable now. */
   onManifest(manifest: Manifest): void {
-    if (manifest.generation !== this.#manifest.generation) {
-      this.#swept = manifest.swept
-      this.#written = manifest.written
-    }
+    if (manifest === this.#manifest) return
+    const isSame = manifest.generation === this.#manifest.generation
+    this.#swept = isSame ? this.#swept : manifest.swept
+    this.#written = isSame ? this.written : manifest.written
+    this.#pending = 0
     this.#manifest = manifest
   }
 
