@@ -185,6 +185,8 @@ class FoundingRun {
       this.#resolve = resolve
       this.#reject = reject
     })
+    // It may be rejected before anybody awaits it.
+    result.catch(() => {})
     signal?.addEventListener('abort', cancel)
     try {
       if (signal?.aborted === true) cancel()

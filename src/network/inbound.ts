@@ -13,7 +13,7 @@ import { readFrames, sendFrame } from './streams.ts'
 export interface InboundEvents {
   /** Is the peer a member, and are we ready for members? */
   admits(peer: string): boolean
-  welcome(peer: string, greeting: Uint8Array): Promise<{ accepted: boolean; answer: Uint8Array }>
+  welcome(via: Connection, greeting: Uint8Array): Promise<{ accepted: boolean; answer: Uint8Array }>
   /** The peer's hello was good, so it is ready for ours. */
   welcomed(peer: string): void
   control(peer: string, frame: Uint8Array): void
@@ -77,7 +77,7 @@ export class Inbound {
   async #greeted(stream: Stream, connection: Connection, greeting: Uint8Array): Promise<boolean> {
     const peer = connection.remotePeer.toString()
     try {
-      const { accepted, answer } = await this.#events.welcome(peer, greeting)
+      const { accepted, answer } = await this.#events.welcome(connection, greeting)
       if (accepted) this.#accepted.add(connection)
       sendFrame(stream, 'control', answer)
       if (accepted) this.#events.welcomed(peer)

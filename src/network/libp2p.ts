@@ -91,7 +91,7 @@ class Members implements Libp2pNetwork {
     })
     this.#inbound = new Inbound(options.log, {
       admits: peer => this.#mode.type === 'members' && this.#book.has(peer),
-      welcome: (peer, greeting) => this.#introduced().welcome(peer, greeting),
+      welcome: (via, greeting) => this.#introduced().welcome(via, greeting),
       welcomed: peer => this.#links.get(peer)?.hurry(),
       control: (peer, frame) => this.#onPeers(peer, decodePeers(frame)),
       frame: (peer, frame) => {
@@ -182,7 +182,7 @@ class Members implements Libp2pNetwork {
       announced: (peer, addresses) => {
         if (this.#book.announce(peer, addresses)) this.#onNews(peer)
       },
-      restarted: peer => this.disconnect(peer, 'the peer has started anew'),
+      restarted: (peer, via) => this.#links.get(peer)?.abort('the peer has started anew', via),
       refused: (peer, reason) => this.#onRefused(peer, reason),
       fenced: reason => this.#onFenced(reason),
     })
@@ -263,7 +263,7 @@ class Members implements Libp2pNetwork {
       { peer, queueBytesMax, log: this.#log },
       {
         greeting: () => this.#introduced().greeting(peer),
-        verify: (_, answer) => this.#introduced().verify(peer, answer),
+        verify: (via, answer) => this.#introduced().verify(via, answer),
         up: () => this.#onUp(peer),
         down: (_, reason) => {
           this.#log.info({ peer, reason }, `lost ${peer}: ${reason}`)

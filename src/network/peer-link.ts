@@ -16,7 +16,7 @@ export interface LinkEvents {
   /** Our hello. */
   greeting(peer: string): Uint8Array
   /** Resolves when the peer is accepted, durably noted; throws Refusal. */
-  verify(peer: string, answer: Uint8Array): Promise<void>
+  verify(via: Connection, answer: Uint8Array): Promise<void>
   up(peer: string): void
   down(peer: string, reason: string): void
   /** The hello failed for good: these two must not talk. */
@@ -151,7 +151,7 @@ export class PeerLink {
     const stream = await connection.newStream(PEER_PROTOCOL, { signal })
     try {
       const answer = await this.#ask(stream)
-      await this.#events.verify(this.peer, answer)
+      await this.#events.verify(connection, answer)
       if (stream.status !== 'open') throw new Error('the stream closed during the hello')
       return stream
     } catch (error) {

@@ -3,6 +3,7 @@
  * learnt about a peer is durable before the peer counts as connected.
  */
 import { randomBytes } from 'node:crypto'
+import type { Connection } from '@libp2p/interface'
 import type { Founded } from './founding-message.ts'
 import {
   decodeAnswer,
@@ -46,8 +47,8 @@ export interface ReceptionEvents {
   /** Our addresses now. */
   addresses(): readonly string[]
   announced(peer: string, addresses: readonly string[]): void
-  /** The peer runs in a new process: connections of the old one are dead. */
-  restarted(peer: string): void
+  /** The peer runs in a new process: all its connections but `via` are dead. */
+  restarted(peer: string, via: Connection): void
   refused(peer: string, reason: string): void
   fenced(reason: string): void
 }
@@ -75,11 +76,11 @@ export class Reception {
 
   /** Answers a peer's greeting; `accepted` only after what it says is durable. Throws FormatError. */
   async welcome(
-    peer: string,
+    via: Connection,
     greeting: Uint8Array,
   ): Promise<{ accepted: boolean; answer: Uint8Array }> {
-    const theirs = decodeHello(greeting)
-    const refusal = await this.#judge(peer, theirs)
+    const peer = via.remotePeer.toString()
+    const refusal = await this.#judge(via, decodeHello(greeting))
     const hello = this.#hello(peer)
     if (refusal === undefined) return { accepted: true, answer: encodeAnswer({ hello }) }
     this.#events.refused(peer, refusal.reason)
@@ -88,15 +89,15 @@ export class Reception {
   }
 
   /** Judges a peer's answer to our greeting. Throws Refusal or FormatError. */
-  async verify(peer: string, answerBytes: Uint8Array): Promise<void> {
+  async verify(via: Connection, answerBytes: Uint8Array): Promise<void> {
     const answer = decodeAnswer(answerBytes)
     if (answer.refused !== undefined && answer.fence === true) {
       this.#events.fenced(`${answer.hello.name} refuses this node: ${answer.refused}`)
     }
-    const refusal = await this.#judge(peer, answer.hello)
+    const refusal = await this.#judge(via, answer.hello)
     const reason = refusal?.reason ?? answer.refused
     if (reason === undefined) return
-    this.#events.refused(peer, reason)
+    this.#events.refused(via.remotePeer.toString(), reason)
     throw new Refusal(reason)
   }
 
@@ -122,9 +123,10 @@ export class Reception {
   }
 
   async #judge(
-    peer: string,
+    via: Connection,
     theirs: Hello,
   ): Promise<{ reason: string; fence: boolean } | undefined> {
+    const peer = via.remotePeer.toString()
     const mine = this.#hello(peer)
     const seen = this.#self.peerSeen(peer)
     const verdict = judgeHello(mine, theirs, { seen, live: this.#live.get(peer) })
@@ -136,7 +138,7 @@ export class Reception {
       return { reason: fence, fence: false }
     }
     if (verdict.type === 'refuse') return verdict
-    if (verdict.type === 'restarted') this.#events.restarted(peer)
+    if (verdict.type === 'restarted') this.#events.restarted(peer, via)
     const { incarnation, bootCounter, instanceNonce } = theirs
     // Before anything is awaited: of two copies that greet at the same time, one must lose.
     this.#live.set(peer, { bootCounter, instanceNonce })

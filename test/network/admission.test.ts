@@ -231,3 +231,28 @@ async function startBoth(a: TestNode, b: TestNode): Promise<void> {
   a.network.setMembers(members)
   b.network.setMembers(members)
 }
+
+test('a peer that restarted before its old connection died is taken in at once', async () => {
+  const a = await createNode({ name: 'a' })
+  const { rogue, stream } = await rogueMember(a)
+  const answers: string[] = []
+  const read = (s: Stream): void =>
+    readFrames(s, {
+      frameBytesMax: 1024,
+      onFrame: (_, frame) => answers.push(Buffer.from(frame).toString()),
+      onBroken: () => {},
+    })
+  read(stream)
+  sendFrame(stream, 'control', helloOf())
+  await until('the first life is accepted', () => answers.length === 1)
+  const address = multiaddr(addressOf(a.network))
+  const second = await rogue.dial(address, { force: true })
+  const next = await second.newStream(PEER_PROTOCOL)
+  read(next)
+  sendFrame(next, 'control', helloOf({ bootCounter: 2, instanceNonce: 'two' }))
+  await until('the second life is accepted', () => answers.length === 2)
+  await closed(stream)
+  expect(answers[1]).not.toContain('refused')
+  sendFrame(next, 'data', Buffer.from('here again'))
+  await until('its frame arrives', () => a.frames.length === 1)
+})
