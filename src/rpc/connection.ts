@@ -43,7 +43,6 @@ export class Connection implements EventSink, Link {
     ws.on('close', () => this.subscriptions.cancelAll())
     // The peer broke the protocol or a limit: `ws` has closed the connection with the code for it.
     ws.on('error', () => ws.terminate())
-    socket.on('drain', () => this.#drained())
   }
 
   get full(): boolean {
@@ -62,7 +61,7 @@ export class Connection implements EventSink, Link {
     this.#unsent = []
     this.#unsentChars = 0
     if (this.#ws.readyState !== this.#ws.OPEN) return
-    this.#socket.write(textFrames(texts))
+    this.#socket.write(textFrames(texts), this.#written)
     this.#holdBack()
   }
 
@@ -101,8 +100,10 @@ export class Connection implements EventSink, Link {
     if (this.full && !this.#ws.isPaused) this.#ws.pause()
   }
 
-  #drained(): void {
+  /** Whatever waits for room waits for a write under way, or for one of this turn. */
+  readonly #written = (): void => {
     this.#alive()
+    if (this.full) return
     if (this.#ws.isPaused) this.#ws.resume()
     this.subscriptions.drained()
   }

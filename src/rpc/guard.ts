@@ -28,7 +28,7 @@ export class Guard {
   readonly #origins: ReadonlySet<string>
   readonly #tokens: Tokens | undefined
   /** The last Host that was found good: nearly always the next one too. */
-  #goodHost = ''
+  #goodHost: string | undefined
 
   constructor(options: GuardOptions) {
     this.#hosts = new Set(['localhost', ...options.allowedHosts.map(host => host.toLowerCase())])

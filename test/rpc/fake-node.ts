@@ -1,0 +1,163 @@
+/**
+ * A node of one: the real key-value machine and the real stream of changes, without a log. Writes are
+ * executed in the order in which they were handed over, each in a later turn, as a node would.
+ */
+import { ERRORS, type ErrorName, ViewstampError } from '../../src/base/errors.ts'
+import { isObject, type Json } from '../../src/base/json.ts'
+import { KvMachine } from '../../src/machine/kv/kv.ts'
+import { type Change, Rejected } from '../../src/machine/machine.ts'
+import type { Answer, Call, ClusterEvent, Header, NodeApi } from '../../src/node/api.ts'
+import { ChangeStream, eventsOf } from '../../src/node/watch.ts'
+
+export class FakeNode implements NodeApi {
+  readonly cluster = 'test'
+  readonly name = 'n1'
+  readonly version = '0.1.0'
+  readonly startedAtMs = 0
+  /** Every call that reached the node, in order. */
+  readonly calls: Call[] = []
+  /** Thrown instead of executing the next write. */
+  failNext: Error | undefined
+  /** While set, writes wait for it. */
+  gate: Promise<void> | undefined
+  ready = true
+  readonly #kv = new KvMachine()
+  readonly #changes = new ChangeStream({ read: async () => [], firstRev: () => this.firstRev })
+  readonly #followers = new Set<(event: ClusterEvent) => void>()
+  firstRev = 1
+  #rev = 0
+
+  get clusterFollowers(): number {
+    return this.#followers.size
+  }
+
+  get keyFollowers(): number {
+    return this.#changes.followers
+  }
+
+  async write(call: Call): Promise<Answer> {
+    this.calls.push(call)
+    const failure = this.failNext
+    this.failNext = undefined
+    await this.gate
+    await Promise.resolve()
+    if (failure !== undefined) throw failure
+    return this.execute(call)
+  }
+
+  execute(call: Call): Answer {
+    const rev = ++this.#rev
+    const changes: Change[] = []
+    const { correlationId } = call.meta
+    const at = { opNumber: rev, rev, timeMs: rev, session: 's', correlationId }
+    const result =
+      call.machine === 'kv' ? run(() => this.#kv.apply(stored(call.body), at, changes)) : call.body
+    const of = { shard: 'main', view: 3, op: rev, timeMs: rev }
+    this.#changes.add(
+      eventsOf(changes, of, () => correlationId),
+      rev,
+    )
+    const answer = { result, header: this.header() }
+    return call.machine === 'kv' ? answer : { ...answer, rev }
+  }
+
+  async read(call: Call): Promise<Answer> {
+    this.calls.push(call)
+    const asked = call.body
+    const result = call.machine === 'kv' ? run(() => this.#kv.query(asked, this.#rev)) : asked
+    return { result, header: this.header() }
+  }
+
+  header(shard = 'main'): Header {
+    const { cluster, name: node } = this
+    const op = this.#rev
+    return { cluster, node, shard, epoch: 0, view: 3, op, commit: op, primary: 'n1', timeMs: op }
+  }
+
+  async openSession(): Promise<Answer> {
+    return { result: { session: 'abc', nextSeq: 1 }, header: this.header() }
+  }
+  async keepAliveSession(session: string): Promise<Answer> {
+    return { result: { session }, header: this.header() }
+  }
+  async closeSession(session: string): Promise<Answer> {
+    return { result: { session }, header: this.header() }
+  }
+  async stateHash(): Promise<Answer> {
+    return { result: { hash: 'ab'.repeat(16), op: this.#rev }, header: this.header() }
+  }
+  machines() {
+    return [
+      { name: 'kv', version: 1 },
+      { name: 'echo', version: 1 },
+    ]
+  }
+  status() {
+    return {
+      name: 'n1',
+      peerId: '12D3',
+      role: 'replica' as const,
+      rpc: null,
+      shards: [],
+      peers: [],
+      uptimeMs: 1,
+      alarms: [],
+    }
+  }
+  health() {
+    return { nodes: [], quorum: true, faultsTolerated: 0, advice: [] }
+  }
+  members() {
+    return { epoch: 0, members: [] }
+  }
+  async stepDown() {
+    return { view: 4, primary: 'n2' }
+  }
+  logInfo() {
+    return { first: 1, op: this.#rev, commit: this.#rev, checkpoint: 0 }
+  }
+  async logRead({ from, limit }: { from: number; limit: number }) {
+    const entries = []
+    for (let op = from; op <= this.#rev && entries.length < limit; op++) {
+      entries.push({ op, view: 3, timeMs: op, checksum: 'c', parent: 'p' })
+    }
+    return entries
+  }
+  async logVerify() {
+    return { ok: true, head: this.#rev, hash: 'h' }
+  }
+  watchKeys(...[range, from, deliver]: Parameters<NodeApi['watchKeys']>) {
+    return this.#changes.watch(range, from, deliver)
+  }
+  pollKeys(...[range, from, options]: Parameters<NodeApi['pollKeys']>) {
+    return this.#changes.poll(range, from, options)
+  }
+  watchCluster(deliver: (event: ClusterEvent) => void) {
+    this.#followers.add(deliver)
+    return { cancel: () => this.#followers.delete(deliver) }
+  }
+  tell(event: ClusterEvent): void {
+    for (const deliver of this.#followers) deliver(event)
+  }
+  readiness() {
+    return { ready: this.ready, checks: [{ name: 'quorum', ok: this.ready, detail: '3 of 3' }] }
+  }
+  async metrics() {
+    return 'viewstamp_view 3\n'
+  }
+}
+
+/** The body as the log keeps it: JSON text. */
+function stored(body: Json): Json {
+  return JSON.parse(JSON.stringify(body)) as Json
+}
+
+function run(execute: () => Json): Json {
+  try {
+    return execute()
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error
+    const name = error.errorName in ERRORS ? (error.errorName as ErrorName) : 'APP_REJECTED'
+    throw new ViewstampError(name, error.message, isObject(error.data) ? error.data : {})
+  }
+}

@@ -1,0 +1,111 @@
+/** The OpenRPC document is valid, says what the methods do, and docs/rpc.md is written from it. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import metaSchema from '@open-rpc/meta-schema'
+import { Ajv } from 'ajv'
+import { describe, expect, test } from 'vitest'
+import { METHODS } from '../../src/rpc/methods/table.ts'
+import { openRpcDocument } from '../../src/rpc/openrpc.ts'
+import { rpcReference } from '../../src/rpc/reference.ts'
+import { Client, serve } from './harness.ts'
+
+const document = openRpcDocument(METHODS, '0.1.0')
+
+test('it is valid by the meta-schema', () => {
+  const ajv = new Ajv({ strict: false, validateFormats: false })
+  // It refers to a meta-schema of JSON Schema that is not on this machine; schemas are compiled below.
+  ajv.addSchema({ $id: 'https://meta.json-schema.tools', type: ['object', 'boolean'] })
+  const { $schema: _, ...schema } = plain(metaSchema) as { $schema?: string }
+  const text = JSON.stringify(schema).replace(
+    /"\$ref":"https:\/\/meta.json-schema.tools\/#[^"]*"/g,
+    '"type":"string"',
+  )
+  const validate = ajv.compile(JSON.parse(text))
+  expect(validate(JSON.parse(JSON.stringify(document))), JSON.stringify(validate.errors)).toBe(true)
+})
+
+test('every schema of a parameter is one', () => {
+  const ajv = new Ajv({ strict: true, allowUnionTypes: true, strictRequired: false })
+  for (const method of METHODS.values()) {
+    for (const [name, field] of method.fields) {
+      const json = JSON.parse(JSON.stringify(field.schema.json))
+      expect(() => ajv.compile(json), `${method.name} ${name}`).not.toThrow()
+    }
+  }
+})
+
+test('rpc.discover gives it, without a header: it is a document', async () => {
+  const { url } = await serve()
+  const client = await Client.open(url)
+  expect((await client.call('rpc.discover')).result).toEqual(JSON.parse(JSON.stringify(document)))
+})
+
+describe('results are as described', () => {
+  const ajv = new Ajv({ strict: false, allowUnionTypes: true })
+  ajv.addSchema({ $id: 'document', ...JSON.parse(JSON.stringify(document)) })
+  const expectation = { key: 'k', expect: { rev: 1 } }
+  const calls: [string, unknown][] = [
+    ['kv.put', { key: 'k', value: 1, prev: true }],
+    ['kv.get', ['k']],
+    ['kv.get', ['missing']],
+    ['kv.getMany', [['k', 'missing']]],
+    ['kv.range', {}],
+    ['kv.range', { keysOnly: true, limit: 1 }],
+    ['kv.range', { countOnly: true }],
+    ['kv.cas', expectation],
+    ['kv.cas', expectation],
+    ['kv.incr', ['i']],
+    ['kv.apply', ['x=1']],
+    ['kv.txn', { then: [{ get: { key: 'i' } }] }],
+    ['kv.del', ['i', { prev: true }]],
+    ['kv.hash', []],
+    ['kv.poll', { prefix: '', from: 'first' }],
+    ['kv.watch', { prefix: '' }],
+    ['cluster.watch', {}],
+    ['sub.list', []],
+    ['sub.cancel', ['s1']],
+    ['session.open', []],
+    ['session.keepAlive', ['abc']],
+    ['session.close', ['abc']],
+    ['sm.list', []],
+    ['sm.submit', ['echo', 1]],
+    ['sm.query', ['echo', 1]],
+    ['log.info', []],
+    ['log.read', {}],
+    ['log.get', [1]],
+    ['log.verify', {}],
+    ['cluster.status', []],
+    ['cluster.health', []],
+    ['cluster.members', []],
+    ['cluster.stepDown', {}],
+    ['system.ping', []],
+    ['system.version', []],
+    ['rpc.discover', []],
+  ]
+
+  test('every method, called once', async () => {
+    const { url } = await serve()
+    const client = await Client.open(url)
+    for (const [name, params] of calls) {
+      const answer = await client.call(name, params)
+      expect(answer.error, name).toBeUndefined()
+      const schema = METHODS.get(name)?.result ?? false
+      const text = JSON.stringify(schema).replaceAll('"#/', '"document#/')
+      const validate = ajv.compile(JSON.parse(text))
+      expect(validate(answer.result), `${name} ${JSON.stringify(validate.errors)}`).toBe(true)
+    }
+    expect(new Set(calls.map(([name]) => name))).toEqual(new Set(METHODS.keys()))
+  })
+})
+
+test('docs/rpc.md is up to date (node scripts/rpc-docs.mjs writes it)', () => {
+  const file = new URL('../../docs/rpc.md', import.meta.url)
+  const text = rpcReference(METHODS)
+  if (process.env['UPDATE_DOCS']) writeFileSync(file, text)
+  expect(readFileSync(file, 'utf8')).toBe(text)
+})
+
+/** The package gives a module in a module, depending on who loads it. */
+function plain(module: unknown): object {
+  const inner = (module as { default?: unknown }).default
+  return inner === undefined ? (module as object) : plain(inner)
+}
