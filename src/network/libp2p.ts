@@ -92,7 +92,7 @@ class Members implements Libp2pNetwork {
     this.#inbound = new Inbound(options.log, {
       admits: peer => this.#mode.type === 'members' && this.#book.has(peer),
       welcome: (via, greeting) => this.#introduced().welcome(via, greeting),
-      welcomed: peer => this.#links.get(peer)?.hurry(),
+      welcomed: peer => this.#links.get(peer)?.welcomed(),
       control: (peer, frame) => this.#onPeers(peer, decodePeers(frame)),
       frame: (peer, frame) => {
         if (this.#mode.type === 'members') this.#mode.events.frame(peer, frame)

@@ -49,6 +49,8 @@ export class PeerLink {
   #retry: NodeJS.Timeout | undefined
   #retryMs = RETRY_FIRST_MS
   #up = false
+  /** We have accepted the peer's hello: an answer to its first frame may wait for our own hello. */
+  #welcomed = false
   #closed = false
 
   constructor(options: LinkOptions, events: LinkEvents) {
@@ -75,7 +77,7 @@ export class PeerLink {
   }
 
   send(frame: Uint8Array): boolean {
-    return this.#up && this.outbox.push('data', frame)
+    return (this.#up || this.#welcomed) && this.outbox.push('data', frame)
   }
 
   sendControl(frame: Uint8Array): boolean {
@@ -101,8 +103,9 @@ export class PeerLink {
     if (this.#connections.size === 0) this.#setDown('the connection closed')
   }
 
-  /** The peer is ready: do not wait for the next attempt. */
-  hurry(): void {
+  /** The peer's hello was good: it is ready for ours, do not wait for the next attempt. */
+  welcomed(): void {
+    this.#welcomed = this.connected
     this.#retryMs = RETRY_FIRST_MS
     this.#open()
   }
@@ -228,6 +231,7 @@ export class PeerLink {
     const stream = this.#stream
     this.#stream = undefined
     this.#connection = undefined
+    this.#welcomed = false
     this.outbox.clear()
     this.#endBulk()
     stream?.abort(new Error(reason))

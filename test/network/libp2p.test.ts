@@ -21,6 +21,19 @@ describe('frames between members', () => {
     expect(b.frames.every(({ from }) => from === a.network.peerId)).toBe(true)
   })
 
+  test('may be answered at once, even the first one', async () => {
+    const [a, b] = [await createNode({ name: 'a' }), await createNode({ name: 'b' })]
+    const answered: boolean[] = []
+    b.onFrame = from => answered.push(b.network.send(from, bytes('answer')))
+    await a.start()
+    await b.start()
+    const members = [a, b].map(({ network: { peerId, addresses } }) => ({ peerId, addresses }))
+    for (const node of [a, b]) node.network.setMembers(members)
+    await until('a is up', () => a.network.send(b.network.peerId, bytes('question')))
+    await until('the answer is here', () => a.frames.length > 0)
+    expect(answered).toEqual([true])
+  })
+
   test('10 000 small ones leave in few writes', async () => {
     const [a, b] = [await createNode(), await createNode({ name: 'b' })]
     await connectAll([a, b])
@@ -134,6 +147,20 @@ describe('connections', () => {
     b.network.send(a.network.peerId, bytes('still there'))
     await until('it arrived', () => a.frames.length === 1)
     expect(a.events).toEqual([`up ${b.network.peerId}`])
+  })
+
+  test('V5 of members stay, and new ones come, while half-open handshakes fill the port', async () => {
+    const [a, b] = [await createNode({ name: 'a' }), await createNode({ name: 'b' })]
+    await connectAll([a, b])
+    const port = Number(/tcp\/(\d+)/.exec(addressOf(a.network))?.[1])
+    const sockets = Array.from({ length: 300 }, () => connect(port, '127.0.0.1'))
+    for (const socket of sockets) socket.on('error', () => {})
+    const c = await createNode({ name: 'c' })
+    await connectAll([a, b, c])
+    a.network.send(b.network.peerId, bytes('x'))
+    await until('it arrived', () => b.frames.length === 1)
+    expect(a.events.filter(event => event.startsWith('down'))).toEqual([])
+    for (const socket of sockets) socket.destroy()
   })
 
   test('to a port in use are refused with a sentence', async () => {
