@@ -196,6 +196,20 @@ export class Replicas {
     }
   }
 
+  /** As `run`, but every message takes `latencyMs`, and none is lost. */
+  runSlowly(ms: number, latencyMs: number, eachTick: () => void = () => {}): void {
+    let under: { readonly packet: Packet; readonly due: number }[] = []
+    for (let now = 0; now < ms; now += 10) {
+      this.tick(10)
+      eachTick()
+      for (const node of this.nodes) this.sync(node.number)
+      under.push(...this.take().map(packet => ({ packet, due: now + latencyMs })))
+      const due = under.filter(u => u.due <= now)
+      under = under.filter(u => u.due > now)
+      this.give(due.map(u => u.packet))
+    }
+  }
+
   request(i: number, ...commands: Command[]): void {
     this.step(i, { type: 'request', commands })
   }
