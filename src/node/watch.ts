@@ -27,8 +27,8 @@ interface Follower {
 
 type Matcher = (key: string) => boolean
 
-const EVENTS_MAX = 16_384
-const EVENT_CHANGES_MAX = 131_072
+const EVENTS_MAX = 2048
+const EVENT_CHANGES_MAX = 8192
 const PAGE = 512
 
 export class ChangeStream {
