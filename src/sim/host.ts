@@ -8,13 +8,13 @@ import type { Configuration } from '../vr/configuration.ts'
 import type { Effect, Executed, Input, ReplicaEvent } from '../vr/effect.ts'
 import { genesisChecksum } from '../vr/entry.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
-import type { ReplicaOptions } from '../vr/options.ts'
 import { step } from '../vr/replica.ts'
 import { boot, createReplica, genesis, replay, restore, restored } from '../vr/restart.ts'
 import type { Replica } from '../vr/state.ts'
 import { replicaNumber } from '../vr/terms.ts'
 import { type Disk, entriesOn, headOf, type Image, type Job, recordsOn } from './disk.ts'
 import type { HostEvent } from './event.ts'
+import type { SimOptions } from './options.ts'
 import { SimService } from './service.ts'
 import type { HostView } from './world.ts'
 
@@ -50,6 +50,8 @@ export interface Watch {
   event(host: HostView, event: ReplicaEvent): void
 }
 
+type HostOptions = Pick<SimOptions, 'replica' | 'tickMs' | 'selfDelivery'>
+
 interface Reading {
   readonly client: number
   readonly id: number
@@ -73,21 +75,21 @@ export class Host implements HostView {
   readonly held: HostEvent[] = []
   #service = new SimService()
   readonly #configuration: Configuration
-  readonly #options: ReplicaOptions
+  readonly #options: HostOptions
   readonly #around: Surroundings
-  readonly #tickMs: number
   #waiting = new Map<string, Set<number>>()
   #reading: Reading[] = []
   #readNumber = 0
   #ticking = false
+  readonly #inputs: Input[] = []
+  #stepping = false
 
   constructor(
     fields: {
       readonly number: number
       readonly disk: Disk
       readonly configuration: Configuration
-      readonly options: ReplicaOptions
-      readonly tickMs: number
+      readonly options: HostOptions
     },
     around: Surroundings,
   ) {
@@ -95,7 +97,6 @@ export class Host implements HostView {
     this.disk = fields.disk
     this.#configuration = fields.configuration
     this.#options = fields.options
-    this.#tickMs = fields.tickMs
     this.#around = around
   }
 
@@ -117,7 +118,7 @@ export class Host implements HostView {
       shard: 0,
       replicaNumber: replicaNumber(this.number),
       configuration: this.#configuration,
-      options: this.#options,
+      options: this.#options.replica,
       nonce,
     }
     const { vsr, checkpoint, start } = image
@@ -146,6 +147,7 @@ export class Host implements HostView {
     this.#waiting = new Map()
     this.#reading = []
     this.#readNumber = 0
+    this.#inputs.length = 0
     return lost
   }
 
@@ -214,17 +216,22 @@ export class Host implements HostView {
     this.step({ type: 'tick', nowMs, wallMs: this.#around.wallMs(this) })
   }
 
+  /** One step, and what follows from it at once: messages to ourselves wait for the step under way only. */
   step(input: Input): void {
-    if (this.replica === undefined) return
-    const effects = step(this.replica, input)
-    this.#carryOut(effects)
-    this.#around.watch.stepped(this)
+    this.#inputs.push(input)
+    if (this.#stepping) return
+    this.#stepping = true
+    for (let next = this.#inputs.shift(); next && this.replica; next = this.#inputs.shift()) {
+      this.#carryOut(step(this.replica, next))
+      this.#around.watch.stepped(this)
+    }
+    this.#stepping = false
     if (this.#reading.length > 0) this.#serveReads()
   }
 
   #tickLater(): void {
     this.#ticking = true
-    this.#around.later(this, this.#around.nowMs + this.#tickMs, { type: 'tick' })
+    this.#around.later(this, this.#around.nowMs + this.#options.tickMs, { type: 'tick' })
   }
 
   #carryOut(effects: readonly Effect[]): void {
@@ -272,11 +279,10 @@ export class Host implements HostView {
 
   #send(to: number, message: Message): void {
     this.#around.watch.sent(this, to, message)
-    if (to === this.number) {
-      this.#around.later(this, this.#around.nowMs, { type: 'deliver', from: to, message })
-    } else {
-      this.#around.send(this.number, to, message)
-    }
+    if (to !== this.number) this.#around.send(this.number, to, message)
+    else if (this.#options.selfDelivery === 'at-once')
+      this.step({ type: 'deliver', from: replicaNumber(to), message })
+    else this.#around.later(this, this.#around.nowMs, { type: 'deliver', from: to, message })
   }
 
   /** The sync is over: what was written is applied in order, and releases what hung on it. */

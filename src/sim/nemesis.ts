@@ -82,12 +82,19 @@ export class Nemesis {
     return this.stream('clock-jump').int(-clockJumpMs, clockJumpMs)
   }
 
-  /** Links cut by a partition: one isolated, two halves, a bridge or a ring; perhaps one way only. */
-  cuts(): Link[] {
+  /**
+   * Links cut by a partition: one isolated (half of the times the primary), two halves, a bridge or a
+   * ring; perhaps one way only.
+   */
+  cuts(primary: number | undefined): Link[] {
     const prng = this.stream('partition')
     const all = Array.from({ length: this.#replicas }, (_, i) => i)
     const shape = prng.pick(['isolate', 'halves', 'bridge', 'ring'] as const)
     const order = prng.shuffle(all)
+    if (primary !== undefined && prng.chance(0.5)) {
+      order.splice(order.indexOf(primary), 1)
+      order.unshift(primary)
+    }
     const half = Math.max(1, prng.int(1, this.#replicas - 1))
     const side = new Map(order.map((number, i) => [number, i < half ? 0 : 1]))
     const position = new Map(order.map((number, i) => [number, i]))

@@ -65,7 +65,9 @@ export class Network {
     }
     const first = this.#arrival(from, to, nowMs)
     if (duplicate === 0 || !this.#prng.chance(duplicate)) return [first]
-    return [first, this.#arrival(from, to, nowMs) + this.#prng.int(0, 500)]
+    // Most repeats come soon; some are replayed when everything has moved on.
+    const late = this.#prng.chance(0.1) ? 10_000 : 500
+    return [first, this.#arrival(from, to, nowMs) + this.#prng.int(0, late)]
   }
 
   #arrival(from: number, to: number, nowMs: number): number {

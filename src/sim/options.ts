@@ -72,11 +72,18 @@ export interface WorkloadOptions {
   readonly abandon: number
 }
 
+/**
+ * When a replica hears what it sends to itself: before the daemon tells it that the write which released
+ * the message is durable (as src/node does), or behind that.
+ */
+export type SelfDelivery = 'at-once' | 'later'
+
 export interface SimOptions {
   readonly seed: number
   readonly replicas: number
   readonly replica: ReplicaOptions
   readonly tickMs: number
+  readonly selfDelivery: SelfDelivery
   readonly network: NetworkOptions
   readonly nemesis: NemesisOptions
   readonly disk: DiskOptions
@@ -99,6 +106,7 @@ export function optionsOf(seed: number, given: { replicas?: number } = {}): SimO
     replicas: given.replicas ?? drawn,
     replica: replicaOptions(root.fork('options/replica')),
     tickMs: prng.pick([5, 10, 10, 25]),
+    selfDelivery: prng.pick(['at-once', 'at-once', 'at-once', 'later'] as const),
     network: networkOptions(root.fork('options/network')),
     nemesis: nemesisOptions(root.fork('options/nemesis')),
     disk: diskOptions(root.fork('options/disk')),
@@ -185,12 +193,12 @@ function clockOptions(prng: Prng): ClockOptions {
 function workloadOptions(prng: Prng): WorkloadOptions {
   return {
     clients: prng.int(1, 8),
-    requests: prng.int(80, 260),
+    requests: prng.int(100, 400),
     keys: prng.int(2, 8),
     inFlight: prng.pick([1, 1, 3]),
-    thinkMs: prng.pick([0, 5, 40]),
+    thinkMs: prng.pick([0, 5, 40, 150]),
     timeoutMs: prng.pick([150, 400, 1000]),
-    reads: prng.pick([0, 0.3, 0.3]),
+    reads: prng.pick([0, 0.3, 0.6]),
     twice: prng.chance(0.5) ? 0.2 : 0,
     abandon: prng.chance(0.5) ? 0.1 : 0,
   }

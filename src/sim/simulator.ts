@@ -10,6 +10,7 @@ import { Prng } from '../base/prng.ts'
 import { quorumOf } from '../vr/configuration.ts'
 import type { Command } from '../vr/entry.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
+import { isPrimary } from '../vr/state.ts'
 import { epochNumber } from '../vr/terms.ts'
 import { decodeMessage, encodeMessage } from '../wire/codec.ts'
 import { Violation } from './check/check.ts'
@@ -91,13 +92,7 @@ export class Simulator implements Surroundings, ClientPort {
     const { skewMs, drift } = options.clock
     for (let number = 0; number < replicas; number++) {
       const disk = new Disk(emptyImage(), options.disk, root.fork(`disk/${number}`))
-      const fields = {
-        number,
-        disk,
-        configuration,
-        options: options.replica,
-        tickMs: options.tickMs,
-      }
+      const fields = { number, disk, configuration, options }
       this.#hosts.push(new Host(fields, this))
       const skewed = clocks.int(-skewMs, skewMs)
       this.#skew.push({ wallMs: skewed, drift: (clocks.float() * 2 - 1) * drift })
@@ -337,7 +332,9 @@ export class Simulator implements Surroundings, ClientPort {
   }
 
   #partition(): void {
-    const links = this.#nemesis.cuts().filter(([from, to]) => !this.#network.isCut(from, to))
+    const acting = this.#hosts.find(({ replica }) => replica !== undefined && isPrimary(replica))
+    const cuts = this.#nemesis.cuts(acting?.number)
+    const links = cuts.filter(([from, to]) => !this.#network.isCut(from, to))
     if (links.length === 0) return
     for (const [from, to] of links) this.#network.cut(from, to)
     this.#coverage.partitions++

@@ -55,12 +55,13 @@ export class Stage implements Surroundings {
   constructor(replicas: number, given: Partial<ReplicaOptions>, script: Script) {
     this.#script = script
     const replica = { ...DEFAULTS, startGraceMs: 250, ...given }
-    const options = { ...calmOptions(1, { replicas }), replica }
+    const scene = { replica, tickMs: TICK_MS, selfDelivery: 'at-once' } as const
+    const options = { ...calmOptions(1, { replicas }), ...scene }
     const configuration = { epochNumber: epochNumber(0), replicaCount: replicas, primaryOffset: 0 }
     const disk = { syncMs: [0, 0], checkpointSlicesMax: 1, keepUnsynced: 0 } as const
     for (let number = 0; number < replicas; number++) {
       const virtual = new Disk(emptyImage(), disk, new Prng(number))
-      const fields = { number, disk: virtual, configuration, options: replica, tickMs: TICK_MS }
+      const fields = { number, disk: virtual, configuration, options }
       this.hosts.push(new Host(fields, this))
     }
     this.#world = {
