@@ -62,9 +62,9 @@ export function keep(replica: Replica, id: CheckpointId): void {
     lastAskedMs: Number.NEGATIVE_INFINITY,
   })
   const stale = replica.clockMs - KEEP_FETCHED * replica.options.resendMs
-  const newest = kept.length - 1
-  const stay = kept.filter((k, i) => i === newest || k.lastAskedMs >= stale)
-  kept.splice(0, kept.length, ...stay.slice(-KEPT_MAX))
+  const fetched = kept.slice(0, -1).filter(k => k.lastAskedMs >= stale)
+  // Those fetched for the longest stay: else no fetch that takes a few checkpoints' time would ever end.
+  kept.splice(0, kept.length - 1, ...fetched.slice(0, KEPT_MAX - 1))
 }
 
 /** The checkpoint is on disk: the log behind it may go, as far as it need not be kept. */
@@ -135,14 +135,9 @@ function* recordsAfter(
   for (const r of kept.snapshot.records(inService)) yield { id: `s${r.id}`, value: r.value }
 }
 
-export function onNewCheckpoint(
-  replica: Replica,
-  from: ReplicaNumber,
-  m: NewCheckpoint,
-  effects: Effect[],
-): void {
+export function onNewCheckpoint(replica: Replica, m: NewCheckpoint, effects: Effect[]): void {
   const { transfer } = replica
-  if (!transfer?.fetch || transfer.nonce !== m.nonce || transfer.from !== from) return
+  if (!transfer?.fetch || transfer.nonce !== m.nonce) return
   if (transfer.fetch.id.opNumber !== m.opNumber) return
   if (m.progress === 'gone' || transfer.fetch.id.opNumber <= replica.commitNumber) {
     replica.transfer = { ...transfer, fetch: undefined }

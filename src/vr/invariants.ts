@@ -21,7 +21,9 @@ export function assertInvariants(replica: Replica): void {
     assert(replica.lastNormalView === replica.viewNumber, 'normal: the log is the view’s log')
   }
   if (isPrimary(replica)) {
-    assert(n - k <= options.pipelineMax, 'uncommitted entries are bounded')
+    // What was inherited was bounded by the pipeline of another node, which may have been configured longer.
+    const own = n - Math.max(k, primary.viewStartOp)
+    assert(own <= options.pipelineMax, 'uncommitted entries are bounded')
     assert(primary.queue.length <= options.queueCommandsMax, 'the queue is bounded')
   } else {
     assert(primary.queue.length === 0, 'only a primary has commands waiting')

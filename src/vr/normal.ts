@@ -28,7 +28,7 @@ import type {
 } from './message.ts'
 import { maybeAnswerReads } from './reads.ts'
 import type { Replica } from './state.ts'
-import { currentPrimary, isPrimary, opOf, viewIsDurable, write } from './state.ts'
+import { currentPrimary, isClogged, isPrimary, opOf, viewIsDurable, write } from './state.ts'
 import { startTransfer } from './state-transfer.ts'
 import type { ClientId, OpNumber, ReplicaNumber, RequestNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
@@ -46,8 +46,13 @@ export function onRequest(
     return
   }
   if (replica.status === 'normal' && from === replica.replicaNumber) {
-    const message: Message = { type: 'REQUEST', commands }
-    effects.push({ type: 'send', to: currentPrimary(replica), message })
+    for (let rest = commands; rest.length > 0; ) {
+      // What piled up during a view change need not fit one message.
+      const { count } = batchOf(replica, rest)
+      const message: Message = { type: 'REQUEST', commands: rest.slice(0, count) }
+      effects.push({ type: 'send', to: currentPrimary(replica), message })
+      rest = rest.slice(count)
+    }
     return
   }
   const reason = replica.status === 'normal' ? 'not-primary' : 'view-change'
@@ -110,16 +115,23 @@ function uncommittedBytes(replica: Replica): number {
 }
 
 function takeBatch(replica: Replica): Command[] {
-  const { primary, options } = replica
+  const { primary } = replica
+  const { count, bytes } = batchOf(replica, primary.queue)
+  primary.queueBytes -= bytes
+  return primary.queue.splice(0, count)
+}
+
+/** How many of the commands make one batch: at least one. */
+function batchOf({ options }: Replica, commands: readonly Command[]) {
   let bytes = 0
   let count = 0
-  for (const command of primary.queue) {
-    bytes += sizeOf(command)
-    if (count > 0 && (count >= options.batchCommandsMax || bytes > options.batchBytesMax)) break
-    primary.queueBytes -= sizeOf(command)
+  for (const command of commands) {
+    const more = bytes + sizeOf(command)
+    if (count > 0 && (count >= options.batchCommandsMax || more > options.batchBytesMax)) break
+    bytes = more
     count++
   }
-  return primary.queue.splice(0, count)
+  return { count, bytes }
 }
 
 function sizeOf(command: Command): number {
@@ -167,7 +179,9 @@ export function onPrepare(
   if (!isFromCurrentPrimary(replica, from, m.viewNumber, effects)) return
   const { entry } = m
   learnCommit(replica, m.commitNumber)
-  if (chains(replica.log, entry)) {
+  if (isClogged(replica)) {
+    // As if it had been lost: the disk must not be outrun for ever.
+  } else if (chains(replica.log, entry)) {
     append(replica.log, entry)
     write(replica, effects, { append: [entry], then: [prepareOk(replica, entry.opNumber)] })
   } else if (entry.opNumber > opOf(replica)) {

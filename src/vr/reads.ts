@@ -29,10 +29,26 @@ export function askForIndex(replica: Replica, effects: Effect[]): void {
   if (isPrimary(replica)) {
     queueRead(replica, replica.replicaNumber, reads.asked, effects)
   } else {
-    const message: Message = { type: 'READINDEX', readNumber: reads.first + reads.asked }
-    effects.push({ type: 'send', to: currentPrimary(replica), message })
+    effects.push({ type: 'send', to: currentPrimary(replica), message: question(replica) })
   }
 }
+
+/**
+ * The question or its answer was lost, or is slow: the *same* question again, so that the answer counts
+ * whenever it comes, though later reads wait by now. A probe under way is repeated by the heartbeat.
+ */
+export function askAgain(replica: Replica, effects: Effect[]): void {
+  const { reads } = replica
+  if (reads.asked <= reads.answered) return askForIndex(replica, effects)
+  reads.askedMs = replica.clockMs
+  if (replica.status !== 'normal' || isPrimary(replica)) return
+  effects.push({ type: 'send', to: currentPrimary(replica), message: question(replica) })
+}
+
+const question = ({ reads }: Replica): Message => ({
+  type: 'READINDEX',
+  readNumber: reads.first + reads.asked,
+})
 
 export function onReadIndex(
   replica: Replica,
@@ -51,6 +67,7 @@ function queueRead(
   effects: Effect[],
 ): void {
   const { reads } = replica
+  if (reads.pending.some(read => read.from === from && read.readNumber === readNumber)) return
   // What was committed in earlier views is among the log that the view started with. §4.2 step 4
   const index = opNumber(Math.max(replica.knownCommit, replica.primary.viewStartOp))
   const answered = reads.pending.length === 0

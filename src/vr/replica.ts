@@ -87,11 +87,11 @@ function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: E
     case 'GETSTATE':
       return onGetState(replica, from, m, effects)
     case 'NEWSTATE':
-      return onNewState(replica, from, m, effects)
+      return onNewState(replica, m, effects)
     case 'GETCHECKPOINT':
       return onGetCheckpoint(replica, from, m, effects)
     case 'NEWCHECKPOINT':
-      return onNewCheckpoint(replica, from, m, effects)
+      return onNewCheckpoint(replica, m, effects)
     // §6 Reads
     case 'READINDEX':
       return onReadIndex(replica, from, m, effects)
@@ -108,6 +108,7 @@ function onWritten(replica: Replica, token: number, effects: Effect[]): void {
     const write = replica.writes[0]
     if (write === undefined || write.token > token) break
     replica.writes.shift()
+    replica.unwrittenBytes -= write.bytes
     if (write.vsr) replica.durableVsr = write.vsr
     if (write.logGeneration === replica.logGeneration) {
       replica.durableOp = opNumber(Math.max(replica.durableOp, write.opNumber))

@@ -86,6 +86,7 @@ export function createReplica(
     durableVsr: vsr,
     nextToken: 1,
     writes: [],
+    unwrittenBytes: 0,
     logGeneration: 0,
     nowMs: 0,
     clockMs: 0,

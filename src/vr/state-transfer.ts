@@ -16,7 +16,7 @@ import { append, chains, checksumAt, headOf, suffixFrom, truncateFrom } from './
 import type { GetState, Message, NewState } from './message.ts'
 import { prepareOk } from './normal.ts'
 import type { Replica } from './state.ts'
-import { nextJitter, opOf, viewIsDurable, write } from './state.ts'
+import { isClogged, nextJitter, opOf, viewIsDurable, write } from './state.ts'
 import type { ReplicaNumber, ViewNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
 import { connects, enterView, installView } from './view-change.ts'
@@ -29,22 +29,37 @@ export function startTransfer(
   effects: Effect[],
 ): void {
   const { transfer } = replica
-  const fresh = transfer && replica.clockMs - transfer.sentMs < replica.options.resendMs
-  if (fresh && transfer.viewNumber >= view) return
+  if (transfer && (view <= transfer.viewNumber || transfer.fetch)) {
+    // The timer repeats the question; beginning anew with every sign of life would never come to an end.
+    // A checkpoint that we are fetching is good in every view.
+    if (view > transfer.viewNumber) transfer.viewNumber = view
+    return
+  }
   if (transfer === undefined) {
     effects.push({ type: 'event', event: { type: 'sync-started', opNumber: opOf(replica) } })
   }
-  // A checkpoint that we are fetching stays good: it is committed.
-  const fetch = transfer?.from === from ? transfer.fetch : undefined
+  const fetch = undefined
   replica.transfer = { from, viewNumber: view, nonce: 0, sentMs: 0, unanswered: 0, fetch }
   ask(replica, effects)
 }
 
-/** Sends the next question of the transfer under way. */
+/** The next question of the transfer under way. */
 export function ask(replica: Replica, effects: Effect[]): void {
   const transfer = present(replica.transfer, 'a transfer is under way')
   transfer.nonce = replica.nextNonce++
+  transfer.unanswered = 0
+  sendQuestion(replica, effects)
+}
+
+/**
+ * The same question again, with the nonce that it has: an answer that takes longer than our patience
+ * counts when it comes, whoever of those asked gives it.
+ */
+function sendQuestion(replica: Replica, effects: Effect[]): void {
+  const transfer = present(replica.transfer, 'a transfer is under way')
   transfer.sentMs = replica.clockMs
+  // Our disk is behind: what came now would only pile up in memory.
+  if (isClogged(replica)) return
   const { nonce, fetch } = transfer
   let message: Message
   if (fetch) {
@@ -60,28 +75,34 @@ export function ask(replica: Replica, effects: Effect[]): void {
 }
 
 /**
- * The question went unanswered: ask again, and after a few times somebody else who may know (anybody
- * normal in that view, or in a later one). False when the transfer is given up.
+ * No answer in time: ask again, with more patience each time, and after a few times somebody else who may
+ * know (anybody normal in that view, or in a later one; a checkpoint is the same everywhere).
  */
-export function retarget(replica: Replica): boolean {
-  const transfer = present(replica.transfer, 'a transfer is under way')
+export function tickTransfer(replica: Replica, effects: Effect[]): void {
+  const { transfer, options, clockMs } = replica
+  if (transfer === undefined) return
+  const patience = Math.min(2 ** transfer.unanswered, transfer.fetch ? 32 : 4) * options.resendMs
+  if (clockMs - transfer.sentMs < patience) return
   transfer.unanswered++
-  const gone = replica.disconnected.has(transfer.from)
-  if (!gone && transfer.unanswered % 3 !== 0) return true
-  if (transfer.unanswered > 12) {
+  if (transfer.unanswered > UNANSWERED_MAX) {
     // Whoever is primary will be heard, and the transfer begins anew.
     replica.transfer = undefined
-    return false
+    return
   }
+  const isTried = transfer.unanswered % (transfer.fetch ? 6 : 3) === 0
+  if (isTried || replica.disconnected.has(transfer.from)) askAnother(replica)
+  sendQuestion(replica, effects)
+}
+
+const UNANSWERED_MAX = 12
+
+function askAnother(replica: Replica): void {
+  const transfer = present(replica.transfer, 'a transfer is under way')
   const others = replicasOf(replica.configuration).filter(
     i => i !== replica.replicaNumber && i !== transfer.from && !replica.disconnected.has(i),
   )
   const next = others[Math.floor(nextJitter(replica) * others.length)]
-  if (next !== undefined) {
-    transfer.from = next
-    transfer.fetch = undefined
-  }
-  return true
+  if (next !== undefined) transfer.from = next
 }
 
 /** ⟨GETSTATE v, n', i⟩: answered only when normal, in v or later. */
@@ -164,16 +185,10 @@ export function onLoaded(
 }
 
 /** ⟨NEWSTATE v, l, n, k⟩ */
-export function onNewState(
-  replica: Replica,
-  from: ReplicaNumber,
-  m: NewState,
-  effects: Effect[],
-): void {
+export function onNewState(replica: Replica, m: NewState, effects: Effect[]): void {
   const { transfer } = replica
-  if (transfer === undefined || transfer.nonce !== m.nonce || transfer.from !== from) return
+  if (transfer === undefined || transfer.nonce !== m.nonce) return
   if (m.viewNumber < replica.viewNumber || !isRun(m.entries)) return
-  transfer.unanswered = 0
   if (m.checkpoint) {
     leaveForView(replica, m.viewNumber, effects)
     onCheckpointOffer(replica, m.checkpoint, effects)

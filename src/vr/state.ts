@@ -51,6 +51,8 @@ export interface Replica {
   nextToken: number
   /** Writes under way, in order; storage completes them in order. */
   readonly writes: WriteUnderWay[]
+  /** Bytes of entries in them. */
+  unwrittenBytes: number
   /** Raised when the log is cut: older writes no longer speak for it. */
   logGeneration: number
 
@@ -93,6 +95,7 @@ export interface WriteUnderWay {
   /** Head of the log when this is durable. */
   readonly opNumber: OpNumber
   readonly appends: boolean
+  readonly bytes: number
   readonly logGeneration: number
   readonly vsr: VsrRecord | undefined
 }
@@ -160,11 +163,12 @@ export interface ReadState {
 /** State transfer under way. §5.2 */
 export interface Transfer {
   from: ReplicaNumber
-  /** The view that we know to be normal there. */
-  readonly viewNumber: ViewNumber
+  /** The latest view that we know to have started. */
+  viewNumber: ViewNumber
+  /** Of the question under way, however often it is repeated. */
   nonce: number
   sentMs: number
-  /** Questions in a row that got no answer. */
+  /** Repeats of the question since an answer brought us further. */
   unanswered: number
   fetch: { readonly id: CheckpointId; readonly records: ServiceRecord[] } | undefined
 }
@@ -219,10 +223,14 @@ export function write(replica: Replica, effects: Effect[], order: WriteOrder): n
     const kept = order.truncateFrom === undefined ? replica.durableOp : order.truncateFrom - 1
     replica.durableOp = Math.min(replica.durableOp, kept) as OpNumber
   }
+  let bytes = 0
+  for (const entry of append) bytes += entry.bytes.length
+  replica.unwrittenBytes += bytes
   replica.writes.push({
     token,
     opNumber: headOf(replica.log),
     appends: append.length > 0,
+    bytes,
     logGeneration: replica.logGeneration,
     vsr: order.vsr,
   })
@@ -236,6 +244,11 @@ export function write(replica: Replica, effects: Effect[], order: WriteOrder): n
     then: order.then ?? [],
   })
   return token
+}
+
+/** The disk is far behind: nothing more is taken in until it has caught up; it will be sent again. */
+export function isClogged(replica: Replica): boolean {
+  return replica.unwrittenBytes > 4 * replica.options.pipelineBytesMax
 }
 
 /** A number in [0, 1): xorshift32 over the seed given at start. */

@@ -7,10 +7,10 @@ import { present } from '../base/assert.ts'
 import { quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
 import { broadcastCommit, prepare, prepareWaiting } from './normal.ts'
-import { askForIndex } from './reads.ts'
+import { askAgain } from './reads.ts'
 import type { Replica } from './state.ts'
 import { currentPrimary, isPrimary, opOf } from './state.ts'
-import { ask, retarget } from './state-transfer.ts'
+import { tickTransfer } from './state-transfer.ts'
 import { clientId, requestNumber } from './terms.ts'
 import { doViewChange, voteToLeave } from './view-change.ts'
 
@@ -90,8 +90,14 @@ function tickViewChange(replica: Replica, effects: Effect[]): void {
   // It speaks for what is on disk: the view, and a log that may have grown since (simulator seed 2416).
   const durable =
     replica.durableVsr.viewNumber === replica.viewNumber && replica.durableOp === opOf(replica)
-  const joining = replica.transfer && replica.transfer.viewNumber >= replica.viewNumber
-  if (durable && !joining && clockMs - change.lastSentMs >= options.resendMs) {
+  if (isJoining(replica)) {
+    // The view has started, and we are on our way into it: no reason to leave it.
+    change.startedMs = clockMs
+    change.voted = false
+    change.votes.delete(replica.replicaNumber)
+    return
+  }
+  if (durable && clockMs - change.lastSentMs >= options.resendMs) {
     change.lastSentMs = clockMs
     if (change.startToken === undefined) effects.push(doViewChange(replica))
   }
@@ -101,18 +107,15 @@ function tickViewChange(replica: Replica, effects: Effect[]): void {
   }
 }
 
-function tickTransfer(replica: Replica, effects: Effect[]): void {
-  const { transfer, options, clockMs } = replica
-  if (transfer === undefined || clockMs - transfer.sentMs < options.resendMs) return
-  if (retarget(replica)) ask(replica, effects)
-}
-
 function tickReads(replica: Replica, effects: Effect[]): void {
   const { reads, options, clockMs } = replica
   if (reads.wanted <= reads.answered || clockMs - reads.askedMs < options.resendMs) return
-  // The question or its answer was lost: ask again. A probe under way is repeated by the heartbeat.
-  if (!isPrimary(replica)) reads.asked = reads.answered
-  askForIndex(replica, effects)
+  askAgain(replica, effects)
+}
+
+/** State transfer from a view that has started, ours or a later one, gets answers. */
+function isJoining({ transfer, viewNumber }: Replica): boolean {
+  return transfer !== undefined && transfer.viewNumber >= viewNumber && transfer.unanswered < 3
 }
 
 /** The operator, or the host that shuts down, wants another primary. */

@@ -39,7 +39,7 @@ export function voteToLeave(replica: Replica, reason: string, effects: Effect[])
   countVotes(replica, reason, effects)
 }
 
-/** ⟨STARTVIEWCHANGE v, i⟩: i wants to leave v, and is in it, durably. */
+/** ⟨STARTVIEWCHANGE v, i⟩: i wants to leave v, and is in it (perhaps not yet durably: it is no promise). */
 export function onStartViewChange(
   replica: Replica,
   from: ReplicaNumber,
@@ -110,7 +110,8 @@ function leaveRole(replica: Replica, effects: Effect[]): void {
   change.received.clear()
   change.startToken = undefined
   dropReads(replica)
-  replica.transfer = undefined
+  // A checkpoint that we are fetching stays good, whatever the view: it is committed.
+  if (replica.transfer?.fetch === undefined) replica.transfer = undefined
 }
 
 /** ⟨DOVIEWCHANGE v, l, v', n, k, i⟩, with the part of the log that others may lack. */
@@ -180,6 +181,7 @@ function maybeStartView(replica: Replica, effects: Effect[]): void {
     if (!change.voted) voteToLeave(replica, 'we lag behind what is committed', effects)
     return
   }
+  replica.transfer = undefined
   const cut = installSuffix(replica, chosen.opNumber, chosen.suffix)
   for (const m of change.received.values()) learnCommit(replica, m.commitNumber)
   replica.lastNormalView = replica.viewNumber
