@@ -5,7 +5,7 @@
  * The way back: a base (the text of an earlier snapshot) and the commands that succeeded since. After
  * a throw the state may be half changed; it is dropped, and built again from base and commands when
  * it is next wanted. So `apply` need not be written with undoing in mind, and a command that is
- * executed costs nothing but its text. The base is renewed before the commands grow over its size.
+ * executed costs nothing but its text. The base is renewed before the commands grow over half its size.
  */
 import { AssertionError, assert } from '../base/assert.ts'
 import type { Json } from '../base/json.ts'
@@ -23,10 +23,13 @@ export function instantiate<State>(definition: MachineDefinition<State>, name?: 
 
 const SNAPSHOT_CHARS_MAX = 256 * 1024 * 1024
 const RESULT_CHARS_MAX = 4 * 1024 * 1024
-/** Commands since the base: at least this many, and at most as much text as the base has. */
-const REPLAY_MIN = 64
+/**
+ * Commands since the base: their text grows up to half the base's, so that renewing costs little per
+ * command and repeating them no more than loading the base.
+ */
+const REPLAY_MIN = 16
 const REPLAY_MAX = 65_536
-const REPLAY_CHARS_MIN = 65_536
+const REPLAY_CHARS_MIN = 4096
 
 interface Executed {
   /** Text, because `apply` may keep and change parts of what it is given. */
@@ -90,7 +93,9 @@ class DefinedMachine<State> implements Machine {
   #isReplayLong(): boolean {
     const count = this.#since.length
     if (count < REPLAY_MIN) return false
-    return count > REPLAY_MAX || this.#sinceChars > Math.max(REPLAY_CHARS_MIN, this.#base.length)
+    return (
+      count > REPLAY_MAX || this.#sinceChars > Math.max(REPLAY_CHARS_MIN, this.#base.length / 2)
+    )
   }
 
   #live(): State {
