@@ -115,15 +115,15 @@ export class LevelStore implements Store {
   }
 
   async *readRecords(shard: number): AsyncGenerator<ServiceRecord> {
-    const records = readRecords(this.#parts.db, this.#store(shard))
+    const slices = readRecords(this.#parts.db, this.#store(shard))
     try {
       for (;;) {
-        const { done, value } = await this.#reading(() => records.next())
+        const { done, value } = await this.#reading(() => slices.next())
         if (done === true) return
-        yield value
+        yield* value
       }
     } finally {
-      await records.return(undefined)
+      await slices.return(undefined)
     }
   }
 

@@ -81,8 +81,11 @@ export async function readChanges(
   }
 }
 
-/** Records of the checkpoint that is durable now, in order of id. It is kept until the reading ends. */
-export async function* readRecords(db: Database, store: ShardStore): AsyncGenerator<ServiceRecord> {
+/** Records of the checkpoint that is durable now, in order of id, some at a time. It is kept until the end. */
+export async function* readRecords(
+  db: Database,
+  store: ShardStore,
+): AsyncGenerator<ServiceRecord[]> {
   const { generation, checkpoint } = store.durable.manifest
   const range = recordsOf(store.shard, generation)
   let newest: [Buffer, Buffer] | undefined
@@ -91,23 +94,25 @@ export async function* readRecords(db: Database, store: ShardStore): AsyncGenera
   try {
     for (;;) {
       const rows = await readSlice(db, { range, after, limit: SLICE })
-      if (rows.length === 0) break
-      after = rows.at(-1)?.[0]
+      const records: ServiceRecord[] = []
       for (const row of rows) {
         if (newest !== undefined && !isSameRecord(newest[0], row[0])) {
-          yield* recordOf(newest)
+          takeRecord(newest, records)
           newest = undefined
         }
         if (versionOf(row[0]) <= checkpoint.opNumber) newest = row
       }
+      after = rows.at(-1)?.[0]
+      if (after === undefined && newest !== undefined) takeRecord(newest, records)
+      yield records
+      if (after === undefined) return
     }
-    if (newest !== undefined) yield* recordOf(newest)
   } finally {
     store.sweep.unpin()
   }
 }
 
-function* recordOf([key, value]: [Buffer, Buffer]): Generator<ServiceRecord> {
+function takeRecord([key, value]: [Buffer, Buffer], records: ServiceRecord[]): void {
   const payload = unseal(key, value)
-  if (!isGone(key)) yield { id: idOf(key), value: decodeText(payload) }
+  if (!isGone(key)) records.push({ id: idOf(key), value: decodeText(payload) })
 }
