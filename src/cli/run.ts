@@ -67,7 +67,8 @@ function colorOf(flags: Readonly<Record<string, unknown>>, given: Given): 'auto'
 
 /** `viewstamp: …`, one line, and whether a write may have happened. */
 function errorAsSentence(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
+  // What a library adds to a message on further lines is shown with the stack (-v).
+  const [message = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
   const outcome = (error as { outcome?: unknown }).outcome
   const warning =
     outcome === 'unknown'

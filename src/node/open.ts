@@ -73,6 +73,8 @@ export async function openNode(options: OpenOptions): Promise<Node> {
     refused: (peer, reason) => options.log.warn(reason, { peer }),
     fenced: reason => options.fail(new Error(reason)),
   })
+  // It may fail (a port in use) while the logs are read: told by the await below, not as unhandled.
+  started.catch(() => undefined)
   const shards: Shard[] = []
   for (const image of store.shards) {
     const { shard, start } = await openShard(options, context, writer, image)

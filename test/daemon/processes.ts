@@ -230,7 +230,7 @@ export function cli(args: readonly string[]): { code: number; stdout: string; st
 }
 
 /** A base port whose ports (libp2p and RPC of n nodes) are free now. */
-async function freeBase(n: number): Promise<number> {
+export async function freeBase(n: number): Promise<number> {
   for (let k = 0; k < 100; k++) {
     const base = 20_000 + 10 * Math.floor(Math.random() * 3000)
     const ports = Array.from({ length: n }, (_, i) => [base + 10 * i, base + 10 * i + 1]).flat()

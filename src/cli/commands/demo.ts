@@ -80,7 +80,7 @@ async function takeSeats(dir: string, keep: boolean, given: Given): Promise<read
   }
   return (await configsIn(dir)).map(config => {
     const { node, rpc, p2p } = loadConfig({ file: config })
-    const ports = [splitListen(rpc.listen).port, ...p2p.listen.map(portOf)]
+    const ports = [...p2p.listen.map(portOf), splitListen(rpc.listen).port]
     return { name: node.name, config, rpc: `http://${rpc.listen}`, ports }
   })
 }

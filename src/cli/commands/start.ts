@@ -14,6 +14,7 @@ export const start: Run = async (context, _args, given) => {
   const { loadConfig } = await import('../../daemon/config.ts')
   const config = loadConfig({ file: given.text('config'), overrides: overridesOf(given) })
   const stopped = signalled()
+  stopAtBugs(context)
   const { startDaemon } = await loading
   const starting = startDaemon(config)
   // A signal before the daemon is up ends the process at once: nothing has been promised yet.
@@ -43,6 +44,15 @@ function signalled(): Promise<void> {
         resolve()
       })
     }
+  })
+}
+
+/** An error that nobody awaited is a bug; a daemon in an unknown state must not go on serving. */
+function stopAtBugs(context: Context): void {
+  process.on('uncaughtException', error => {
+    context.terminal.message(`viewstamp: stopping at an internal error: ${error.message}`)
+    context.terminal.message(error.stack ?? '')
+    process.exit(EXIT.other)
   })
 }
 

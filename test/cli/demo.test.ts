@@ -1,0 +1,57 @@
+/** The demo as a user has it: real daemons, one killed, started again by the line that was printed. */
+import { existsSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { freeBase } from '../daemon/processes.ts'
+import { cli } from './command-line.ts'
+import { ProgramProcess } from './program-process.ts'
+
+test('a demo lives, loses a node, gets it back, and leaves nothing behind', async () => {
+  const base = await freeBase(3)
+  const demo = new ProgramProcess(['demo', '--base-port', String(base)])
+  let revived: ProgramProcess | undefined
+  try {
+    const [, dir = ''] = await demo.until(/data in (\S+) \(removed at the end\)/)
+    await demo.until(/Ctrl-C stops all/)
+    const urls = [1, 11, 21].map(offset => `http://127.0.0.1:${base + offset}`)
+    for (const url of urls) expect(demo.out).toContain(url)
+    const [, pid = '', victim = ''] = await demo.until(/kill -9 (\d+) +# (n\d), the primary/)
+
+    process.kill(Number(pid), 'SIGKILL')
+    const [, config = ''] = await demo.until(
+      /is dead \(SIGKILL\)[\s\S]*?start --config (\S+config\.yaml)/,
+    )
+    expect(config).toContain(`/${victim}/`)
+    const rest = urls.filter(
+      url => !url.endsWith(String(base + 10 * (Number(victim.slice(1)) - 1) + 1)),
+    )
+    expect((await cli(['put', 'x', '1', '-e', rest.join(','), '--timeout', '20s'])).code).toBe(0)
+
+    revived = new ProgramProcess(['start', '--config', config])
+    await demo.until(new RegExp(`${victim} is back`))
+    expect((await cli(['get', 'x', '-e', rest.join(',')])).out).toBe('1\n')
+    expect(await revived.stop()).toBe(0)
+    await demo.until(new RegExp(`${victim} is gone again`))
+
+    expect(await demo.stop('SIGINT')).toBe(0)
+    expect(existsSync(dir)).toBe(false)
+    expect((await cli(['ready', '-e', urls.join(','), '--timeout', '60ms'])).code).toBe(5)
+  } finally {
+    await revived?.stop('SIGKILL')
+    await demo.stop('SIGTERM')
+  }
+})
+
+test('ports in use are one sentence, before anything is started', async () => {
+  const base = await freeBase(1)
+  const first = new ProgramProcess(['demo', '-n', '1', '--base-port', String(base)])
+  try {
+    await first.until(/Ctrl-C stops all/)
+    const second = new ProgramProcess(['demo', '-n', '1', '--base-port', String(base)])
+    expect(await second.exited).toBe(2)
+    expect(second.err).toMatch(
+      new RegExp(`^viewstamp: port ${base} is in use, perhaps by another demo; .*\\n$`),
+    )
+  } finally {
+    expect(await first.stop()).toBe(0)
+  }
+})
