@@ -7,7 +7,10 @@ import { KvMachine } from '../machine/kv/kv.ts'
 import type { Config } from './config.ts'
 
 /** Gives a maker of services: every shard has machines of its own. */
-export async function loadMachines(config: Config): Promise<() => MachineService> {
+export async function loadMachines(
+  config: Config,
+  onFailure: (error: unknown) => void,
+): Promise<() => MachineService> {
   const own = await Promise.all(
     config.stateMachines.map(async ({ name, module }) => {
       try {
@@ -20,10 +23,10 @@ export async function loadMachines(config: Config): Promise<() => MachineService
     }),
   )
   const make = () =>
-    createService([
-      new KvMachine(),
-      ...own.map(({ name, definition }) => instantiate(definition, name)),
-    ])
+    createService(
+      [new KvMachine(), ...own.map(({ name, definition }) => instantiate(definition, name))],
+      { onFailure },
+    )
   // A wrong definition is told now, not at the first shard.
   make()
   return make

@@ -45,7 +45,12 @@ export async function startDaemon(config: Config, log: Logger = makeLog(config))
   if (config.node.role === 'standby') {
     throw new Error('node.role "standby" is not available in this version: use "replica"')
   }
-  const machines = loadMachines(config)
+  const machines = loadMachines(config, error =>
+    log.warn(
+      { error: error instanceof Error ? error.stack : String(error) },
+      'a state machine failed',
+    ),
+  )
   machines.catch(() => undefined)
   const { dataDir } = config.node
   await mkdir(dataDir, { recursive: true, mode: 0o700 })

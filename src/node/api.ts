@@ -2,6 +2,7 @@
  * What RPC methods may ask of a node. The only door between src/rpc and src/node: nothing above
  * touches a replica's state.
  */
+import type { ViewstampError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Change } from '../machine/machine.ts'
 
@@ -146,6 +147,13 @@ export interface KeyRange {
   readonly end?: string | undefined
 }
 
+export interface KeyWatch {
+  readonly startRev: number
+  /** Everything up to this rev has been delivered; undefined: still on the way there. */
+  reached?(): number | undefined
+  cancel(): void
+}
+
 export interface NodeApi {
   readonly cluster: string
   readonly name: string
@@ -189,13 +197,15 @@ export interface NodeApi {
   /**
    * Committed changes of keys in range, in order of rev, from a retained rev on. `deliver` is called
    * synchronously, first for what is retained, then live; never before `watchKeys` has returned.
-   * Throws REV_COMPACTED (details: first) when `from` is no longer retained.
+   * Throws REV_COMPACTED (details: first) when `from` is no longer retained. `ended`: the next changes
+   * cannot be delivered (this node got a checkpoint instead of them); nothing more will come.
    */
   watchKeys(
     range: KeyRange,
     from: WatchFrom,
     deliver: (event: CommitEvent) => void,
-  ): { startRev: number; cancel(): void }
+    ended?: (error: ViewstampError) => void,
+  ): KeyWatch
   /** Long poll over the same events: waits up to `waitMs` for the first. */
   pollKeys(
     range: KeyRange,

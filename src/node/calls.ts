@@ -14,13 +14,14 @@ import { primaryName } from './context.ts'
 import { route, shardByName } from './route.ts'
 import { newClientId, registerCommand, sessionIdOf } from './session.ts'
 import type { Shard } from './shard.ts'
+import { readSpread, writeKeys } from './spread.ts'
 
 export const TIMEOUT_MS = 10_000
 const TIMEOUT_MAX_MS = 300_000
 const SESSION_WINDOW = 256
 
 export async function write(context: NodeContext, call: Call): Promise<Answer> {
-  const shard = route(context.shards, call)
+  const shard = routeWrite(context, call)
   admitWrite(context, shard, call.meta)
   const operation = encodeOperation(call.machine, call.body)
   const command = ownCommand(call.meta, operation)
@@ -29,7 +30,23 @@ export async function write(context: NodeContext, call: Call): Promise<Answer> {
   return answerOf(context, shard, fate, call.meta.session)
 }
 
+/** A malformed program is refused here as the machine would refuse it. */
+function routeWrite(context: NodeContext, call: Call): Shard {
+  if (context.shards.length === 1) return route(context.shards, call)
+  try {
+    return route(context.shards, { ...call, keys: writeKeys(context.shards.length, call) })
+  } catch (error) {
+    if (error instanceof Rejected) throw rejected(error.errorName, error.message, error.data)
+    throw error
+  }
+}
+
 export async function read(context: NodeContext, call: Call): Promise<Answer> {
+  if (context.shards.length > 1) {
+    const names = context.shards.map(shard => shard.name)
+    const spread = await readSpread(names, call, one => read(context, one))
+    if (spread) return spread
+  }
   const shard = route(context.shards, call)
   await waitFor(context, shard, call.meta)
   try {

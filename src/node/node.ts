@@ -4,16 +4,7 @@
  */
 import { ViewstampError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json.ts'
-import type {
-  Answer,
-  Call,
-  ClusterEvent,
-  CommitEvent,
-  KeyRange,
-  Meta,
-  NodeApi,
-  WatchFrom,
-} from './api.ts'
+import type { Answer, Call, ClusterEvent, KeyRange, Meta, NodeApi, WatchFrom } from './api.ts'
 import * as calls from './calls.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName } from './context.ts'
@@ -175,8 +166,8 @@ export class Node implements NodeApi {
     }
   }
 
-  watchKeys(range: KeyRange, from: WatchFrom, deliver: (event: CommitEvent) => void) {
-    return this.#shard(undefined).changes.watch(range, from, deliver)
+  watchKeys(...[range, from, deliver, ended]: Parameters<NodeApi['watchKeys']>) {
+    return this.#shard(undefined).changes.watch(range, from, deliver, ended)
   }
 
   pollKeys(range: KeyRange, from: WatchFrom, options: { waitMs: number; limit: number }) {

@@ -157,8 +157,9 @@ export class ShardHost {
     this.#ports.load(this.replica.shard, first, last, bytesMax).then(
       entries => this.input({ type: 'loaded', token, entries }),
       error => {
-        // An entry that cannot be read is damage: what this replica acknowledged is in doubt.
-        this.#ports.fail(error)
+        // An entry that cannot be read is damage: what this replica acknowledged is in doubt. Unless we
+        // are stopping: then the store is closed.
+        if (!this.#stopped) this.#ports.fail(error)
       },
     )
   }

@@ -6,7 +6,7 @@
 import { ViewstampError } from '../base/errors.ts'
 import { compareKeys } from '../machine/kv/key.ts'
 import type { Change } from '../machine/machine.ts'
-import type { CommitEvent, KeyRange, WatchFrom } from './api.ts'
+import type { CommitEvent, KeyRange, KeyWatch, WatchFrom } from './api.ts'
 
 /** Where older changes are. */
 export interface History {
@@ -19,6 +19,7 @@ export interface History {
 interface Follower {
   readonly range: Matcher
   readonly deliver: (event: CommitEvent) => void
+  readonly ended: (error: ViewstampError) => void
   /** Next rev to deliver; undefined: live. */
   next: number
   live: boolean
@@ -48,12 +49,22 @@ export class ChangeStream {
     return this.#followers.size
   }
 
-  /** Start and state transfer: the state is at `rev`; what comes next is rev + 1. */
+  /**
+   * Start and state transfer: the state is at `rev`; what comes next is rev + 1. Who was live has missed
+   * what the checkpoint stands for: it catches up from disk, or ends if that is not there.
+   */
   reset(rev: number): void {
+    const next = this.#reached + 1
     this.#events = []
     this.#changes = 0
     this.#from = rev + 1
     this.#reached = rev
+    for (const follower of this.#followers) {
+      if (!follower.live) continue
+      follower.live = false
+      follower.next = next
+      void this.#catchUp(follower)
+    }
   }
 
   /** One executed entry: the changes of each of its revs; `rev` is the last rev of the entry. */
@@ -73,13 +84,15 @@ export class ChangeStream {
     range: KeyRange,
     from: WatchFrom,
     deliver: (event: CommitEvent) => void,
-  ): { startRev: number; cancel(): void } {
+    ended: (error: ViewstampError) => void = () => {},
+  ): KeyWatch {
     const first = this.#history.firstRev()
     const start = from === 'now' ? this.#reached + 1 : from === 'first' ? first : from
     if (start < first) throw compacted(start, first)
     const follower: Follower = {
       range: matcher(range),
       deliver,
+      ended,
       next: start,
       live: false,
       cancelled: false,
@@ -88,6 +101,7 @@ export class ChangeStream {
     void this.#catchUp(follower)
     return {
       startRev: start,
+      reached: () => (follower.live ? this.#reached : undefined),
       cancel: () => {
         follower.cancelled = true
         this.#followers.delete(follower)
@@ -136,7 +150,9 @@ export class ChangeStream {
   }
 
   #catchUp(follower: Follower): Promise<void> {
-    const run = this.#readUp(follower).finally(() => this.#catchUps.delete(run))
+    const run = this.#readUp(follower)
+      .catch((error: unknown) => this.#end(follower, asError(error)))
+      .finally(() => this.#catchUps.delete(run))
     this.#catchUps.add(run)
     return run
   }
@@ -146,6 +162,8 @@ export class ChangeStream {
     // The answer that names the subscription goes out before its first event.
     await Promise.resolve()
     while (!follower.cancelled && follower.next < this.#from) {
+      const first = this.#history.firstRev()
+      if (follower.next < first) return this.#end(follower, compacted(follower.next, first))
       const page = await this.#history.read(follower.next, PAGE)
       for (const event of page) {
         if (event.rev < this.#from) this.#offer(follower, event)
@@ -156,6 +174,13 @@ export class ChangeStream {
     if (follower.cancelled) return
     for (const event of this.#events) this.#offer(follower, event)
     follower.live = true
+  }
+
+  #end(follower: Follower, error: ViewstampError): void {
+    if (follower.cancelled) return
+    follower.cancelled = true
+    this.#followers.delete(follower)
+    follower.ended(error)
   }
 
   #offer(follower: Follower, event: CommitEvent): void {
@@ -171,6 +196,12 @@ export class ChangeStream {
     const last = drop[drop.length - 1]
     if (last) this.#from = last.rev + 1
   }
+}
+
+function asError(error: unknown): ViewstampError {
+  if (error instanceof ViewstampError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new ViewstampError('INTERNAL', `older changes cannot be read: ${reason}`)
 }
 
 function compacted(asked: number, first: number): ViewstampError {

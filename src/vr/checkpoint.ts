@@ -48,7 +48,7 @@ function takeDirty(replica: Replica): ServiceRecord[] {
 }
 
 /** The state at this op, client-table included. Call after takeDirty. */
-function stateHash(replica: Replica): string {
+export function stateHash(replica: Replica): string {
   return digest(utf8(`${clientTableHash(replica.clientTable)} ${replica.service.stateHash()}`))
 }
 

@@ -4,7 +4,7 @@
  * promised, because promises are on disk before they are made: a restart is having been slow.
  */
 import { assert } from '../base/assert.ts'
-import { keep, loadRecords } from './checkpoint.ts'
+import { keep, loadRecords, stateHash } from './checkpoint.ts'
 import { emptyClientTable } from './client-table.ts'
 import type { Configuration } from './configuration.ts'
 import type { Effect, VsrRecord } from './effect.ts'
@@ -143,8 +143,14 @@ export function restore(replica: Replica, records: Iterable<ServiceRecord>): voi
   loadRecords(replica, records)
 }
 
-/** All records of the checkpoint are loaded: peers may fetch it from us. */
+/** All records of the checkpoint are loaded: peers may fetch it from us. Throws when they are not its. */
 export function restored(replica: Replica): void {
+  const { checkpoint } = replica
+  if (checkpoint.opNumber > 0 && stateHash(replica) !== checkpoint.stateHash) {
+    throw new Error(
+      `the records of checkpoint ${checkpoint.opNumber} do not hash to what it claims: this data directory is damaged`,
+    )
+  }
   keep(replica, replica.checkpoint)
 }
 

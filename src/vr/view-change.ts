@@ -200,7 +200,8 @@ function maybeStartView(replica: Replica, effects: Effect[]): void {
 
 /** Called when a write is durable: if it was the one that starts our view, we are its primary. */
 export function maybeEnterNormal(replica: Replica, token: number, effects: Effect[]): void {
-  if (replica.change.startToken !== token || replica.status !== 'view-change') return
+  const { startToken } = replica.change
+  if (startToken === undefined || token < startToken) return
   enterNormal(replica, effects)
   const { primary } = replica
   primary.viewStartOp = opOf(replica)

@@ -119,3 +119,43 @@ test('step-down moves the role to the named node', async () => {
   expect(await cluster.node('n2').stepDown(undefined, 'n3', {})).toMatchObject({ primary: 'n3' })
   await cluster.put('n1', 'x', 2)
 })
+
+test('shards: keys find theirs, ranges are put together, a write stays in one', async () => {
+  cluster = new TestCluster(3, {}, 4)
+  await cluster.start()
+  const keys = Array.from({ length: 30 }, (_, i) => `k${String(i).padStart(2, '0')}`)
+  for (const [i, key] of keys.entries()) await cluster.put(`n${(i % 3) + 1}`, key, i)
+  const primaries = cluster
+    .node('n1')
+    .status()
+    .shards.map(s => s.primary)
+  expect(new Set(primaries).size).toBe(3)
+  const range = async (body: object) => {
+    const call = { machine: 'kv', keys: [], body: { op: 'range', ...body }, meta: {} }
+    return (await cluster.node('n2').read(call)).result as {
+      kvs: { key: string }[]
+      more: boolean
+      cursor?: string
+      count?: number
+    }
+  }
+  const seen: string[] = []
+  let page = await range({ prefix: 'k', limit: 7 })
+  for (;;) {
+    seen.push(...page.kvs.map(kv => kv.key))
+    if (!page.more) break
+    page = await range({ prefix: 'k', limit: 7, cursor: page.cursor })
+  }
+  expect(seen).toEqual(keys)
+  expect((await range({ prefix: 'k', countOnly: true })).count).toBe(30)
+  const all = { machine: 'kv', keys: [...keys, 'no'], body: { op: 'getMany' }, meta: {} }
+  expect((await cluster.node('n3').read(all)).result).toMatchObject({ missing: ['no'] })
+  const write = (body: object, of: readonly string[] = []) =>
+    cluster.node('n1').write({ machine: 'kv', keys: of, body: body as never, meta: {} })
+  await expect(write({ op: 'apply', program: 'k00=k01+k02+k03' })).rejects.toMatchObject({
+    errorName: 'CROSS_SHARD',
+  })
+  await expect(write({ op: 'del', prefix: 'k' })).rejects.toMatchObject({ outcome: 'none' })
+  await write({ op: 'apply', program: 'k05 += 1' })
+  expect(await cluster.get('n1', 'k05')).toBe(6)
+})
