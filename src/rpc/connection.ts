@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { NodeApi } from '../node/api.ts'
 import type { Core } from './core.ts'
+import type { RpcLog } from './errors.ts'
 import { textFrames } from './frames.ts'
 import { type RpcLimits, SEND_BUFFER_BYTES_MAX } from './limits.ts'
 import type { Caller, EventSink } from './method.ts'
@@ -15,6 +16,7 @@ export interface ConnectionOptions {
   readonly node: NodeApi
   readonly limits: RpcLimits
   readonly metrics: RpcMetrics
+  readonly log: RpcLog
 }
 
 /** Ticks without a byte from the other side or one taken by it, after which it is cut off. */
@@ -34,8 +36,8 @@ export class Connection implements EventSink, Link {
     this.#ws = ws
     this.#socket = socket
     this.#options = options
-    const { limits, metrics } = options
-    this.subscriptions = new Subscriptions({ link: this, limits, metrics, nowMs: Date.now })
+    const { limits, metrics, log } = options
+    this.subscriptions = new Subscriptions({ link: this, limits, metrics, nowMs: Date.now, log })
     // Buffers are the default of `ws` for text too, so nothing is decoded twice.
     ws.on('message', data => this.#message(data as Buffer))
     ws.on('pong', () => this.#alive())

@@ -48,6 +48,8 @@ export interface EventSource {
   start(
     from: number | undefined,
     deliver: (event: SourceEvent) => void,
+    /** Nothing more will come. */
+    ended: (error: ViewstampError) => void,
   ): {
     readonly startRev?: number | undefined
     /** Everything up to this rev has been delivered; undefined: not known. */

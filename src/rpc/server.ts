@@ -55,7 +55,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const guard = new Guard({ allowedHosts, allowedOrigins, tokens })
   const pages = new Pages({ node, methods, metrics, log })
   const front = new HttpFront({ core, node, guard, limits, pages, stopping })
-  const sockets = new SocketFront({ core, node, guard, limits, metrics, stopping })
+  const sockets = new SocketFront({ core, node, guard, limits, metrics, log, stopping })
   const server = bareServer(limits)
   server.on('request', front.request)
   server.on('checkContinue', front.checkContinue)

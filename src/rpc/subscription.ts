@@ -4,7 +4,8 @@
  * taken up again once the queue is empty; who takes nothing at all, or is too late to go on, gets
  * `closed` with where to resume. Contract §5, "Notifications".
  */
-import { ERRORS, ViewstampError } from '../base/errors.ts'
+import { ERRORS } from '../base/errors.ts'
+import { known, type RpcLog } from './errors.ts'
 import { QUEUE_BYTES_MAX } from './limits.ts'
 import type { EventSource, SourceEvent, SubscriptionInfo } from './method.ts'
 
@@ -20,6 +21,7 @@ export interface SubscriptionOptions {
   readonly link: Link
   readonly queueMax: number
   readonly nowMs: () => number
+  readonly log: RpcLog
 }
 
 type Running = ReturnType<EventSource['start']>
@@ -95,9 +97,15 @@ export class Subscription {
 
   #start(from: number | undefined): number | undefined {
     const run = ++this.#run
-    const running = this.#options.source.start(from, event => {
-      if (run === this.#run) this.#offer(event)
-    })
+    const running = this.#options.source.start(
+      from,
+      event => {
+        if (run === this.#run) this.#offer(event)
+      },
+      error => {
+        if (run === this.#run) this.#close(error.errorName, error.message)
+      },
+    )
     // It may have filled the queue before it returned.
     if (run === this.#run) this.#running = running
     else running.cancel()
@@ -130,9 +138,9 @@ export class Subscription {
     try {
       this.#start(from)
     } catch (error) {
-      if (!(error instanceof ViewstampError)) throw error
       this.#resumeFrom = from
-      this.#close(error.errorName, error.message)
+      const told = known(error, this.#options.source.method, 'read', this.#options.log)
+      this.#close(told.errorName, told.message)
     }
   }
 

@@ -1,5 +1,6 @@
 /** The subscriptions of one connection. They end with it. */
 import { ViewstampError } from '../base/errors.ts'
+import type { RpcLog } from './errors.ts'
 import type { RpcLimits } from './limits.ts'
 import type { Caller, EventSource, SubscriptionHost, SubscriptionInfo } from './method.ts'
 import type { RpcMetrics } from './metrics.ts'
@@ -10,6 +11,7 @@ export interface SubscriptionsOptions {
   readonly limits: Pick<RpcLimits, 'subscriptions' | 'buffer'>
   readonly metrics: RpcMetrics
   readonly nowMs: () => number
+  readonly log: RpcLog
 }
 
 export class Subscriptions implements SubscriptionHost {
@@ -25,7 +27,7 @@ export class Subscriptions implements SubscriptionHost {
     caller: Caller,
     source: EventSource,
   ): { subscription: string; startRev: number | undefined } {
-    const { limits, link, nowMs, metrics } = this.#options
+    const { limits, link, nowMs, metrics, log } = this.#options
     if (this.#all.size >= limits.subscriptions) {
       const limit = limits.subscriptions
       const sentence = `the connection has ${limit} subscriptions, its limit: cancel one, or open another connection`
@@ -33,7 +35,7 @@ export class Subscriptions implements SubscriptionHost {
     }
     const id = `s${++this.#opened}`
     const queueMax = limits.buffer
-    const subscription = new Subscription({ id, source, link, queueMax, nowMs })
+    const subscription = new Subscription({ id, source, link, queueMax, nowMs, log })
     const startRev = subscription.start()
     this.#all.set(id, subscription)
     metrics.subscribed(source.method, 1)

@@ -126,8 +126,14 @@ export class FakeNode implements NodeApi {
   async logVerify() {
     return { ok: true, head: this.#rev, hash: 'h' }
   }
-  watchKeys(...[range, from, deliver]: Parameters<NodeApi['watchKeys']>) {
-    return this.#changes.watch(range, from, deliver)
+  watchKeys(...[range, from, deliver, ended]: Parameters<NodeApi['watchKeys']>) {
+    return this.#changes.watch(range, from, deliver, ended)
+  }
+  /** A checkpoint came instead of the changes up to rev. */
+  jump(rev: number): void {
+    this.#rev = rev
+    this.firstRev = rev + 1
+    this.#changes.reset(rev)
   }
   pollKeys(...[range, from, options]: Parameters<NodeApi['pollKeys']>) {
     return this.#changes.poll(range, from, options)

@@ -20,6 +20,7 @@ test('it is valid by the meta-schema', () => {
     '"type":"string"',
   )
   const validate = ajv.compile(JSON.parse(text))
+  expect(validate({ ...document, openrpc: '0.9' })).toBe(false)
   expect(validate(JSON.parse(JSON.stringify(document))), JSON.stringify(validate.errors)).toBe(true)
 })
 

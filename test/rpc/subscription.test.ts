@@ -1,6 +1,7 @@
 /** Subscriptions: what is promised to who watches. */
 import { describe, expect, test } from 'vitest'
 import { ViewstampError } from '../../src/base/errors.ts'
+import { SILENT } from '../../src/rpc/errors.ts'
 import type { EventSource, SourceEvent } from '../../src/rpc/method.ts'
 import { Subscription } from '../../src/rpc/subscription.ts'
 import { Client, call, serve } from './harness.ts'
@@ -103,6 +104,18 @@ describe('kv.watch', () => {
     const client = await Client.open(url)
     const { error } = await client.call('kv.watch', { key: 'k', from: 3 })
     expect(error).toMatchObject({ code: 1002, data: { name: 'REV_COMPACTED', first: 10 } })
+    expect((await client.call('sub.list')).result).toEqual([])
+  })
+
+  test('a node that got a checkpoint instead of changes says so', async () => {
+    const { url, node } = await serve()
+    const client = await Client.open(url)
+    await client.call('kv.watch', { key: 'k' })
+    await put(client, 'k', 1)
+    node.jump(50)
+    const events = await client.untilEvents(2)
+    expect(events[1]).toMatchObject({ n: 2, kind: 'closed', rev: 1 })
+    expect(events[1].result).toMatchObject({ name: 'REV_COMPACTED', resumeFrom: 2 })
     expect((await client.call('sub.list')).result).toEqual([])
   })
 
@@ -215,6 +228,9 @@ describe('sub.*', () => {
     server.tick()
     const events = await client.untilEvents(2)
     expect(events[1]).toMatchObject({ n: 2, kind: 'bookmark', rev: 1, result: {} })
+    await put(client, 'other', 1)
+    server.tick()
+    expect((await client.untilEvents(3))[2]).toMatchObject({ n: 3, kind: 'bookmark', rev: 2 })
   })
 
   test.each(['kv.watch', 'cluster.watch', 'sub.cancel', 'sub.list'])(
@@ -269,7 +285,14 @@ function byHand(queueMax: number, resumable: boolean) {
       return { startRev: 1, cancel: () => {} }
     },
   }
-  const subscription = new Subscription({ id: 's1', source, link, queueMax, nowMs: () => 0 })
+  const subscription = new Subscription({
+    id: 's1',
+    source,
+    link,
+    queueMax,
+    nowMs: () => 0,
+    log: SILENT,
+  })
   subscription.start()
   subscription.answered()
   const event = (rev: number) => deliver({ kind: 'kv', rev, timeMs: 0, result: {} })

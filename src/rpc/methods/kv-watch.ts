@@ -1,6 +1,6 @@
 /** kv.watch and kv.poll: committed changes of keys, pushed or asked for. */
 import type { Change } from '../../machine/machine.ts'
-import type { CommitEvent, KeyRange, WatchFrom } from '../../node/api.ts'
+import type { CommitEvent, KeyRange, NodeApi, WatchFrom } from '../../node/api.ts'
 import { POLL_WAIT_MS_MAX } from '../limits.ts'
 import { type EventSource, method, type SourceEvent } from '../method.ts'
 import { boolean, either, integer, may, oneOf } from '../schema.ts'
@@ -57,13 +57,7 @@ export const KV_WATCH = [
 ]
 
 function watchSource(
-  node: {
-    watchKeys(
-      range: KeyRange,
-      from: WatchFrom,
-      deliver: (event: CommitEvent) => void,
-    ): { startRev: number; cancel(): void }
-  },
+  node: Pick<NodeApi, 'watchKeys'>,
   range: KeyRange,
   asked: WatchFrom,
   withPrev: boolean,
@@ -71,8 +65,8 @@ function watchSource(
   return {
     method: 'kv.watch',
     resumable: true,
-    start: (from, deliver) =>
-      node.watchKeys(range, from ?? asked, event => deliver(sourceEvent(event, withPrev))),
+    start: (from, deliver, ended) =>
+      node.watchKeys(range, from ?? asked, event => deliver(sourceEvent(event, withPrev)), ended),
   }
 }
 
