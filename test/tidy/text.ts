@@ -4,7 +4,7 @@ import type { File } from './files.ts'
 
 /** Hosts that text may name: examples, standards, and where the project's roots are public. */
 const HOSTS =
-  /^(host|localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|.*\.?example(\.(com|org|net))?|(www\.)?jsonrpc\.org|json-schema\.org|(spec\.)?open-rpc\.org|meta\.open-rpc\.org|(www\.)?w3\.org|github\.com|(www\.)?rfc-editor\.org|datatracker\.ietf\.org|(docs\.)?libp2p\.io|(www\.)?apache\.org|pmg\.csail\.mit\.edu|dspace\.mit\.edu|prometheus\.io|yaml\.org|semver\.org|keepachangelog\.com|nodejs\.org|biomejs\.dev|vitest\.dev)$/
+  /^(host|localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|.*\.?example(\.(com|org|net))?|(www\.)?jsonrpc\.org|json-schema\.org|meta\.json-schema\.tools|(spec\.)?open-rpc\.org|meta\.open-rpc\.org|(www\.)?w3\.org|github\.com|(www\.)?rfc-editor\.org|datatracker\.ietf\.org|(docs\.)?libp2p\.io|(www\.)?apache\.org|pmg\.csail\.mit\.edu|dspace\.mit\.edu|prometheus\.io|yaml\.org|semver\.org|keepachangelog\.com|nodejs\.org|biomejs\.dev|vitest\.dev)$/
 
 /** Leftovers of work, wherever they are. */
 export function leftoverFindings(file: File): readonly string[] {
