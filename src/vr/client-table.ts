@@ -50,6 +50,7 @@ export interface ClientTable {
 export const RESULT_KEPT_MAX = 64 * 1024
 export const WINDOW_DEFAULT = 256
 export const WINDOW_MAX = 8192
+const CLIENTS_MAX = 1_000_000
 
 export function emptyClientTable(): ClientTable {
   const never = Number.POSITIVE_INFINITY
@@ -66,6 +67,8 @@ export function emptyClientTable(): ClientTable {
 export interface Registration {
   readonly window?: number
   readonly ttlMs?: number
+  /** Sessions that the table may hold with this one: in the log, so that all replicas evict alike. */
+  readonly clients?: number
 }
 
 export interface Moment {
@@ -83,8 +86,8 @@ export function register(
   const open = table.byName.get(command.clientId)
   const known = open === undefined ? undefined : table.sessions.get(open)
   if (known) return touch(table, known, now)
-  if (table.sessions.size >= clientsMax) evictOne(table)
   const wish = parseRegistration(command.operation)
+  while (table.sessions.size >= (wish.clients || clientsMax)) evictOne(table)
   const session: Session = {
     clientId: clientId(`${command.clientId}@${now.opNumber}`),
     floor: requestNumber(0),
@@ -194,7 +197,7 @@ function evictOne(table: ClientTable): void {
   if (victim) remove(table, victim.clientId)
 }
 
-function parseRegistration(operation: Uint8Array): { window: number; ttlMs: number } {
+function parseRegistration(operation: Uint8Array): Required<Registration> {
   const whole = (value: unknown, low: number, high: number, otherwise: number): number =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= low && value <= high
       ? value
@@ -209,6 +212,7 @@ function parseRegistration(operation: Uint8Array): { window: number; ttlMs: numb
   return {
     window: whole(wish.window, 1, WINDOW_MAX, WINDOW_DEFAULT),
     ttlMs: whole(wish.ttlMs, 0, Number.MAX_SAFE_INTEGER / 4, 0),
+    clients: whole(wish.clients, 1, CLIENTS_MAX, 0),
   }
 }
 

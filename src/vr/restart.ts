@@ -104,7 +104,8 @@ export function createReplica(
       heardMs: new Map(),
       abdicating: false,
     },
-    backup: { heardMs: 0, patienceMs: options.startGraceMs },
+    // As if heard at the end of the grace; whoever is heard before is expected to go on as usual.
+    backup: { heardMs: options.startGraceMs, patienceMs: options.viewChangeTimeoutMs },
     change: {
       votes: new Map(),
       voted: false,
