@@ -80,7 +80,9 @@ export async function openSession(
   ttlMs: number | undefined,
   meta: Meta,
 ): Promise<Answer> {
-  const command = registerCommand(newClientId(), SESSION_WINDOW, ttlMs ?? 0)
+  const clients = shardByName(context.shards, meta.shard).replica.options.clientsMax
+  const wish = { window: SESSION_WINDOW, ttlMs: ttlMs ?? 0, clients }
+  const command = registerCommand(newClientId(), wish)
   const { answer, header } = await sessionCall(context, command, meta)
   return { result: { session: sessionIdOf(answer.result), nextSeq: 1 }, header }
 }

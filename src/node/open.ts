@@ -70,7 +70,8 @@ export async function openNode(options: OpenOptions): Promise<Node> {
       options.log.info(`lost ${nameOf(store.cluster, peer)}: ${reason}`)
       onPeer(context, indexOf, peer, false)
     },
-    refused: (peer, reason) => options.log.warn(reason, { peer }),
+    refused: (peer, reason) =>
+      options.log.warn(`no connection with ${nameOf(store.cluster, peer)}: ${reason}`, { peer }),
     fenced: reason => options.fail(new Error(reason)),
   })
   // It may fail (a port in use) while the logs are read: told by the await below, not as unhandled.

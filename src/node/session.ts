@@ -6,21 +6,21 @@
 import { randomBytes } from 'node:crypto'
 import { present } from '../base/assert.ts'
 import { text } from '../base/bytes.ts'
-import { registration, WINDOW_MAX } from '../vr/client-table.ts'
+import { type Registration, registration, WINDOW_MAX } from '../vr/client-table.ts'
 import type { Command } from '../vr/entry.ts'
 import type { ClientId, RequestNumber } from '../vr/terms.ts'
 import { clientId, requestNumber } from '../vr/terms.ts'
 
 export const newClientId = (): ClientId => clientId(randomBytes(12).toString('hex'))
 
-export function registerCommand(id: ClientId, window: number, ttlMs: number): Command {
+export function registerCommand(id: ClientId, wish: Registration): Command {
   return {
     kind: 'register',
     clientId: id,
     requestNumber: requestNumber(0),
     ackedNumber: requestNumber(0),
     meta: '',
-    operation: registration({ window, ttlMs }),
+    operation: registration(wish),
   }
 }
 
@@ -34,12 +34,12 @@ export class OwnSession {
   #clientId: ClientId | undefined
   #opening: Promise<void> | undefined
   #next = 1
-  readonly #open: (command: Command) => Promise<ClientId>
+  readonly #open: (name: ClientId) => Promise<ClientId>
   readonly #oldest: (client: ClientId) => RequestNumber | undefined
 
-  /** `open` sends a registration and gives the client-id; `oldest`: lowest number still waiting. */
+  /** `open` registers the name and gives the client-id; `oldest`: lowest number still waiting. */
   constructor(
-    open: (command: Command) => Promise<ClientId>,
+    open: (name: ClientId) => Promise<ClientId>,
     oldest: (client: ClientId) => RequestNumber | undefined,
   ) {
     this.#open = open
@@ -59,7 +59,7 @@ export class OwnSession {
   }
 
   async #register(): Promise<void> {
-    this.#clientId = await this.#open(registerCommand(newClientId(), WINDOW_MAX, 0))
+    this.#clientId = await this.#open(newClientId())
     this.#next = 1
   }
 

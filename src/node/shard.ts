@@ -7,6 +7,7 @@ import { ViewstampError } from '../base/errors.ts'
 import type { MachineService } from '../machine/compose.ts'
 import type { Change } from '../machine/machine.ts'
 import type { Store } from '../storage/port.ts'
+import { WINDOW_MAX } from '../vr/client-table.ts'
 import type { Executed, ReplicaEvent } from '../vr/effect.ts'
 import type { Command } from '../vr/entry.ts'
 import { revAfter } from '../vr/entry.ts'
@@ -20,7 +21,7 @@ import type { Fate } from './callers.ts'
 import { Callers } from './callers.ts'
 import { readHistory } from './history.ts'
 import { ReadGate } from './read-gate.ts'
-import { OwnSession, sessionIdOf } from './session.ts'
+import { OwnSession, registerCommand, sessionIdOf } from './session.ts'
 import { type HostPorts, ShardHost } from './shard-host.ts'
 import { ChangeStream, eventsOf } from './watch.ts'
 import type { Writer } from './writer.ts'
@@ -75,7 +76,7 @@ export class Shard {
       nowMs: () => performance.now(),
     })
     this.session = new OwnSession(
-      command => this.#openSession(command),
+      name => this.#openSession(name),
       client => this.callers.oldest(client),
     )
     this.reads = new ReadGate(
@@ -117,7 +118,9 @@ export class Shard {
   }
 
   /** Registering is safe to repeat for as long as anybody could wait for it. */
-  async #openSession(command: Command): Promise<ClientId> {
+  async #openSession(name: ClientId): Promise<ClientId> {
+    const clients = this.replica.options.clientsMax
+    const command = registerCommand(name, { window: WINDOW_MAX, clients })
     const { answer } = await this.callers.call(command, REGISTER_MS)
     if (answer.type === 'executed') return sessionIdOf(answer.result)
     throw new ViewstampError('VIEW_CHANGE', 'this node could not open a session; try again')
