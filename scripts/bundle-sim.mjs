@@ -1,9 +1,10 @@
 /** Bundles the simulator for Node, which cannot run TypeScript before 22; optionally with patched sources. */
+
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { createHash } from 'node:crypto'
 import { build } from 'esbuild'
 
 /**
@@ -42,7 +43,8 @@ export async function loadSimulator(patches = [], entry = 'src/sim/main.ts') {
       logLevel: 'error',
     })
     for (const patch of patches) {
-      if (!applied.has(patch)) throw new Error(`the patch of src/${patch.file} finds nothing: ${patch.find}`)
+      if (!applied.has(patch))
+        throw new Error(`the patch of src/${patch.file} finds nothing: ${patch.find}`)
     }
     const simulator = await import(pathToFileURL(outfile).href)
     simulator.useSha256?.(bytes => createHash('sha256').update(bytes).digest('hex'))

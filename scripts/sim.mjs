@@ -57,7 +57,9 @@ function parse() {
 }
 
 function usage(why) {
-  console.error(`${why}\nusage: npm run sim -- --seed N | --seeds N | --minutes M (see scripts/sim.mjs)`)
+  console.error(
+    `${why}\nusage: npm run sim -- --seed N | --seeds N | --minutes M (see scripts/sim.mjs)`,
+  )
   process.exit(2)
 }
 
@@ -71,7 +73,14 @@ function run(seed, tracing) {
 }
 
 function oneSeed(seed) {
-  console.log(JSON.stringify(simulator.optionsOf(seed, options.replicas === undefined ? {} : { replicas: options.replicas })))
+  console.log(
+    JSON.stringify(
+      simulator.optionsOf(
+        seed,
+        options.replicas === undefined ? {} : { replicas: options.replicas },
+      ),
+    ),
+  )
   const tracing = options.log && { level: options.log, line: line => console.log(line) }
   const outcome = run(seed, tracing)
   if (outcome.failure) return report(seed, outcome, options.log === undefined)
@@ -82,7 +91,8 @@ function oneSeed(seed) {
 function manySeeds() {
   const total = simulator.emptyCoverage()
   const started = performance.now()
-  const over = () => options.minutes !== undefined && performance.now() - started > options.minutes * 60_000
+  const over = () =>
+    options.minutes !== undefined && performance.now() - started > options.minutes * 60_000
   const most = options.seeds ?? (options.minutes === undefined ? 200 : Number.POSITIVE_INFINITY)
   let virtualMs = 0
   let seeds = 0
@@ -102,7 +112,9 @@ function manySeeds() {
   }
   const seconds = (performance.now() - started) / 1000
   const rate = `${Math.round(total.events / seconds)} events/s`
-  console.log(summary(`${seeds} seeds passed in ${seconds.toFixed(1)} s (${rate})`, total, virtualMs))
+  console.log(
+    summary(`${seeds} seeds passed in ${seconds.toFixed(1)} s (${rate})`, total, virtualMs),
+  )
   const missing = simulator.tooLittle(total, seeds)
   if (missing.length === 0) return 0
   console.log(`but they tried too little: ${missing.join('; ')}`)

@@ -127,9 +127,9 @@ function replicaOptions(prng: Prng): ReplicaOptions {
     logTailBytesMax: prng.pick([1024, 8192]),
     transferBytesMax: prng.pick([400, 1500, 8192]),
     queueCommandsMax: prng.pick([4, 64]),
-    checkpointEvery: prng.int(8, 16),
+    checkpointEvery: prng.int(4, 16),
     checkpointIntervalMs: prng.pick([0, 0, 100]),
-    keepLogOperations: prng.int(16, 32),
+    keepLogOperations: prng.pick([4, 16, 32]),
     clientsMax: prng.chance(0.1) ? 3 : 1024,
   }
 }
