@@ -10,6 +10,7 @@ const LEVELS: Readonly<Record<number, string>> = {
   20: 'debug',
   40: 'WARN',
   50: 'ERROR',
+  60: 'FATAL',
 }
 
 export function makeLog(config: Config): Logger {
@@ -19,7 +20,7 @@ export function makeLog(config: Config): Logger {
   return pino(options, pretty ? prettyStream() : pino.destination({ fd: 2, sync: true }))
 }
 
-/** One sentence a line, then what belongs to it. */
+/** One sentence a line, then what belongs to it and is not in the sentence. */
 function prettyStream(): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -32,11 +33,13 @@ function prettyStream(): Writable {
 }
 
 export function sentence(line: string): string {
-  const { time, level, node, msg, pid: _pid, hostname: _host, ...more } = JSON.parse(line)
+  const { time, level, msg, node: _node, event: _event, ...more } = JSON.parse(line)
   const clock = new Date(time).toISOString().slice(11, 23)
   const mark = LEVELS[level] === undefined ? '' : `${LEVELS[level]} `
   const rest = Object.entries(more)
-    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)])
+    .filter(([, value]) => !String(msg).includes(String(value)))
+    .map(([key, value]) => `${key}=${value}`)
     .join(' ')
-  return `${clock} ${node} ${mark}${msg}${rest === '' ? '' : ` (${rest})`}`
+  return `${clock} ${mark}${msg}${rest === '' ? '' : ` (${rest})`}`
 }

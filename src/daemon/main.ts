@@ -4,21 +4,22 @@
  */
 import '../base/polyfill.ts'
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { access, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { useSha256 } from '../base/hash.ts'
-import { foundCluster } from '../network/founding.ts'
+import { type FoundedRecord, foundCluster } from '../network/founding.ts'
 import { loadLibp2p } from '../network/host.ts'
 import { createLibp2pNetwork, type Libp2pNetwork } from '../network/libp2p.ts'
 import type { Node } from '../node/node.ts'
 import { openNode } from '../node/open.ts'
 import { createRpcServer, type RpcServer } from '../rpc/server.ts'
 import { createStore, openStore, storeExists } from '../storage/open.ts'
-import type { Store } from '../storage/port.ts'
+import { StorageError, type Store } from '../storage/port.ts'
 import { replaceFile } from '../storage/replace-file.ts'
 import { VERSION } from '../version.ts'
 import type { ReplicaOptions } from '../vr/options.ts'
 import { DEFAULTS } from '../vr/options.ts'
+import { logClusterEvent } from './cluster-log.ts'
 import type { Config } from './config.ts'
 import { type Logger, makeLog } from './log.ts'
 import { loadMachines } from './machines.ts'
@@ -37,8 +38,8 @@ export interface Daemon {
   }
   readonly node: Node
   stop(): Promise<void>
-  /** Resolves with an exit code when the daemon had to end by itself. */
-  readonly finished: Promise<number>
+  /** Resolves with the reason when the daemon has to end by itself; it is logged already. */
+  readonly finished: Promise<unknown>
 }
 
 export async function startDaemon(config: Config, log: Logger = makeLog(config)): Promise<Daemon> {
@@ -54,6 +55,7 @@ export async function startDaemon(config: Config, log: Logger = makeLog(config))
   machines.catch(() => undefined)
   const { dataDir } = config.node
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await assertNotWiped(dataDir)
   const network = await createNetwork(config, log)
   const store = await openOrFound(config, network, log)
   const opened: { close: (() => Promise<void>)[] } = { close: [() => store.close()] }
@@ -74,8 +76,8 @@ async function compose(
   network: Libp2pNetwork,
   opened: { close: (() => Promise<void>)[] },
 ): Promise<Daemon> {
-  let finish: (code: number) => void = () => {}
-  const finished = new Promise<number>(resolve => {
+  let finish: (reason: unknown) => void = () => {}
+  const finished = new Promise<unknown>(resolve => {
     finish = resolve
   })
   const url = `http://${config.rpc.listen}`
@@ -99,11 +101,11 @@ async function compose(
     fail: error => {
       log.fatal(error instanceof Error ? error.message : String(error))
       log.debug(error)
-      finish(1)
+      finish(error)
     },
     onContext: (context, writer) => metrics.watch(context, writer),
   })
-  node.watchCluster(event => log.info(event, event.kind))
+  node.watchCluster(event => logClusterEvent(log, event))
   const rpc: RpcServer = createRpcServer({
     node,
     listen: config.rpc.listen,
@@ -142,15 +144,39 @@ async function createNetwork(config: Config, log: Logger): Promise<Libp2pNetwork
   })
 }
 
+/**
+ * An identity without data, and without a founding under way, is what a wiped disk leaves. Founding anew
+ * with it could lose what the old data had acknowledged.
+ */
+async function assertNotWiped(dataDir: string): Promise<void> {
+  const there = (file: string) =>
+    access(join(dataDir, file)).then(
+      () => true,
+      () => false,
+    )
+  if (!(await there('identity.key')) || (await there('founding.json'))) return
+  const { state } = await storeExists(dataDir)
+  if (state !== 'none') return
+  throw new StorageError(
+    'missing',
+    `${dataDir} holds the identity of a node but none of its data: it looks wiped, and a node that forgot its promises must not vote. Put the data directory back; if it is lost, see viewstamp recover. (If this node never ran, remove identity.key and start again.)`,
+  )
+}
+
 /** The same command every time: a directory without data takes part in a founding, any other is opened. */
 async function openOrFound(config: Config, network: Libp2pNetwork, log: Logger): Promise<Store> {
   const { dataDir } = config.node
   const { state } = await storeExists(dataDir)
-  if (state === 'none') await found(config, network, log)
-  return openStore(dataDir, { clusterId: config.cluster.id, peerId: network.peerId })
+  const founded = state === 'none' ? await found(config, network, log) : undefined
+  const store = await openStore(dataDir, { clusterId: config.cluster.id, peerId: network.peerId })
+  // A founder that loses its disk before it is met as a member is known for another then.
+  for (const { peerId, incarnation } of founded?.members ?? []) {
+    if (peerId !== network.peerId) await store.notePeer(peerId, { incarnation, boot: 0 })
+  }
+  return store
 }
 
-async function found(config: Config, network: Libp2pNetwork, log: Logger): Promise<void> {
+async function found(config: Config, network: Libp2pNetwork, log: Logger): Promise<FoundedRecord> {
   const { members, bootstrapExpect } = config.cluster
   if (members.length === 0 && bootstrapExpect === undefined) {
     throw new Error(
@@ -159,7 +185,7 @@ async function found(config: Config, network: Libp2pNetwork, log: Logger): Promi
   }
   const promise = join(config.node.dataDir, 'founding.json')
   log.info({ expect: members.length || bootstrapExpect }, 'no data yet: looking for the founders')
-  await foundCluster({
+  const record = await foundCluster({
     transport: network.founding,
     name: config.node.name,
     clusterId: config.cluster.id,
@@ -181,7 +207,7 @@ async function found(config: Config, network: Libp2pNetwork, log: Logger): Promi
     },
     log,
   })
-  log.info({ cluster: config.cluster.id }, 'the cluster is founded')
+  return record
 }
 
 function introduce(network: Libp2pNetwork, store: Store): void {
