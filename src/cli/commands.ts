@@ -43,6 +43,12 @@ const RUN: readonly CommandSpec[] = [
     load: async () => (await import('./commands/start.ts')).start,
   },
   {
+    usage: 'recover',
+    summary: 'take in a node that lost its data (not in this version: says what to do instead)',
+    options: [['--data-dir <dir>', 'of that node']],
+    load: async () => (await import('./commands/recover.ts')).recover,
+  },
+  {
     usage: 'ready',
     summary: 'wait until every endpoint serves (--timeout, 30s)',
     load: async () => (await import('./commands/cluster.ts')).ready,

@@ -108,10 +108,10 @@ export class Daemons {
       },
     )
     const ready = new Promise<boolean>(done => {
-      this.#passOn(seat.name, child.stdout, () => done(true))
+      this.#firstLine(child.stdout, () => done(true))
       child.once('exit', () => done(false))
     })
-    this.#passOn(seat.name, child.stderr, () => undefined)
+    this.#passOn(seat.name, child.stderr)
     const gone = new Promise<void>(done => child.once('exit', () => done()))
     const daemon: Daemon = { seat, child, ready, gone, alive: true, elsewhere: false }
     child.once('exit', (code, signal) => {
@@ -121,13 +121,20 @@ export class Daemons {
     return daemon
   }
 
-  #passOn(name: string, stream: Readable | null, first: () => void): void {
+  /** A daemon prints one line when it is ready. */
+  #firstLine(stream: Readable | null, then: () => void): void {
+    if (stream !== null) createInterface({ input: stream }).once('line', then)
+  }
+
+  #passOn(name: string, stream: Readable | null): void {
     if (stream === null) return
     const { terminal } = this.#context
     const label = terminal.node(name, name.padEnd(3))
-    const lines = createInterface({ input: stream })
-    lines.once('line', first)
-    lines.on('line', line => this.#context.note(`${label} ${terminal.style('│', 'dim')} ${line}`))
+    createInterface({ input: stream }).on('line', line => {
+      // That nodes lose each other at the end is no news; what goes wrong then is.
+      if (this.#phase === 'stopping' && !/ (WARN|ERROR|FATAL) /.test(line)) return
+      this.#context.note(`${label} ${terminal.style('│', 'dim')} ${line}`)
+    })
   }
 
   #announceDeath({ seat }: Daemon, how: string): void {

@@ -49,6 +49,16 @@ const BY_NAME: Readonly<Record<string, number>> = {
   SLOW_CONSUMER: EXIT.limit,
 }
 
+/** Why a daemon refuses its data, or its peers do. */
+const BY_REASON: Readonly<Record<string, number>> = {
+  'StorageError damaged': EXIT.verification,
+  'StorageError rolled-back': EXIT.verification,
+  'StorageError missing': EXIT.verification,
+  'NetworkError wiped': EXIT.verification,
+  'NetworkError fenced': EXIT.verification,
+  'NetworkError address': EXIT.usage,
+}
+
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage
   if (error instanceof ViewstampError) {
@@ -60,9 +70,5 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof Error)) return EXIT.other
   // Told by name, so that this file does not load the configuration, the storage …
   if (error.name === 'ConfigError') return EXIT.usage
-  if (error.name === 'StorageError') {
-    const reason = (error as { reason?: unknown }).reason
-    return reason === 'damaged' || reason === 'rolled-back' ? EXIT.verification : EXIT.other
-  }
-  return EXIT.other
+  return BY_REASON[`${error.name} ${(error as { reason?: unknown }).reason}`] ?? EXIT.other
 }

@@ -47,7 +47,7 @@ export class Terminal {
   }
 
   get columns(): number {
-    return this.#out.columns ?? 80
+    return this.#out.columns || 80
   }
 
   data(text: string): void {

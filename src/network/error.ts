@@ -22,5 +22,7 @@ export type NetworkReason =
   | 'wiped'
   /** The cluster exists and this node is not in it. */
   | 'not-a-member'
+  /** A peer has seen a later life of this node, or another copy of it. */
+  | 'fenced'
   /** Cancelled by the caller. */
   | 'cancelled'

@@ -266,7 +266,7 @@ class Members implements Libp2pNetwork {
         verify: (via, answer) => this.#introduced().verify(via, answer),
         up: () => this.#onUp(peer),
         down: (_, reason) => {
-          this.#log.info({ peer, reason }, `lost ${peer}: ${reason}`)
+          this.#log.debug({ peer, reason }, `lost ${peer}: ${reason}`)
           if (this.#mode.type === 'members') this.#mode.events.down(peer, reason)
         },
         refused: () => this.#seeker?.unwelcome(peer),
@@ -277,7 +277,7 @@ class Members implements Libp2pNetwork {
   #onUp(peer: string): void {
     this.#refusals.delete(peer)
     this.#seeker?.settled(peer)
-    this.#log.info({ peer }, `connected to ${peer}`)
+    this.#log.debug({ peer }, `connected to ${peer}`)
     const news = this.#book.tell(peer)
     if (news.length > 0) this.#links.get(peer)?.sendControl(encodePeers(news))
     if (this.#mode.type === 'members') this.#mode.events.up(peer)
@@ -287,14 +287,14 @@ class Members implements Libp2pNetwork {
     this.#seeker?.unwelcome(peer)
     if (this.#refusals.get(peer) === reason) return
     this.#refusals.set(peer, reason)
-    this.#log.warn({ peer, reason }, `no connection with ${peer}: ${reason}`)
+    this.#log.debug({ peer, reason }, `no connection with ${peer}: ${reason}`)
     if (this.#mode.type === 'members') this.#mode.events.refused?.(peer, reason)
   }
 
   #onFenced(reason: string): void {
     if (this.#fenced) return
     this.#fenced = true
-    this.#log.warn({ reason }, `this node must stop: ${reason}`)
+    this.#log.debug({ reason }, `this node must stop: ${reason}`)
     if (this.#mode.type === 'members') this.#mode.events.fenced?.(reason)
   }
 

@@ -4,6 +4,7 @@
  */
 import { FormatError } from '../base/bytes.ts'
 import type { MachineService } from '../machine/compose.ts'
+import { NetworkError } from '../network/error.ts'
 import type { Network } from '../network/port.ts'
 import type { ClusterRecord, ShardImage, Store } from '../storage/port.ts'
 import type { Configuration } from '../vr/configuration.ts'
@@ -72,7 +73,7 @@ export async function openNode(options: OpenOptions): Promise<Node> {
     },
     refused: (peer, reason) =>
       options.log.warn(`no connection with ${nameOf(store.cluster, peer)}: ${reason}`, { peer }),
-    fenced: reason => options.fail(new Error(reason)),
+    fenced: reason => options.fail(new NetworkError('fenced', reason)),
   })
   // It may fail (a port in use) while the logs are read: told by the await below, not as unhandled.
   started.catch(() => undefined)

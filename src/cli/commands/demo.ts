@@ -154,7 +154,6 @@ async function welcome(context: Context, daemons: Daemons, typed: string): Promi
   const lines = [
     '',
     table,
-    ...(await dashboardLine(first.rpc)),
     '',
     'Try, in another terminal:',
     `  ${typed} put x 1${option}`,
@@ -163,22 +162,9 @@ async function welcome(context: Context, daemons: Daemons, typed: string): Promi
     `  ${typed} log read --as both${option}`,
     `  ${typed} watch --cluster${option}`,
     `  kill -9 ${victim.pid}    # ${victim.name}${victim.name === primary ? ', the primary' : ''}: another takes over, nothing is lost`,
+    '',
     'Ctrl-C stops all.',
     '',
   ]
   terminal.data(`${lines.join('\n')}\n`)
-}
-
-/** Told only if there is one. */
-async function dashboardLine(rpc: string): Promise<readonly string[]> {
-  const { get } = await import('node:http')
-  const status = await new Promise<number>(done => {
-    const request = get(`${rpc}/`, { timeout: 1_000 }, response => {
-      response.resume()
-      done(response.statusCode ?? 0)
-    })
-    request.on('error', () => done(0))
-    request.on('timeout', () => request.destroy())
-  })
-  return status === 200 ? ['', `Dashboard: ${rpc}/`] : []
 }

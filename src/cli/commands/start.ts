@@ -21,8 +21,9 @@ export const start: Run = async (context, _args, given) => {
   const daemon = await Promise.race([starting, stopped.then(() => undefined)])
   if (daemon === undefined) return EXIT.ok
   announce(context, daemon.ready, config.log.format === 'pretty')
-  const ended = await Promise.race([daemon.finished, stopped.then(() => 'signal' as const)])
-  if (ended !== 'signal') return ended
+  const failure = daemon.finished.then(reason => ({ reason }))
+  const ended = await Promise.race([failure, stopped.then(() => undefined)])
+  if (ended !== undefined) return exitCodeOf(ended.reason)
   try {
     await daemon.stop()
     return EXIT.ok
