@@ -10,7 +10,6 @@ export class DaemonMetrics implements NodeMetrics {
   #text: () => Promise<string | undefined> = async () => undefined
 
   readonly fsync = (seconds: number): void => this.#inner.fsync(seconds)
-  readonly commitLatency = (seconds: number): void => this.#inner.commitLatency(seconds)
   readonly viewChange = (shard: string, reason: string): void =>
     this.#inner.viewChange(shard, reason)
   readonly viewStarted = (shard: string, seconds: number): void =>

@@ -28,6 +28,8 @@ export interface NodeContext {
   readonly alarms: Map<string, string>
   /** Resolves when everything this node wants written is on disk. */
   flush(): Promise<void>
+  /** Free space, when last looked at. */
+  freeBytes: number | undefined
   stopping: boolean
 }
 

@@ -113,6 +113,7 @@ function makeContext(options: OpenOptions, writer: Writer): NodeContext {
     followers: new Set(),
     alarms: new Map(),
     flush: () => writer.flush(),
+    freeBytes: undefined,
     stopping: false,
   }
   return context
@@ -261,6 +262,7 @@ function startTimers(options: OpenOptions, context: NodeContext): () => void {
 async function checkSpace(options: OpenOptions, context: NodeContext): Promise<void> {
   const free = await options.store.freeBytes().catch(() => undefined)
   if (free === undefined) return
+  context.freeBytes = free
   const low = free < options.minFreeBytes
   if (low === context.alarms.has('no_space')) return
   if (low) {

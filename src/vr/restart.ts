@@ -17,7 +17,7 @@ import type { ReplicaOptions } from './options.ts'
 import type { Service, ServiceRecord } from './service.ts'
 import type { LogMark, Replica } from './state.ts'
 import { currentPrimary, opOf } from './state.ts'
-import type { ReplicaNumber } from './terms.ts'
+import type { OpNumber, ReplicaNumber } from './terms.ts'
 import { checksumOf, epochNumber, opNumber, revOf, viewNumber } from './terms.ts'
 import { doViewChange, enterView } from './view-change.ts'
 
@@ -93,12 +93,31 @@ export function createReplica(
     wallMs: 0,
     jitter: (nonce ^ Math.imul(replicaNumber + 1, 0x9e3779b1)) >>> 0,
     disconnected: new Set(),
+    ...freshRoles(identity, checkpoint.opNumber),
+    transfer: undefined,
+    loads: new Map(),
+    nextNonce: nonce + 1,
+    checkpoint,
+    durableCheckpoint: checkpoint.opNumber,
+    kept: [],
+    marks: start.opNumber < checkpoint.opNumber ? [start, checkpoint] : [checkpoint],
+    firstOp: opNumber(start.opNumber + 1),
+  }
+  return replica
+}
+
+/** What a role collects, before it has collected anything. */
+function freshRoles(
+  { options, nonce }: ReplicaIdentity,
+  checkpoint: OpNumber,
+): Pick<Replica, 'primary' | 'backup' | 'change' | 'reads'> {
+  return {
     primary: {
       queue: [],
       queueBytes: 0,
       inFlight: new Map(),
       acked: new Map(),
-      viewStartOp: checkpoint.opNumber,
+      viewStartOp: checkpoint,
       lastHeartbeatMs: 0,
       lastProgressMs: 0,
       heardMs: new Map(),
@@ -127,16 +146,7 @@ export function createReplica(
       answered: 0,
       askedMs: 0,
     },
-    transfer: undefined,
-    loads: new Map(),
-    nextNonce: nonce + 1,
-    checkpoint,
-    durableCheckpoint: checkpoint.opNumber,
-    kept: [],
-    marks: start.opNumber < checkpoint.opNumber ? [start, checkpoint] : [checkpoint],
-    firstOp: opNumber(start.opNumber + 1),
   }
-  return replica
 }
 
 /** Some records of the checkpoint. */
