@@ -10,19 +10,20 @@ import { Prng } from '../base/prng.ts'
 import { quorumOf } from '../vr/configuration.ts'
 import type { Command } from '../vr/entry.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
-import { isPrimary } from '../vr/state.ts'
 import { epochNumber } from '../vr/terms.ts'
 import { decodeMessage, encodeMessage } from '../wire/codec.ts'
 import { Violation } from './check/check.ts'
 import { apart, assertConverged } from './check/converges.ts'
 import { assertServed } from './check/serves.ts'
+import { Clocks } from './clocks.ts'
 import { type Coverage, emptyCoverage } from './coverage.ts'
 import { Digest } from './digest.ts'
 import { Disk } from './disk.ts'
-import type { ClientEvent, HostEvent, SimEvent, Undo } from './event.ts'
+import type { ClientEvent, HostEvent, SimEvent } from './event.ts'
+import { Faults } from './faults.ts'
 import { History, type Operation } from './history.ts'
 import { emptyImage, Host, type Surroundings } from './host.ts'
-import { FAULTS, type FaultKind, Nemesis } from './nemesis.ts'
+import { Nemesis } from './nemesis.ts'
 import { Network } from './network.ts'
 import { CALM_NETWORK, type SimOptions } from './options.ts'
 import { type LogLevel, Report } from './report.ts'
@@ -30,8 +31,6 @@ import { safetyChecks, Watcher } from './watch.ts'
 import { type ClientPort, Workload } from './workload.ts'
 import type { World } from './world.ts'
 
-/** Log time starts here, so that a clock may jump back. */
-const WALL_START_MS = 1_700_000_000_000
 /** Requests that the healed core has to serve, besides the old ones. */
 const LIVENESS_REQUESTS = 12
 const LIVENESS_STEP_MS = 250
@@ -61,47 +60,51 @@ export class Simulator implements Surroundings, ClientPort {
   readonly #options: SimOptions
   readonly #heap = new Heap<SimEvent>()
   readonly #network: Network
-  readonly #nemesis: Nemesis
   readonly #workload: Workload
-  readonly #prng: Prng
   readonly #clientPrng: Prng
   readonly #hosts: Host[] = []
-  readonly #skew: { wallMs: number; drift: number }[] = []
+  readonly #clocks: Clocks
+  readonly #faults: Faults
   readonly #digest = new Digest()
   readonly #coverage = emptyCoverage()
   readonly #report: Report | undefined
   readonly #world: World
   readonly #untilMs: number
   readonly watch: Watcher
-  #core: number[] = []
-  #usable: number[]
+  #core: readonly number[] = []
 
   constructor(options: SimOptions, tracing?: Tracing, untilMs = Number.POSITIVE_INFINITY) {
     const root = new Prng(options.seed)
     const { replicas } = options
     this.#options = options
     this.#untilMs = untilMs
-    this.#prng = root.fork('simulator')
     this.#clientPrng = root.fork('client-network')
     this.#network = new Network(options.network, root.fork('network'), replicas)
-    this.#nemesis = new Nemesis(options.nemesis, root.fork('nemesis'), replicas)
+    this.#clocks = new Clocks(options.clock, root.fork('clocks'), replicas)
     const configuration = { epochNumber: epochNumber(0), replicaCount: replicas, primaryOffset: 0 }
     const history = new History()
     this.#workload = new Workload(options.workload, root.fork('workload'), history, this)
-    const clocks = root.fork('clocks')
-    const { skewMs, drift } = options.clock
     for (let number = 0; number < replicas; number++) {
       const disk = new Disk(emptyImage(), options.disk, root.fork(`disk/${number}`))
       const fields = { number, disk, configuration, options }
       this.#hosts.push(new Host(fields, this))
-      const skewed = clocks.int(-skewMs, skewMs)
-      this.#skew.push({ wallMs: skewed, drift: (clocks.float() * 2 - 1) * drift })
     }
-    this.#usable = this.#hosts.map(host => host.number)
     this.#world = this.#makeWorld(history, quorumOf(configuration))
     this.#report = tracing && new Report(this.#world, tracing.level, line => tracing.line(line))
     const told = { coverage: this.#coverage, digest: this.#digest, report: this.#report }
     this.watch = new Watcher(safetyChecks(this.#world), told)
+    this.#faults = new Faults({
+      options,
+      hosts: this.#hosts,
+      network: this.#network,
+      clocks: this.#clocks,
+      nemesis: new Nemesis(options.nemesis, root.fork('nemesis'), replicas),
+      prng: root.fork('simulator'),
+      coverage: this.#coverage,
+      report: this.#report,
+      now: () => this.nowMs,
+      after: (ms, event) => this.#heap.push(this.nowMs + ms, event),
+    })
   }
 
   #makeWorld(history: History, quorum: number): World {
@@ -124,7 +127,7 @@ export class Simulator implements Surroundings, ClientPort {
     try {
       this.#start()
       this.#runUntil(this.#options.safetyMs, () => this.#workload.isDone)
-      this.#heal()
+      this.#core = this.#faults.heal(this.#world.quorum)
       this.#live()
       this.watch.atEnd()
     } catch (error) {
@@ -144,8 +147,7 @@ export class Simulator implements Surroundings, ClientPort {
   // The phases.
 
   #start(): void {
-    for (const host of this.#hosts) host.start(this.#prng.u32())
-    for (const kind of FAULTS) this.#planFault(kind)
+    this.#faults.startAll()
     this.#workload.start()
   }
 
@@ -160,41 +162,6 @@ export class Simulator implements Surroundings, ClientPort {
       this.#coverage.events++
       this.#digest.add(next.at)
       this.#handle(next.item)
-    }
-  }
-
-  /** A core gets well and stays well; whoever is outside keeps what ails it. */
-  #heal(): void {
-    const { replicas } = this.#options
-    const least = this.#world.quorum
-    const size = this.#prng.int(least, replicas)
-    const order = this.#prng.shuffle(this.#hosts.map(host => host.number))
-    this.#core = order.slice(0, size).sort((a, b) => a - b)
-    this.#usable = this.#core
-    this.#network.change({ ...CALM_NETWORK, codec: this.#options.network.codec })
-    for (const a of this.#core) for (const b of this.#core) this.#network.join(a, b)
-    for (const outside of order.slice(size)) this.#isolate(outside)
-    for (const number of this.#core) {
-      const host = this.#host(number)
-      if (!host.isUp) this.#startHost(number)
-      host.resume()
-      for (const peer of this.#core) {
-        if (peer !== number) this.#tellPeer(number, peer, true)
-      }
-    }
-    this.#report?.note(`liveness phase: the core is ${this.#core.map(i => `r${i}`).join(' ')}`)
-  }
-
-  /** Down, cut off, or able to speak and not to hear, or the other way round. */
-  #isolate(outside: number): void {
-    const fate = this.#prng.pick(['down', 'cut', 'deaf', 'mute'] as const)
-    if (fate === 'down') this.#crash(outside)
-    else this.#host(outside).resume()
-    for (const member of this.#core) {
-      this.#network.join(member, outside)
-      this.#network.join(outside, member)
-      if (fate !== 'mute') this.#network.cut(member, outside)
-      if (fate !== 'deaf') this.#network.cut(outside, member)
     }
   }
 
@@ -233,16 +200,11 @@ export class Simulator implements Surroundings, ClientPort {
         return
       }
       case 'start':
-        if (!this.#host(event.host).isUp && this.#core.length === 0) this.#startHost(event.host)
-        return
+        return this.#faults.onStart(event.host)
       case 'fault':
-        if (this.#core.length > 0) return
-        this.#fault(event.kind)
-        this.#planFault(event.kind)
-        return
+        return this.#faults.on(event.kind)
       case 'undo':
-        if (this.#core.length === 0) this.#undo(event.undo)
-        return
+        return this.#faults.undo(event.undo)
       case 'client':
         this.#workload.on(event.event)
         return
@@ -253,133 +215,6 @@ export class Simulator implements Surroundings, ClientPort {
 
   #host(number: number): Host {
     return present(this.#hosts[number], 'the host exists')
-  }
-
-  // Faults.
-
-  #planFault(kind: FaultKind): void {
-    const wait = this.#nemesis.next(kind)
-    if (wait !== undefined) this.#heap.push(this.nowMs + wait, { type: 'fault', kind })
-  }
-
-  #fault(kind: FaultKind): void {
-    switch (kind) {
-      case 'crash':
-        this.#crashFor(this.#nemesis.victim(kind), this.#nemesis.duration(kind))
-        return
-      case 'crash-all':
-        for (const { number } of this.#hosts) this.#crashFor(number, this.#nemesis.duration(kind))
-        return
-      case 'partition':
-        this.#partition()
-        return
-      case 'clog': {
-        const from = this.#nemesis.victim(kind)
-        const to = this.#nemesis.victim(kind)
-        this.#network.clog(from, to, this.nowMs + this.#nemesis.duration(kind))
-        return
-      }
-      case 'pause':
-        this.#pause(this.#nemesis.victim(kind), this.#nemesis.duration(kind))
-        return
-      case 'clock-jump': {
-        const skew = present(this.#skew[this.#nemesis.victim(kind)], 'the host exists')
-        skew.wallMs += this.#nemesis.clockJumpMs()
-        return
-      }
-      case 'hang':
-        this.#host(this.#nemesis.victim(kind)).disk.hang(this.nowMs + this.#nemesis.duration(kind))
-        return
-      case 'step-down':
-        this.#stepDown(this.#nemesis.victim(kind))
-        return
-      case 'reset':
-        this.#reset(this.#nemesis.victim(kind), this.#nemesis.victim(kind))
-        return
-      default:
-        unreachable(kind)
-    }
-  }
-
-  #crashFor(number: number, downMs: number): void {
-    if (!this.#host(number).isUp) return
-    this.#crash(number)
-    this.#heap.push(this.nowMs + downMs, { type: 'start', host: number })
-  }
-
-  #crash(number: number): void {
-    const host = this.#host(number)
-    if (!host.isUp) return
-    const lost = host.crash()
-    this.#coverage.crashes++
-    this.#coverage.writesLost += lost
-    this.#report?.fault(number, `crash, ${lost} writes lost`)
-    if (!this.#options.network.tellPeers) return
-    for (const peer of this.#hosts) this.#tellPeer(peer.number, number, false)
-  }
-
-  #startHost(number: number): void {
-    this.#report?.fault(number, 'start')
-    this.#host(number).start(this.#prng.u32())
-    if (!this.#options.network.tellPeers) return
-    for (const peer of this.#hosts) this.#tellPeer(peer.number, number, true)
-  }
-
-  #tellPeer(number: number, replica: number, connected: boolean): void {
-    if (number === replica) return
-    const event: HostEvent = { type: 'peer', replica, connected }
-    this.#heap.push(this.nowMs + 1, { type: 'arrival', host: number, event })
-  }
-
-  #partition(): void {
-    const acting = this.#hosts.find(({ replica }) => replica !== undefined && isPrimary(replica))
-    const cuts = this.#nemesis.cuts(acting?.number)
-    const links = cuts.filter(([from, to]) => !this.#network.isCut(from, to))
-    if (links.length === 0) return
-    for (const [from, to] of links) this.#network.cut(from, to)
-    this.#coverage.partitions++
-    this.#report?.note(`! cut ${links.map(([from, to]) => `r${from}→r${to}`).join(' ')}`)
-    const undo: Undo = { type: 'join', links }
-    this.#heap.push(this.nowMs + this.#nemesis.duration('partition'), { type: 'undo', undo })
-  }
-
-  #pause(number: number, forMs: number): void {
-    const host = this.#host(number)
-    if (!host.isUp || host.paused) return
-    host.paused = true
-    this.#coverage.pauses++
-    this.#report?.fault(number, `pause for ${forMs} ms`)
-    const undo: Undo = { type: 'resume', host: number }
-    this.#heap.push(this.nowMs + forMs, { type: 'undo', undo })
-  }
-
-  #stepDown(number: number): void {
-    const host = this.#host(number)
-    if (host.isUp && !host.paused) host.step({ type: 'step-down' })
-  }
-
-  /** A connection breaks and comes back. */
-  #reset(a: number, b: number): void {
-    if (a === b) return
-    for (const [to, peer] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      this.#tellPeer(to, peer, false)
-      const event: HostEvent = { type: 'peer', replica: peer, connected: true }
-      const at = this.nowMs + 1 + this.#nemesis.stream('reset').int(1, 300)
-      this.#heap.push(at, { type: 'arrival', host: to, event })
-    }
-  }
-
-  #undo(undo: Undo): void {
-    if (undo.type === 'resume') {
-      this.#report?.fault(undo.host, 'resume')
-      this.#host(undo.host).resume()
-      return
-    }
-    for (const [from, to] of undo.links) this.#network.join(from, to)
-    this.#report?.note(`! joined ${undo.links.map(([from, to]) => `r${from}→r${to}`).join(' ')}`)
   }
 
   // What hosts ask of their surroundings.
@@ -402,13 +237,11 @@ export class Simulator implements Surroundings, ClientPort {
   }
 
   monotonicMs(host: Host): number {
-    const { drift } = present(this.#skew[host.number], 'the host exists')
-    return Math.floor(this.nowMs * (1 + drift))
+    return this.#clocks.monotonicMs(host.number, this.nowMs)
   }
 
   wallMs(host: Host): number {
-    const { wallMs } = present(this.#skew[host.number], 'the host exists')
-    return WALL_START_MS + wallMs + this.monotonicMs(host)
+    return this.#clocks.wallMs(host.number, this.nowMs)
   }
 
   reply(
@@ -428,7 +261,7 @@ export class Simulator implements Surroundings, ClientPort {
   // What clients ask of theirs. Their network loses messages too, but knows no partitions.
 
   get hosts(): readonly number[] {
-    return this.#usable
+    return this.#core.length > 0 ? this.#core : this.#hosts.map(host => host.number)
   }
 
   request(host: number, client: number, command: Command): void {
