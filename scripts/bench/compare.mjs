@@ -3,7 +3,6 @@
  * work for each, in rounds, so that what disturbs the machine disturbs all of them. Only ratios of
  * one such run mean anything.
  */
-import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Harness } from './peers/harness.mjs'
 import { median, sleep } from './processes.mjs'
@@ -53,7 +52,6 @@ const singles = [
   ['failoverMs', 'gap after kill -9 of the leader, ms', 500],
   ['idleMiB', 'resident MiB per node, idle', 120],
   ['loadedMiB', 'resident MiB per node, after the load', 300],
-  ['cpuPer10k', 'CPU seconds per 10 000 pipelined puts at 64 in flight, all nodes', undefined],
 ]
 
 export async function compare(options) {
@@ -66,11 +64,11 @@ export async function compare(options) {
   }
   const result = Object.fromEntries(found)
   if (options.json) return void process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`)
-  process.stdout.write(`\n${ratios(found)}\n\n${smallTable(found)}\n`)
+  process.stdout.write(`\n${ratios(found)}\n\n${cpuTable(found)}\n\n${smallTable(found)}\n`)
 }
 
 function emptyFigures() {
-  return { samples: [], startMs: [], failoverMs: [], idleMiB: [], loadedMiB: [], cpuPer10k: [] }
+  return { samples: [], startMs: [], failoverMs: [], idleMiB: [], loadedMiB: [] }
 }
 
 async function measure(harness, system, figures, options) {
@@ -89,7 +87,7 @@ async function measure(harness, system, figures, options) {
       if (row[system] === undefined) continue
       const sample = await harness.sample(running, row[system], { secs, warm: 1 })
       say(`${system}: ${row.name}: ${whole(sample.ops_s)}/s, p50 ${decimal(sample.p50)} ms`)
-      keep(options.out, figures, { system, row: row.name, round, ...sample })
+      figures.samples.push({ system, row: row.name, round, ...sample })
     }
     figures.loadedMiB.push(...harness.memory(running))
     if (round < rounds - 1) return
@@ -103,12 +101,6 @@ async function measure(harness, system, figures, options) {
   } finally {
     await harness.shutDown(running)
   }
-}
-
-function keep(out, figures, sample) {
-  figures.samples.push(sample)
-  if (sample.row === pipelined(64).name) figures.cpuPer10k.push(sample.srv_cpu_per_10k)
-  if (out !== undefined) appendFileSync(out, `${JSON.stringify(sample)}\n`)
 }
 
 function ratios(found) {
@@ -137,16 +129,25 @@ function against(figures, row, peer, ours) {
   return [whole(theirs), wanted === undefined ? ratio : `${ratio} (${wanted})`]
 }
 
-function medianOf(figures, row) {
+function medianOf(figures, row, member = 'ops_s') {
   const samples = figures?.samples.filter(sample => sample.row === row) ?? []
-  return median(samples.map(sample => sample.ops_s))
+  return median(samples.map(sample => sample[member]))
+}
+
+/** Less disturbed by other programs than calls per second are. */
+function cpuTable(found) {
+  const rows = work.map(({ name }) => [
+    name,
+    ...[...found.values()].map(figures => decimal(medianOf(figures, name, 'srv_cpu_per_10k'))),
+  ])
+  return table(['CPU seconds of all nodes per 10 000', ...found.keys()], rows)
 }
 
 function smallTable(found) {
   const rows = singles.map(([member, name, below]) => [
     name,
     ...[...found.values()].map(figures => decimal(median(figures[member]))),
-    below === undefined ? '' : `under ${whole(below)}`,
+    `under ${whole(below)}`,
   ])
   return table(['median', ...found.keys(), 'wanted of us'], rows)
 }
