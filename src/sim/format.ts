@@ -40,13 +40,16 @@ export function formatMessage(m: Message): string {
     case 'NEWCHECKPOINT':
       return `NEWCHECKPOINT n${m.opNumber} ${m.records.length} records, ${m.progress}`
     case 'READINDEX':
-      return `READINDEX ${m.readNumber}`
+      return `READINDEX ${readOf(m.readNumber)}`
     case 'READINDEXOK':
-      return `READINDEXOK v${m.viewNumber} ${m.readNumber} from n${m.opNumber}`
+      return `READINDEXOK v${m.viewNumber} ${readOf(m.readNumber)} from n${m.opNumber}`
     default:
       unreachable(m)
   }
 }
+
+/** Without what tells starts of a replica apart (src/vr/reads.ts). */
+const readOf = (n: number): number => n % 2 ** 20
 
 const probe = (n: number): string => (n === 0 ? '' : ` probe ${n}`)
 

@@ -70,6 +70,8 @@ export interface WorkloadOptions {
   readonly twice: number
   /** Chance that a timed-out client gives up and comes back with a new session. */
   readonly abandon: number
+  /** Sessions end after this long without a sign of life, in log time; 0: never. */
+  readonly sessionTtlMs: number
 }
 
 /**
@@ -201,6 +203,7 @@ function workloadOptions(prng: Prng): WorkloadOptions {
     reads: prng.pick([0, 0.3, 0.6]),
     twice: prng.chance(0.5) ? 0.2 : 0,
     abandon: prng.chance(0.5) ? 0.1 : 0,
+    sessionTtlMs: prng.chance(0.15) ? 2000 : 0,
   }
 }
 

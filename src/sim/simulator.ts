@@ -280,10 +280,11 @@ export class Simulator implements Surroundings, ClientPort {
     this.watch.replied(operation)
   }
 
-  /** Only eviction may make a session unknown, and nothing else is forgotten of one that is in use. */
+  /** Only eviction and expiry make a session unknown, and nothing else is forgotten of one in use. */
   forgotten(operation: Operation, reason: string): void {
-    const sessionsMax = this.#options.replica.clientsMax
-    if (reason === 'no-session' && sessionsMax < this.#options.workload.clients * 50) return
+    const { workload, replica } = this.#options
+    const mayEnd = workload.sessionTtlMs > 0 || replica.clientsMax < workload.clients * 50
+    if (reason === 'no-session' && mayEnd) return
     const who = `${operation.session}#${operation.requestNumber}`
     throw new Violation('executed-once', `${who} was answered «forgotten: ${reason}»`)
   }

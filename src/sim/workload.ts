@@ -130,11 +130,17 @@ export class Workload {
       id: -client.sessions,
       attempt: 0,
     })
-    const command = commandOf('register', client.session, 0, 0, registration({ window: WINDOW }))
+    const wish = registration({ window: WINDOW, ttlMs: this.#options.sessionTtlMs })
+    const command = commandOf('register', client.session, 0, 0, wish)
     this.#port.request(this.#anyHost(), client.number, command)
   }
 
+  /** What was under way stays unknown; the old session is closed, or left to end by itself. */
   #renew(client: Client): void {
+    if (client.isOpen && this.#prng.chance(0.5)) {
+      const close = commandOf('close', client.session, client.nextRequest, 0, new Uint8Array(0))
+      this.#port.request(this.#anyHost(), client.number, close)
+    }
     client.sessions++
     client.session = nameOf(client.number, client.sessions)
     client.isOpen = false
