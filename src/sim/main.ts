@@ -1,20 +1,18 @@
 /** One run, from seed to outcome. What prints, and what ends processes, is scripts/sim.mjs. */
-export { useSha256 } from '../base/hash.ts'
-export { addCoverage, emptyCoverage, namesOf, tooLittle } from './coverage.ts'
-export { optionsOf } from './options.ts'
-export type { Outcome } from './simulator.ts'
-export { simulate }
-
 import { optionsOf } from './options.ts'
 import { type Outcome, Simulator, type Tracing } from './simulator.ts'
 
-interface Run {
+export { useSha256 } from '../base/hash.ts'
+export { addCoverage, emptyCoverage, namesOf, tooLittle } from './coverage.ts'
+export { optionsOf } from './options.ts'
+
+export interface Run {
   readonly replicas?: number
   readonly untilMs?: number
   readonly tracing?: Tracing
 }
 
-function simulate(seed: number, run: Run = {}): Outcome {
+export function simulate(seed: number, run: Run = {}): Outcome {
   const given = run.replicas === undefined ? {} : { replicas: run.replicas }
   return new Simulator(optionsOf(seed, given), run.tracing, run.untilMs).run()
 }
