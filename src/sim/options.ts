@@ -133,6 +133,7 @@ function replicaOptions(prng: Prng): ReplicaOptions {
     checkpointIntervalMs: prng.pick([0, 0, 100]),
     keepLogOperations: prng.pick([4, 16, 32]),
     clientsMax: prng.chance(0.1) ? 3 : 1024,
+    suffixBytesMax: prng.pick([0, 0, 400, 4096]),
   }
 }
 

@@ -33,6 +33,8 @@ export interface Session {
   readonly ttlMs: number
   expiresAt: number
   readonly results: Map<RequestNumber, ExecutedAnswer>
+  /** Bytes of the results kept. */
+  resultBytes: number
 }
 
 export interface ClientTable {
@@ -48,6 +50,8 @@ export interface ClientTable {
 
 /** Results longer than this (or empty, which the service never gives) are not kept: a repeat learns that it was executed, not the result. */
 export const RESULT_KEPT_MAX = 64 * 1024
+/** Of one session: the results of its oldest requests are dropped beyond this. */
+const SESSION_BYTES_MAX = 256 * 1024
 export const WINDOW_DEFAULT = 256
 export const WINDOW_MAX = 8192
 const CLIENTS_MAX = 1_000_000
@@ -97,6 +101,7 @@ export function register(
     ttlMs: wish.ttlMs,
     expiresAt: 0,
     results: new Map(),
+    resultBytes: 0,
   }
   add(table, session)
   return touch(table, session, now)
@@ -136,22 +141,45 @@ export function record(
   const session = present(table.sessions.get(command.clientId), 'an executed request has a session')
   assert(command.requestNumber > session.floor, 'an executed request is above the floor')
   const keep = answer.result.length <= RESULT_KEPT_MAX
-  session.results.set(
-    command.requestNumber,
-    keep ? answer : { ...answer, result: new Uint8Array(0) },
-  )
+  session.results.set(command.requestNumber, keep ? answer : dropped(answer))
+  if (keep) session.resultBytes += answer.result.length
   if (command.requestNumber > session.highest) session.highest = command.requestNumber
   touch(table, session, now)
   const floor = Math.max(session.floor, command.ackedNumber, session.highest - session.window)
   if (floor > session.floor) raiseFloor(session, requestNumber(floor))
+  while (session.resultBytes > SESSION_BYTES_MAX) dropOldest(session)
+}
+
+const dropped = (answer: ExecutedAnswer): ExecutedAnswer => ({
+  ...answer,
+  result: new Uint8Array(0),
+})
+
+/** That it was executed stays known, what it gave does not. By number: the same one on every replica. */
+function dropOldest(session: Session): void {
+  let oldest: ExecutedAnswer | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const [n, answer] of session.results) {
+    if (n >= least || answer.result.length === 0) continue
+    least = n
+    oldest = answer
+  }
+  const answer = present(oldest, 'bytes are of results')
+  session.results.set(requestNumber(least), dropped(answer))
+  session.resultBytes -= answer.result.length
+}
+
+function forgetResult(session: Session, n: RequestNumber): void {
+  session.resultBytes -= session.results.get(n)?.result.length ?? 0
+  session.results.delete(n)
 }
 
 function raiseFloor(session: Session, floor: RequestNumber): void {
   // A client may acknowledge any number: never count up to it blindly.
   if (floor - session.floor <= session.results.size) {
-    for (let n = session.floor + 1; n <= floor; n++) session.results.delete(requestNumber(n))
+    for (let n = session.floor + 1; n <= floor; n++) forgetResult(session, requestNumber(n))
   } else {
-    for (const n of session.results.keys()) if (n <= floor) session.results.delete(n)
+    for (const n of session.results.keys()) if (n <= floor) forgetResult(session, n)
   }
   session.floor = floor
 }
@@ -297,6 +325,7 @@ export function loadSession(table: ClientTable, { id, value }: ServiceRecord): v
     ttlMs,
     expiresAt,
     results,
+    resultBytes: rows.reduce((sum, row) => sum + row[5].length / 2, 0),
   })
   table.digests.set(clientId(id), digest(utf8(value)))
   if (ttlMs > 0) table.nextExpiry = Math.min(table.nextExpiry, expiresAt)

@@ -14,6 +14,8 @@ export interface ReplicaOptions {
   readonly pipelineMax: number
   /** Bytes that may be uncommitted: bounds DOVIEWCHANGE and STARTVIEW. */
   readonly pipelineBytesMax: number
+  /** Committed entries that DOVIEWCHANGE and STARTVIEW carry besides, for who lags a little. */
+  readonly suffixBytesMax: number
   /** The primary's own appends that may be on their way to disk; the next batch fills meanwhile. §6.2 */
   readonly appendsInFlightMax: number
   readonly batchCommandsMax: number
@@ -46,6 +48,7 @@ export const DEFAULTS: ReplicaOptions = {
   startGraceMs: 1000,
   pipelineMax: 64,
   pipelineBytesMax: 8 << 20,
+  suffixBytesMax: 256 << 10,
   appendsInFlightMax: 1,
   batchCommandsMax: 1024,
   batchBytesMax: 1 << 20,

@@ -12,13 +12,13 @@ import { primaryOf, quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
 import type { Entry } from './entry.ts'
 import { committedHere, executeCommitted, learnCommit } from './execute.ts'
-import { append, checksumAt, headOf, suffixFrom, truncateFrom } from './log.ts'
+import { append, checksumAt, entryAt, headOf, suffixFrom, truncateFrom } from './log.ts'
 import type { DoViewChange, Message, Send, StartView, StartViewChange } from './message.ts'
 import { broadcast, commitAndTell, noteAck, noteInFlight, prepareOk, refuse } from './normal.ts'
 import { dropReads } from './reads.ts'
 import type { Replica } from './state.ts'
 import { currentPrimary, isPrimary, nextJitter, opOf, vsrOf, write } from './state.ts'
-import { startTransfer } from './state-transfer.ts'
+import { finish, startTransfer } from './state-transfer.ts'
 import type { Checksum, OpNumber, ReplicaNumber, ViewNumber } from './terms.ts'
 import { opNumber, viewNumber } from './terms.ts'
 
@@ -122,16 +122,27 @@ export function doViewChange(replica: Replica): Send {
     viewNumber: replica.viewNumber,
     lastNormalView: replica.lastNormalView,
     opNumber: opOf(replica),
-    commitNumber: start,
+    commitNumber: committedHere(replica),
     parent: present(checksumAt(replica.log, start), 'the suffix starts in memory'),
     suffix: suffixFrom(replica.log, start + 1),
   }
   return { type: 'send', to: currentPrimary(replica), message }
 }
 
-/** The op before the suffix that we send: committed, and ours. */
+/**
+ * The op before the suffix that we send: committed, and ours; some way below what others may lack, so that
+ * a primary-elect that lags a little connects to it instead of giving up its view.
+ */
 function suffixStart(replica: Replica): OpNumber {
-  return opNumber(Math.max(committedHere(replica), replica.log.base.opNumber))
+  const { log } = replica
+  let start: number = Math.max(committedHere(replica), log.base.opNumber)
+  let bytes = 0
+  while (start > log.base.opNumber) {
+    bytes += present(entryAt(log, start), 'the op is in memory').bytes.length
+    if (bytes > replica.options.suffixBytesMax) break
+    start--
+  }
+  return opNumber(start)
 }
 
 /** §4.2 step 3, at the primary-elect. */
@@ -223,7 +234,7 @@ export function enterNormal(replica: Replica, effects: Effect[]): void {
   assert(replica.lastNormalView === replica.viewNumber, 'the log of the view is installed')
   const { change } = replica
   replica.status = 'normal'
-  replica.transfer = undefined
+  if (replica.transfer) finish(replica, effects)
   replica.backup.heardMs = replica.clockMs
   replica.backup.patienceMs = replica.options.viewChangeTimeoutMs * (1 + 0.2 * nextJitter(replica))
   change.startToken = undefined
@@ -242,7 +253,7 @@ function startView(replica: Replica): Message {
     type: 'STARTVIEW',
     viewNumber: replica.viewNumber,
     opNumber: opOf(replica),
-    commitNumber: start,
+    commitNumber: committedHere(replica),
     parent: present(checksumAt(replica.log, start), 'the suffix starts in memory'),
     suffix: suffixFrom(replica.log, start + 1),
   }

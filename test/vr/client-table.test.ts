@@ -60,6 +60,22 @@ test('a result too large to keep: a repeat learns that it was executed, and exec
   expect(group.value(0, 'big')).toHaveLength(70_000)
 })
 
+test('the results of one session are bounded: the oldest are dropped, not what was executed', () => {
+  const group = new Replicas(3)
+  const session = group.open(0, 's')
+  for (let n = 1; n <= 6; n++) {
+    group.request(0, operation(session, n, `append k${n} ${'v'.repeat(60_000)}`))
+    group.settle()
+  }
+  const repeat = (n: number) => {
+    group.request(0, operation(session, n, `append k${n} ${'v'.repeat(60_000)}`))
+    return group.answer(0, session, n)?.answer
+  }
+  expect(repeat(1)).toEqual({ type: 'forgotten', reason: 'result-dropped' })
+  expect(result(repeat(6))).toHaveLength(60_000)
+  expect(group.value(0, 'k1')).toHaveLength(60_000)
+})
+
 test('when the table is full the session that was silent longest goes, the same everywhere', () => {
   const group = new Replicas(3, { clientsMax: 2 })
   const [a, b] = [group.open(0, 'a'), group.open(0, 'b')]
