@@ -232,7 +232,6 @@ function joinView(replica: Replica, m: NewState, effects: Effect[]): void {
       'no view of ours starts without us',
     )
     installView(replica, m.viewNumber, m.commitNumber, suffix, effects)
-    finish(replica, effects)
     return
   }
   leaveForView(replica, m.viewNumber, effects)
