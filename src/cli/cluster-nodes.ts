@@ -49,7 +49,10 @@ export async function discover(context: Context): Promise<readonly KnownNode[]> 
     if (endpoint !== undefined) nodes.set(endpoint, { name: String(member['name']), endpoint })
   }
   for (const endpoint of given) {
-    if (!nodes.has(endpoint)) nodes.set(endpoint, { name: undefined, endpoint })
+    const numeric = endpoint.replace('//localhost:', '//127.0.0.1:')
+    if (!nodes.has(endpoint) && !nodes.has(numeric)) {
+      nodes.set(endpoint, { name: undefined, endpoint })
+    }
   }
   return [...nodes.values()].sort((a, b) => compare(a.name ?? a.endpoint, b.name ?? b.endpoint))
 }
