@@ -15,12 +15,14 @@ import { openNode } from '../node/open.ts'
 import { createRpcServer, type RpcServer } from '../rpc/server.ts'
 import { createStore, openStore, storeExists } from '../storage/open.ts'
 import { StorageError, type Store } from '../storage/port.ts'
+import { openingRefusal } from '../storage/refusal.ts'
 import { replaceFile } from '../storage/replace-file.ts'
 import { VERSION } from '../version.ts'
 import type { ReplicaOptions } from '../vr/options.ts'
 import { DEFAULTS } from '../vr/options.ts'
 import { logClusterEvent } from './cluster-log.ts'
 import type { Config } from './config.ts'
+import { ConfigError } from './config-source.ts'
 import { type Logger, makeLog } from './log.ts'
 import { loadMachines } from './machines.ts'
 import { DaemonMetrics } from './metrics.ts'
@@ -44,7 +46,7 @@ export interface Daemon {
 
 export async function startDaemon(config: Config, log: Logger = makeLog(config)): Promise<Daemon> {
   if (config.node.role === 'standby') {
-    throw new Error('node.role "standby" is not available in this version: use "replica"')
+    throw new ConfigError(['node.role "standby" is not available in this version: use "replica"'])
   }
   const machines = loadMachines(config, error =>
     log.warn(
@@ -54,7 +56,9 @@ export async function startDaemon(config: Config, log: Logger = makeLog(config))
   )
   machines.catch(() => undefined)
   const { dataDir } = config.node
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw openingRefusal(dataDir, error)
+  })
   await assertNotWiped(dataDir)
   const network = await createNetwork(config, log)
   const store = await openOrFound(config, network, log)
@@ -179,9 +183,9 @@ async function openOrFound(config: Config, network: Libp2pNetwork, log: Logger):
 async function found(config: Config, network: Libp2pNetwork, log: Logger): Promise<FoundedRecord> {
   const { members, bootstrapExpect } = config.cluster
   if (members.length === 0 && bootstrapExpect === undefined) {
-    throw new Error(
+    throw new ConfigError([
       `${config.node.dataDir} holds no data, and the configuration names no founders: give cluster.members or cluster.bootstrapExpect (--bootstrap-expect N)`,
-    )
+    ])
   }
   const promise = join(config.node.dataDir, 'founding.json')
   log.info({ expect: members.length || bootstrapExpect }, 'no data yet: looking for the founders')

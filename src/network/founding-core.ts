@@ -248,7 +248,7 @@ function onFounded(core: FoundingCore, from: string, message: Founded, effects: 
   const me = message.members.find(member => member.peerId === self.peerId)
   const names = message.members.map(member => member.name).join(', ')
   if (me === undefined) {
-    const sentence = `cluster "${message.clusterId}" (${names}) exists already, and ${self.name} (${self.peerId}) is not a member of it: add it there with "viewstamp members add", or found another cluster with other --peer addresses`
+    const sentence = `cluster "${message.clusterId}" (${names}) exists already, and ${self.name} (${self.peerId}) is not a member of it: start it with the data directory that it was founded with, or found another cluster with other --peer addresses (members cannot be added in this version)`
     return stop(core, 'not-a-member', sentence, effects)
   }
   const known = message.yourIncarnation

@@ -299,7 +299,7 @@ class FoundingRun {
     this.#reject(
       new NetworkError(
         'not-a-member',
-        `${peer} closes every connection of ${name}: its cluster does not have ${peerId} as a member; add it there with "viewstamp members add", correct cluster.members, or point --peer elsewhere`,
+        `${peer} closes every connection of ${name}: its cluster does not have ${peerId} as a member; start it with its own identity.key, correct cluster.members, or point --peer elsewhere (members cannot be added in this version)`,
       ),
     )
   }

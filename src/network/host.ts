@@ -169,13 +169,13 @@ class Libp2pHost implements Host {
       await this.#node.start()
     } catch (error) {
       const where = this.#options.listen.join(', ')
-      const detail = messageOf(error)
-      const advice = detail.includes('EADDRINUSE')
-        ? 'another process uses the port: stop it, or change p2p.listen'
-        : 'give an address of this machine in p2p.listen'
-      throw new NetworkError('listen', `cannot listen on ${where}: ${advice} (${detail})`, {
-        cause: error,
-      })
+      // libp2p's own message is of several lines, and about its options.
+      const code = /\bE[A-Z]{3,}\b/.exec(messageOf(error))?.[0]
+      const advice =
+        code === 'EADDRINUSE'
+          ? 'another process uses the port: stop it, or change p2p.listen'
+          : `give an address of this machine in p2p.listen (${code ?? messageOf(error)})`
+      throw new NetworkError('listen', `cannot listen on ${where}: ${advice}`, { cause: error })
     }
   }
 

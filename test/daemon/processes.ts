@@ -190,6 +190,16 @@ export class Daemons {
     throw new Error(`not writable within ${ms} ms`)
   }
 
+  /** Polls until the node answers, however it was started. */
+  async untilServed(i: number, ms = 20_000): Promise<void> {
+    const start = Date.now()
+    while (Date.now() - start < ms) {
+      if (await rpc(this.url(i), 'kv.hash', {}, 1000).catch(() => undefined)) return
+      await sleep(20)
+    }
+    throw new Error(`n${i + 1} does not answer within ${ms} ms`)
+  }
+
   /** Polls until all running nodes have the same state at the same op. */
   async agree(ms = 30_000): Promise<void> {
     const start = Date.now()

@@ -1,41 +1,22 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { noise } from '@chainsafe/libp2p-noise'
-import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import type { Libp2p, Stream } from '@libp2p/interface'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, test } from 'vitest'
 import { encodeHello, PROTOCOL_VERSION } from '../../src/network/hello.ts'
 import { PEER_PROTOCOL } from '../../src/network/host.ts'
-import { type Identity, newIdentity } from '../../src/network/identity.ts'
+import { newIdentity } from '../../src/network/identity.ts'
 import { silent } from '../../src/network/log.ts'
 import { createSharedKey } from '../../src/network/shared-key.ts'
 import { readFrames, sendFrame } from '../../src/network/streams.ts'
 import { addressOf, connectAll, createNode, stopAll, type TestNode, until } from './cluster.ts'
+import { stopStrangers, stranger } from './stranger.ts'
 
-const bare: Libp2p[] = []
 afterEach(async () => {
-  await Promise.all(bare.splice(0).map(node => node.stop()))
+  await stopStrangers()
   await stopAll()
 })
-
-/** A libp2p node that does not play by our rules. */
-async function stranger(identity: Identity = newIdentity()): Promise<Libp2p> {
-  const node = await createLibp2p({
-    privateKey: privateKeyFromProtobuf(identity.privateKey),
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionMonitor: { enabled: false },
-  })
-  bare.push(node)
-  return node
-}
 
 function helloOf(overrides: object = {}): Uint8Array {
   return encodeHello({

@@ -168,6 +168,10 @@ describe('connections', () => {
     await a.start()
     const listen = [addressOf(a.network).replace(/\/p2p\/.*/, '')]
     const b = await createNode({ name: 'b', listen })
-    await expect(b.start()).rejects.toMatchObject({ name: 'NetworkError', reason: 'listen' })
+    await expect(b.start()).rejects.toMatchObject({
+      name: 'NetworkError',
+      reason: 'listen',
+      message: `cannot listen on ${listen}: another process uses the port: stop it, or change p2p.listen`,
+    })
   })
 })
