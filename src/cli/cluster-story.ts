@@ -65,11 +65,11 @@ export class ClusterStory {
     switch (kind) {
       case 'view_change_started':
         this.#remember(event, timeMs)
-        return `${this.#style('view change', 'yellow')} → ${where}${because(event)}${rest(event)}`
+        return `${this.#style('view change', 'yellow')} → ${where}${this.#next(event)}${because(event)}${rest(event, 'next')}`
       case 'view_started':
         return `${this.#started(event, node, where, timeMs)}${rest(event)}`
       case 'status_changed':
-        return `${this.#style('status', 'dim')} ${event['status'] ?? ''} in ${where}${rest(event, 'status')}`
+        return `${event['status'] ?? 'changed'} in ${where}${because(event)}${rest(event, 'status')}`
       case 'peer_up':
         return `${this.#style('+', 'green')} sees ${this.#peer(event)}${rest(event, 'peer', 'name')}`
       case 'peer_down':
@@ -88,6 +88,10 @@ export class ClusterStory {
     const since = this.#leftAt.get(keyOf(event))
     const gap = since === undefined ? '' : ` after ${Math.max(0, timeMs - since)} ms`
     return `${this.#style('★ is primary', 'bold', 'yellow')} of ${where}${gap}`
+  }
+
+  #next({ next }: JsonObject): string {
+    return typeof next === 'string' ? `, ${this.#terminal.node(next)} is to be primary` : ''
   }
 
   #remember(event: JsonObject, timeMs: number): void {

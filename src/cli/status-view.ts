@@ -90,7 +90,7 @@ function shardDifferences(
   const said: string[] = []
   if (now.isPrimary && !was.isPrimary) {
     const star = terminal.style('★ is primary', 'bold', 'yellow')
-    said.push(`${name} ${star} of ${now.shard} in view ${now.view} (before: view ${was.view})`)
+    said.push(`${name} ${star} of ${now.shard} in view ${now.view}`)
   } else if (was.isPrimary && !now.isPrimary) {
     said.push(`${name} is primary of ${now.shard} no more, view ${was.view} → ${now.view}`)
   }

@@ -66,10 +66,11 @@ export class Terminal {
     }, text)
   }
 
-  /** A node's name in the colour it keeps for the life of this process. */
+  /** A node's name in the colour it keeps: n1, n2 … have theirs everywhere, others by appearance. */
   node(name: string, shown = name): string {
-    const used = this.#nodeStyles.size % NODE_STYLES.length
-    const style = this.#nodeStyles.get(name) ?? NODE_STYLES[used] ?? 'cyan'
+    const number = /^n(\d{1,3})$/.exec(name)?.[1]
+    const place = number === undefined ? this.#nodeStyles.size : Number(number) - 1
+    const style = this.#nodeStyles.get(name) ?? NODE_STYLES[place % NODE_STYLES.length] ?? 'cyan'
     this.#nodeStyles.set(name, style)
     return this.style(shown, style)
   }
