@@ -3,6 +3,7 @@
  * §5.1), with tight limits and a gater. Only this file loads libp2p, and lazily: `loadLibp2p()`
  * early in the daemon overlaps the 0.4 s with opening the store.
  */
+import { corked } from './cork.ts'
 import '../base/polyfill.ts'
 import type { Connection, Libp2p, PeerId, StreamHandler } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -81,7 +82,7 @@ export async function createHost(options: HostOptions, events: HostEvents): Prom
     privateKey: lib.privateKeyFromProtobuf(options.privateKey),
     addresses: { listen: [...options.listen], announce: [...options.announce] },
     transports: [lib.tcp()],
-    connectionEncrypters: [lib.noise()],
+    connectionEncrypters: [corked(lib.noise())],
     // A stream's window must not pass its read buffer, or pausing it resets it.
     streamMuxers: [
       lib.yamux({

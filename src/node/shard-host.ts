@@ -8,7 +8,7 @@ import type { Command, Entry } from '../vr/entry.ts'
 import type { Message, ReplyAnswer, Send } from '../vr/message.ts'
 import { step } from '../vr/replica.ts'
 import type { ServiceRecord } from '../vr/service.ts'
-import type { Replica } from '../vr/state.ts'
+import { isPrimary, type Replica } from '../vr/state.ts'
 import type { ClientId, OpNumber, ReplicaNumber, RequestNumber } from '../vr/terms.ts'
 import type { Job, Writer } from './writer.ts'
 
@@ -27,6 +27,8 @@ export interface HostPorts {
 }
 
 /** Records of a checkpoint go to disk in slices of about this size, so that the log never waits long. */
+/** How long a busy backup gathers commands for its primary. */
+const FORWARD_MS = 1
 const SLICE_BYTES = 256 * 1024
 
 export class ShardHost {
@@ -44,16 +46,19 @@ export class ShardHost {
   }
 
   /** Commands that arrive in one turn of the event loop go in together: they may share an entry. */
-  submit(command: Command): void {
+  submit(command: Command, busy: boolean): void {
     this.#incoming.push(command)
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => {
+    const handIn = () => {
       this.#scheduled = false
       const commands = this.#incoming
       this.#incoming = []
       this.input({ type: 'request', commands })
-    })
+    }
+    // What a backup passes on costs a message: when many wait anyway, they travel together.
+    if (busy && !isPrimary(this.replica)) setTimeout(handIn, FORWARD_MS)
+    else setImmediate(handIn)
   }
 
   /** One step of the core, and what follows from it at once. */

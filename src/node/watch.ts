@@ -28,13 +28,22 @@ interface Follower {
 
 type Matcher = (key: string) => boolean
 
-const EVENTS_MAX = 2048
-const EVENT_CHANGES_MAX = 8192
+/** What one executed entry changed; split into events only when somebody follows. */
+export interface Batch {
+  /** The last rev of the entry. */
+  readonly rev: number
+  readonly changes: number
+  readonly events: () => readonly CommitEvent[]
+}
+
+/** What is kept in memory; older changes are read from disk. */
+const BATCHES_MAX = 2048
+const CHANGES_MAX = 8192
 const PAGE = 512
 
 export class ChangeStream {
   readonly #history: History
-  #events: CommitEvent[] = []
+  #batches: Batch[] = []
   #changes = 0
   /** Everything with rev ≥ this and ≤ reached is in memory. */
   #from = 1
@@ -55,7 +64,7 @@ export class ChangeStream {
    */
   reset(rev: number): void {
     const next = this.#reached + 1
-    this.#events = []
+    this.#batches = []
     this.#changes = 0
     this.#from = rev + 1
     this.#reached = rev
@@ -67,16 +76,18 @@ export class ChangeStream {
     }
   }
 
-  /** One executed entry: the changes of each of its revs; `rev` is the last rev of the entry. */
-  add(events: readonly CommitEvent[], rev: number): void {
-    for (const event of events) {
-      this.#events.push(event)
-      this.#changes += event.changes.length
-    }
-    this.#reached = rev
+  /** One executed entry. */
+  add(batch: Batch): void {
+    this.#reached = batch.rev
+    if (batch.changes === 0) return
+    this.#batches.push(batch)
+    this.#changes += batch.changes
     this.#forget()
+    let events: readonly CommitEvent[] | undefined
     for (const follower of this.#followers) {
-      if (follower.live) for (const event of events) this.#offer(follower, event)
+      if (!follower.live) continue
+      events ??= batch.events()
+      for (const event of events) this.#offer(follower, event)
     }
   }
 
@@ -172,7 +183,10 @@ export class ChangeStream {
       follower.next = last === undefined ? this.#from : Math.max(follower.next, last.rev + 1)
     }
     if (follower.cancelled) return
-    for (const event of this.#events) this.#offer(follower, event)
+    for (const batch of this.#batches) {
+      if (batch.rev < follower.next) continue
+      for (const event of batch.events()) this.#offer(follower, event)
+    }
     follower.live = true
   }
 
@@ -190,9 +204,9 @@ export class ChangeStream {
   }
 
   #forget(): void {
-    if (this.#events.length < EVENTS_MAX && this.#changes < EVENT_CHANGES_MAX) return
-    const drop = this.#events.splice(0, this.#events.length >> 1)
-    for (const event of drop) this.#changes -= event.changes.length
+    if (this.#batches.length < BATCHES_MAX && this.#changes < CHANGES_MAX) return
+    const drop = this.#batches.splice(0, Math.ceil(this.#batches.length / 2))
+    for (const batch of drop) this.#changes -= batch.changes
     const last = drop[drop.length - 1]
     if (last) this.#from = last.rev + 1
   }

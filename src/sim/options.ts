@@ -134,6 +134,7 @@ function replicaOptions(prng: Prng): ReplicaOptions {
     keepLogOperations: prng.pick([4, 16, 32]),
     clientsMax: prng.chance(0.1) ? 3 : 1024,
     suffixBytesMax: prng.pick([0, 0, 400, 4096]),
+    pipelineCommandsMin: prng.pick([1, 1, 3, 64]),
   }
 }
 

@@ -54,7 +54,13 @@ export class Stage implements Surroundings {
 
   constructor(replicas: number, given: Partial<ReplicaOptions>, script: Script) {
     this.#script = script
-    const replica = { ...DEFAULTS, startGraceMs: 250, suffixBytesMax: 0, ...given }
+    const replica = {
+      ...DEFAULTS,
+      startGraceMs: 250,
+      suffixBytesMax: 0,
+      pipelineCommandsMin: 1,
+      ...given,
+    }
     const scene = { replica, tickMs: TICK_MS, selfDelivery: 'at-once' } as const
     const options = { ...calmOptions(1, { replicas }), ...scene }
     const configuration = { epochNumber: epochNumber(0), replicaCount: replicas, primaryOffset: 0 }

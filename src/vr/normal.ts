@@ -92,14 +92,30 @@ export function noteInFlight(replica: Replica, command: Command, from: ReplicaNu
 }
 
 /** §4.1 step 3: as long as there is room, the waiting commands become the next entry. */
-export function prepareWaiting(replica: Replica, effects: Effect[]): void {
+export function prepareWaiting(
+  replica: Replica,
+  effects: Effect[],
+  when: 'worthwhile' | 'now' = 'worthwhile',
+): void {
   const { primary, options } = replica
   while (primary.queue.length > 0 && isPrimary(replica)) {
+    if (when === 'worthwhile' && !isWorthwhile(replica)) return
     if (appendsUnderWay(replica) >= options.appendsInFlightMax) return
     if (opOf(replica) - replica.commitNumber >= options.pipelineMax) return
     if (uncommittedBytes(replica) >= options.pipelineBytesMax) return
     prepare(replica, takeBatch(replica), effects)
   }
+}
+
+/**
+ * An entry costs the same few messages and syncs whatever it carries. So while others are under way a
+ * small one waits for company, until they commit or the next tick comes.
+ */
+function isWorthwhile(replica: Replica): boolean {
+  const { primary } = replica
+  if (opOf(replica) === replica.commitNumber) return true
+  const { pipelineCommandsMin, batchBytesMax } = replica.options
+  return primary.queue.length >= pipelineCommandsMin || primary.queueBytes >= batchBytesMax / 4
 }
 
 function appendsUnderWay(replica: Replica): number {

@@ -18,6 +18,8 @@ export interface ReplicaOptions {
   readonly suffixBytesMax: number
   /** The primary's own appends that may be on their way to disk; the next batch fills meanwhile. §6.2 */
   readonly appendsInFlightMax: number
+  /** While entries are under way, the next one waits for this many commands (or for them, or a tick). §6.2 */
+  readonly pipelineCommandsMin: number
   readonly batchCommandsMax: number
   readonly batchBytesMax: number
   /** Commands waiting at the primary; more are refused. */
@@ -50,6 +52,7 @@ export const DEFAULTS: ReplicaOptions = {
   pipelineBytesMax: 8 << 20,
   suffixBytesMax: 256 << 10,
   appendsInFlightMax: 1,
+  pipelineCommandsMin: 1024,
   batchCommandsMax: 1024,
   batchBytesMax: 1 << 20,
   queueCommandsMax: 65_536,

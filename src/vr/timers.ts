@@ -43,7 +43,7 @@ function tickPrimary(replica: Replica, effects: Effect[]): void {
     return
   }
   if (clockMs - primary.lastHeartbeatMs >= options.heartbeatMs) broadcastCommit(replica, effects)
-  prepareWaiting(replica, effects)
+  prepareWaiting(replica, effects, 'now')
   tickPulse(replica, effects)
 }
 

@@ -53,10 +53,8 @@ export class FakeNode implements NodeApi {
     const result =
       call.machine === 'kv' ? run(() => this.#kv.apply(stored(call.body), at, changes)) : call.body
     const of = { shard: 'main', view: 3, op: rev, timeMs: rev }
-    this.#changes.add(
-      eventsOf(changes, of, () => correlationId),
-      rev,
-    )
+    const events = () => eventsOf(changes, of, () => correlationId)
+    this.#changes.add({ rev, changes: changes.length, events })
     const answer = { result, header: this.header() }
     return call.machine === 'kv' ? answer : { ...answer, rev }
   }

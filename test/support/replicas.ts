@@ -69,7 +69,7 @@ export class Replicas {
   #wallMs = 1_000_000
 
   constructor(count: number, options: Partial<ReplicaOptions> = {}) {
-    this.#options = { ...DEFAULTS, ...options }
+    this.#options = { ...DEFAULTS, pipelineCommandsMin: 1, ...options }
     this.nodes = Array.from({ length: count }, (_, i) => new Node(i))
     for (const node of this.nodes) this.start(node.number)
   }
