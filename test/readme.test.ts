@@ -1,6 +1,6 @@
 /** The README's sessions, run as they stand there against a demo; and that what it names exists. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
@@ -88,8 +88,10 @@ test('the sessions work as printed', { retry: 2, timeout: 180_000 }, async () =>
   const base = await freeBase(3)
   const demo = new ProgramProcess(['demo', '--base-port', String(base)])
   const apart: ChildProcess[] = []
+  let data = ''
   try {
     const [, directory = ''] = await demo.until(/data in (\S+) \(removed at the end\)/)
+    data = directory
     const [, pid = ''] = await demo.until(/^ {2}kill -9 (\d+) +# n1, the primary/m)
     const sessions = sessionsOf(README)
     expect(sessions.map(steps => steps.length)).toEqual([8, 4])
@@ -105,6 +107,8 @@ test('the sessions work as printed', { retry: 2, timeout: 180_000 }, async () =>
   } finally {
     for (const child of apart) child.kill('SIGKILL')
     await demo.stop('SIGTERM')
+    // A demo leaves it to the nodes that were started by hand.
+    if (data !== '') rmSync(data, { recursive: true, force: true })
   }
 })
 
