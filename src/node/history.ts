@@ -1,13 +1,14 @@
 /** Older changes of a shard, from disk: found by rev, though they are stored by op. */
-import type { Change } from '../machine/machine.ts'
 import type { Store } from '../storage/port.ts'
 import { correlationOf } from '../vr/execute.ts'
 import type { Replica } from '../vr/state.ts'
 import type { CommitEvent } from './api.ts'
+import { changesOf } from './changes.ts'
 import type { History } from './watch.ts'
 import { eventsOf } from './watch.ts'
 
 const OPS_A_PAGE = 256
+const PAGE_BYTES = 1 << 20
 
 export function readHistory(store: Store, replica: Replica, shard: string): History {
   /** Operations before this op; ops that are not kept count as far as the checkpoint says. */
@@ -33,21 +34,24 @@ export function readHistory(store: Store, replica: Replica, shard: string): Hist
       let op = await opOfRev(first)
       while (events.length === 0 && op <= replica.commitNumber) {
         const last = Math.min(op + OPS_A_PAGE - 1, replica.commitNumber)
-        for (const { opNumber, text } of await store.readChanges(replica.shard, op, last)) {
-          const [entry] = await store.readEntries(replica.shard, opNumber, opNumber, 1)
-          if (entry === undefined) continue
-          const { viewNumber: view, timeMs } = entry
+        const entries = await store.readEntries(replica.shard, op, last, PAGE_BYTES)
+        if (entries.length === 0) break
+        const kept = new Map<number, string>()
+        for (const row of await store.readChanges(replica.shard, op, last)) {
+          kept.set(row.opNumber, row.text)
+        }
+        for (const entry of entries) {
+          const { opNumber, viewNumber: view, timeMs } = entry
           const operations = entry.commands.filter(c => c.kind === 'operation')
-          const changes = JSON.parse(text) as readonly Change[]
           const of = { shard, view, op: opNumber, timeMs }
-          const found = eventsOf(changes, of, rev => {
+          const found = eventsOf(changesOf(entry, kept.get(opNumber)), of, rev => {
             const command = operations[rev - entry.revBefore - 1]
             return command && correlationOf(command.meta)
           })
           events.push(...found.filter(event => event.rev >= first))
+          op = opNumber + 1
           if (events.length >= limit) return events
         }
-        op = last + 1
       }
       return events
     },

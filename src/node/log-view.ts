@@ -3,6 +3,7 @@ import { text } from '../base/bytes.ts'
 import { isObject, type Json } from '../base/json.ts'
 import type { Command, Entry } from '../vr/entry.ts'
 import type { LogEntry } from './api.ts'
+import { changesOf } from './changes.ts'
 import type { NodeContext } from './context.ts'
 import type { Shard } from './shard.ts'
 
@@ -30,12 +31,12 @@ export async function logRead(
   const last = Math.min(first + options.limit - 1, replica.commitNumber, replica.durableOp)
   if (last < first) return []
   const entries = await context.store.readEntries(replica.shard, first, last, PAGE_BYTES)
-  const changes = new Map<number, readonly Json[]>()
+  const kept = new Map<number, string>()
   if (options.as !== 'commands') {
     // Changes reach the disk a little later than the log.
     await context.flush()
     for (const row of await context.store.readChanges(replica.shard, first, last)) {
-      changes.set(row.opNumber, JSON.parse(row.text) as readonly Json[])
+      kept.set(row.opNumber, row.text)
     }
   }
   return entries.map(entry => ({
@@ -45,7 +46,9 @@ export async function logRead(
     checksum: entry.checksum,
     parent: entry.parent,
     ...(options.as === 'changes' ? {} : { commands: commandsOf(entry) }),
-    ...(options.as === 'commands' ? {} : { changes: changes.get(entry.opNumber) ?? [] }),
+    ...(options.as === 'commands'
+      ? {}
+      : { changes: changesOf(entry, kept.get(entry.opNumber)) as unknown as readonly Json[] }),
   }))
 }
 

@@ -10,6 +10,7 @@ import { step } from '../vr/replica.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import { isPrimary, type Replica } from '../vr/state.ts'
 import type { ClientId, OpNumber, ReplicaNumber, RequestNumber } from '../vr/terms.ts'
+import { keptText } from './changes.ts'
 import type { Job, Writer } from './writer.ts'
 
 export interface HostPorts {
@@ -141,8 +142,8 @@ export class ShardHost {
 
   /** The changes are a function of the log: they reach the disk some time, before the next checkpoint. */
   #executed(executed: Executed): void {
-    if (executed.changes.length > 0) {
-      const text = JSON.stringify(executed.changes)
+    const text = keptText(executed.entry, executed.changes)
+    if (text !== undefined) {
       const changes = [{ opNumber: executed.entry.opNumber, text }]
       this.#ports.writer.addLazy(this.#job({ changes }, text.length))
     }

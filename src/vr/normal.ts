@@ -15,18 +15,9 @@ import type { Command, Entry } from './entry.ts'
 import { makeEntry } from './entry.ts'
 import { executeCommitted, learnCommit } from './execute.ts'
 import { append, chains, entryAt, headMark, suffixFrom } from './log.ts'
-import type {
-  Commit,
-  CommitOk,
-  Message,
-  Prepare,
-  PrepareOk,
-  RefusalReason,
-  Reply,
-  ReplyAnswer,
-  Send,
-} from './message.ts'
+import type { Commit, CommitOk, Message, Prepare, PrepareOk, ReplyAnswer, Send } from './message.ts'
 import { maybeAnswerReads } from './reads.ts'
+import { answer, refuse } from './reply.ts'
 import type { Replica } from './state.ts'
 import { currentPrimary, isClogged, isPrimary, opOf, viewIsDurable, write } from './state.ts'
 import { startTransfer } from './state-transfer.ts'
@@ -371,38 +362,4 @@ export function broadcast(replica: Replica, message: Message, effects: Effect[])
   for (const to of replicasOf(replica.configuration)) {
     if (to !== replica.replicaNumber) effects.push({ type: 'send', to, message })
   }
-}
-
-/** What became of a request, told to the node that passed it on. */
-export function answer(
-  replica: Replica,
-  to: ReplicaNumber,
-  command: Command,
-  known: ReplyAnswer,
-  effects: Effect[],
-): void {
-  const { clientId, requestNumber } = command
-  if (to === replica.replicaNumber) {
-    effects.push({ type: 'answer', clientId, requestNumber, answer: known })
-    return
-  }
-  const { viewNumber } = replica
-  const message: Reply = { type: 'REPLY', viewNumber, clientId, requestNumber, answer: known }
-  effects.push({ type: 'send', to, message })
-}
-
-export function refuse(
-  replica: Replica,
-  to: ReplicaNumber,
-  command: Command,
-  reason: RefusalReason,
-  effects: Effect[],
-): void {
-  answer(replica, to, command, { type: 'refused', reason }, effects)
-}
-
-/** ⟨REPLY⟩: for our own node. */
-export function onReply(m: Reply, effects: Effect[]): void {
-  const { clientId, requestNumber } = m
-  effects.push({ type: 'answer', clientId, requestNumber, answer: m.answer })
 }

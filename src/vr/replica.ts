@@ -16,11 +16,11 @@ import {
   onCommitOk,
   onPrepare,
   onPrepareOk,
-  onReply,
   onRequest,
   prepareWaiting,
 } from './normal.ts'
 import { onRead, onReadIndex, onReadIndexOk } from './reads.ts'
+import { onReply } from './reply.ts'
 import type { Replica } from './state.ts'
 import { onGetState, onLoaded, onNewState } from './state-transfer.ts'
 import type { ReplicaNumber } from './terms.ts'

@@ -159,3 +159,21 @@ test('shards: keys find theirs, ranges are put together, a write stays in one', 
   await write({ op: 'apply', program: 'k05 += 1' })
   expect(await cluster.get('n1', 'k05')).toBe(6)
 })
+
+test('older changes are read from disk: puts from the entries, all else as it was kept', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  await cluster.put('n1', 'a', 1)
+  const incr = { machine: 'kv', keys: ['a'], body: { op: 'incr', key: 'a' }, meta: {} }
+  await cluster.node('n1').write(incr)
+  await cluster.put('n1', 'b', 'x')
+  const cas = { op: 'cas', key: 'b', expect: { value: 'no' }, value: 'y' }
+  await cluster.node('n1').write({ ...incr, keys: ['b'], body: cas })
+  const entries = await cluster.node('n1').logRead({ from: 1, limit: 100, as: 'changes' })
+  const shown = entries.flatMap(e => e.changes as { key: string; value: unknown; rev: number }[])
+  expect(shown.map(c => [c.rev, c.key, c.value])).toEqual([
+    [1, 'a', 1],
+    [2, 'a', 2],
+    [3, 'b', 'x'],
+  ])
+})

@@ -1,0 +1,40 @@
+/** ⟨REPLY⟩ and its absence: what became of a request, told to the node that passed it on. VRR §4.1 */
+import type { Effect } from './effect.ts'
+import type { Command } from './entry.ts'
+import type { RefusalReason, Reply, ReplyAnswer } from './message.ts'
+import type { Replica } from './state.ts'
+import type { ReplicaNumber } from './terms.ts'
+
+/** What became of a request, told to the node that passed it on. */
+export function answer(
+  replica: Replica,
+  to: ReplicaNumber,
+  command: Command,
+  known: ReplyAnswer,
+  effects: Effect[],
+): void {
+  const { clientId, requestNumber } = command
+  if (to === replica.replicaNumber) {
+    effects.push({ type: 'answer', clientId, requestNumber, answer: known })
+    return
+  }
+  const { viewNumber } = replica
+  const message: Reply = { type: 'REPLY', viewNumber, clientId, requestNumber, answer: known }
+  effects.push({ type: 'send', to, message })
+}
+
+export function refuse(
+  replica: Replica,
+  to: ReplicaNumber,
+  command: Command,
+  reason: RefusalReason,
+  effects: Effect[],
+): void {
+  answer(replica, to, command, { type: 'refused', reason }, effects)
+}
+
+/** ⟨REPLY⟩: for our own node. */
+export function onReply(m: Reply, effects: Effect[]): void {
+  const { clientId, requestNumber } = m
+  effects.push({ type: 'answer', clientId, requestNumber, answer: m.answer })
+}
