@@ -1,5 +1,5 @@
 /**
- * Everything that can be configured, in the order of docs/config.md: meaning, default, bounds.
+ * Everything that can be configured, in the order that `viewstamp config print` shows: meaning, default, bounds.
  * Durations are milliseconds and sizes bytes once read; paths are absolute; `null` becomes undefined.
  */
 import { resolve } from 'node:path'

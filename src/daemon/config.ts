@@ -1,6 +1,6 @@
 /**
  * The daemon's configuration: flag > environment > file > default, merged value by value.
- * What can be configured is in config-schema.ts; docs/config.md is written from it.
+ * What can be configured is in config-schema.ts; `viewstamp config schema` prints it.
  */
 import { readFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
