@@ -72,8 +72,8 @@ test('a write whose connection is lost is not sent again: exit code 7', async ()
 test('a write that is not answered in time is exit code 7, a read 6', async () => {
   daemon.answers.set('kv.put', () => 'hang')
   daemon.answers.set('kv.get', () => 'hang')
-  expect((await cli(['put', 'x', '1', '-e', daemon.url, '--timeout', '50ms'])).code).toBe(7)
-  expect((await cli(['get', 'x', '-e', daemon.url, '--timeout', '50ms'])).code).toBe(6)
+  expect((await cli(['put', 'x', '1', '-e', daemon.url, '--timeout', '500ms'])).code).toBe(7)
+  expect((await cli(['get', 'x', '-e', daemon.url, '--timeout', '500ms'])).code).toBe(6)
 })
 
 test('a refusal that did nothing is tried again until it works', async () => {
@@ -149,8 +149,8 @@ test('errors are JSON where data is', async () => {
 test('ready: 0 when it serves, 6 when it is up and not ready, 5 when it is not there', async () => {
   expect((await cli(['ready', '-e', daemon.url])).code).toBe(0)
   daemon.ready = false
-  expect((await cli(['ready', '-e', daemon.url, '--timeout', '60ms'])).code).toBe(6)
-  expect((await cli(['ready', '-e', 'http://127.0.0.1:1', '--timeout', '60ms'])).code).toBe(5)
+  expect((await cli(['ready', '-e', daemon.url, '--timeout', '1s'])).code).toBe(6)
+  expect((await cli(['ready', '-e', 'http://127.0.0.1:1', '--timeout', '1s'])).code).toBe(5)
 })
 
 test('something else on the port is told apart from a daemon', async () => {
