@@ -103,7 +103,7 @@ export class Shard {
     const until = performance.now() + options.timeoutMs
     if (options.command) return (await this.callers.call(options.command, options.timeoutMs)).answer
     for (;;) {
-      if (!this.session.isOpen) await this.session.open()
+      if (!this.session.isOpen) await this.#untilOpen(until - performance.now())
       if (!this.session.room) {
         throw new ViewstampError('OVERLOADED', 'too many writes wait at this node; try again')
       }
@@ -114,6 +114,22 @@ export class Shard {
       // Our session was evicted. Sent once, the write cannot have been executed: start over.
       this.session.lost(command.clientId)
       if (tries > 1) return answer
+    }
+  }
+
+  /** Whatever keeps the session from opening, the caller's write has not been sent. */
+  async #untilOpen(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error('late')), Math.max(1, timeoutMs))
+    })
+    try {
+      await Promise.race([this.session.open(), late])
+    } catch {
+      const message = 'no quorum opened a session for this node in time, and nothing was written'
+      throw new ViewstampError('NO_QUORUM', message, { outcome: 'none' })
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -177,3 +177,12 @@ test('older changes are read from disk: puts from the entries, all else as it wa
     [3, 'b', 'x'],
   ])
 })
+
+test('a first write that finds no quorum was not sent, and keeps to its own time', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start('n1')
+  await expect(cluster.put('n1', 'x', 1, { timeoutMs: 200 })).rejects.toMatchObject({
+    errorName: 'NO_QUORUM',
+    outcome: 'none',
+  })
+})
