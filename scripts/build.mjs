@@ -16,7 +16,6 @@ const common = {
   format: 'esm',
   sourcemap: 'linked',
   sourcesContent: false,
-  keepNames: true,
   legalComments: 'none',
   logLevel: 'error',
   metafile: true,
