@@ -8,9 +8,10 @@ import type { Command, Entry } from '../vr/entry.ts'
 import type { Message, ReplyAnswer, Send } from '../vr/message.ts'
 import { step } from '../vr/replica.ts'
 import type { ServiceRecord } from '../vr/service.ts'
-import { isPrimary, type Replica } from '../vr/state.ts'
+import { isPrimary, opOf, type Replica } from '../vr/state.ts'
 import type { ClientId, OpNumber, ReplicaNumber, RequestNumber } from '../vr/terms.ts'
 import { keptText } from './changes.ts'
+import { Gather } from './gather.ts'
 import type { Job, Writer } from './writer.ts'
 
 export interface HostPorts {
@@ -28,15 +29,17 @@ export interface HostPorts {
 }
 
 /** Records of a checkpoint go to disk in slices of about this size, so that the log never waits long. */
-/** How long a busy backup gathers commands for its primary. */
-const FORWARD_MS = 1
 const SLICE_BYTES = 256 * 1024
 
 export class ShardHost {
   readonly replica: Replica
   readonly #ports: HostPorts
-  #incoming: Command[] = []
-  #scheduled = false
+  readonly #gather = new Gather({
+    isPrimary: () => isPrimary(this.replica),
+    isUnderWay: () => opOf(this.replica) > this.replica.commitNumber,
+    nowMs: () => performance.now(),
+    handIn: commands => this.input({ type: 'request', commands }),
+  })
   #stepping = false
   #stopped = false
   readonly #inputs: Input[] = []
@@ -46,20 +49,9 @@ export class ShardHost {
     this.#ports = ports
   }
 
-  /** Commands that arrive in one turn of the event loop go in together: they may share an entry. */
+  /** A caller's command: goes to the core with others, soon. */
   submit(command: Command, busy: boolean): void {
-    this.#incoming.push(command)
-    if (this.#scheduled) return
-    this.#scheduled = true
-    const handIn = () => {
-      this.#scheduled = false
-      const commands = this.#incoming
-      this.#incoming = []
-      this.input({ type: 'request', commands })
-    }
-    // What a backup passes on costs a message: when many wait anyway, they travel together.
-    if (busy && !isPrimary(this.replica)) setTimeout(handIn, FORWARD_MS)
-    else setImmediate(handIn)
+    this.#gather.add(command, busy)
   }
 
   /** One step of the core, and what follows from it at once. */
@@ -147,6 +139,7 @@ export class ShardHost {
       const changes = [{ opNumber: executed.entry.opNumber, text }]
       this.#ports.writer.addLazy(this.#job({ changes }, text.length))
     }
+    this.#gather.executed(executed.entry.commands.length)
     this.#ports.executed(executed)
   }
 

@@ -79,7 +79,7 @@ export class Writer {
     if (this.#busy) return
     this.#busy = true
     // What else this turn of the event loop brings joins the first batch.
-    queueMicrotask(() => void this.#run())
+    void Promise.resolve().then(() => this.#run())
   }
 
   get queued(): number {

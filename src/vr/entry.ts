@@ -83,7 +83,22 @@ export function makeEntry(fields: EntryFields): Entry {
   w.f64(fields.commitNumber).u32(fields.commands.length)
   for (const command of fields.commands) writeCommand(w, command)
   const bytes = w.finish()
-  return { ...fields, checksum: checksumOf(digest(bytes)), bytes }
+  const { shard, epochNumber, viewNumber, opNumber, parent } = fields
+  const { timeMs, revBefore, commitNumber, commands } = fields
+  const checksum = checksumOf(digest(bytes))
+  return {
+    shard,
+    epochNumber,
+    viewNumber,
+    opNumber,
+    parent,
+    timeMs,
+    revBefore,
+    commitNumber,
+    commands,
+    checksum,
+    bytes,
+  }
 }
 
 export function writeCommand(w: Writer, command: Command): void {
@@ -114,7 +129,8 @@ export function readEntry(bytes: Uint8Array): Entry {
   const r = new Reader(bytes)
   const format = r.u8()
   if (format !== FORMAT) throw new FormatError(`entry format ${format} is not known here`)
-  const head = {
+  // One literal, read in the order of its members: all entries have one shape, made in one go.
+  const entry: Entry = {
     shard: r.u32(),
     epochNumber: epochNumber(r.f64()),
     viewNumber: viewNumber(r.f64()),
@@ -123,13 +139,20 @@ export function readEntry(bytes: Uint8Array): Entry {
     timeMs: r.f64(),
     revBefore: revOf(r.f64()),
     commitNumber: opNumber(r.f64()),
+    commands: readCommandsOf(r),
+    checksum: checksumOf(digest(bytes)),
+    bytes,
   }
+  r.end()
+  return entry
+}
+
+function readCommandsOf(r: Reader): Command[] {
   const count = r.u32()
   if (count > COMMANDS_MAX) throw new FormatError(`${count} commands in an entry`)
   const commands: Command[] = []
   for (let i = 0; i < count; i++) commands.push(readCommand(r))
-  r.end()
-  return { ...head, commands, checksum: checksumOf(digest(bytes)), bytes }
+  return commands
 }
 
 /** The parent of op 1: an entry of another cluster or shard never chains here. */
