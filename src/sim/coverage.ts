@@ -8,6 +8,7 @@ export interface Coverage {
   writesLost: number
   partitions: number
   pauses: number
+  wipes: number
   dropped: number
   transfers: number
   checkpoints: number
@@ -27,6 +28,7 @@ export function emptyCoverage(): Coverage {
     writesLost: 0,
     partitions: 0,
     pauses: 0,
+    wipes: 0,
     dropped: 0,
     transfers: 0,
     checkpoints: 0,

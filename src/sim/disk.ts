@@ -118,6 +118,11 @@ export class Disk {
   }
 }
 
+/** The disk is lost. `promised`: its superblock is not, and tells the view. */
+export function wipe(image: Image, empty: Image, promised: VsrRecord | undefined): void {
+  Object.assign(image, empty, { vsr: { ...(promised ?? empty.vsr), recovering: true } })
+}
+
 export function headOf(image: Image): number {
   return Math.max(image.first + image.entries.length - 1, image.checkpoint.opNumber)
 }

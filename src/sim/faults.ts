@@ -42,7 +42,9 @@ export class Faults {
   heal(quorum: number): readonly number[] {
     const { prng, network, options, hosts, report } = this.#ground
     this.#isOver = true
-    const size = prng.int(quorum, hosts.length)
+    // Who has lost its disk needs a quorum of others.
+    const isOneLost = hosts.some(({ image }) => image.vsr.recovering)
+    const size = isOneLost ? hosts.length : prng.int(quorum, hosts.length)
     const order = prng.shuffle(hosts.map(host => host.number))
     const core = order.slice(0, size).sort((a, b) => a - b)
     network.change({ ...CALM_NETWORK, codec: options.network.codec })
@@ -108,6 +110,8 @@ export class Faults {
       case 'crash-all':
         for (const { number } of hosts) this.#crashFor(number, nemesis.duration(kind))
         return
+      case 'wipe':
+        return this.#wipe(nemesis.victim(kind), nemesis.duration(kind))
       case 'partition':
         return this.#partition()
       case 'clog':
@@ -150,6 +154,20 @@ export class Faults {
     coverage.writesLost += lost
     report?.fault(number, `crash, ${lost} writes lost`)
     this.#tellPeers(number, false)
+  }
+
+  /** More than f lost disks at once may lose what was acknowledged: nobody promises otherwise. */
+  #wipe(number: number, downMs: number): void {
+    const { hosts, nemesis, coverage, report } = this.#ground
+    if (hosts.some(({ image }) => image.vsr.recovering)) return
+    const hasSuperblock = nemesis.stream('wipe').chance(0.5)
+    const host = this.#host(number)
+    const isPlanned = !host.isUp
+    this.#crash(number)
+    host.wipe(hasSuperblock)
+    coverage.wipes++
+    report?.fault(number, hasSuperblock ? 'its database is lost' : 'its disk is lost')
+    if (!isPlanned) this.#ground.after(downMs, { type: 'start', host: number })
   }
 
   #start(number: number): void {

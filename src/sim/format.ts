@@ -29,6 +29,10 @@ export function formatMessage(m: Message): string {
       const log = formatEntries(m.suffix)
       return `STARTVIEW v${m.viewNumber} n${m.opNumber} k${m.commitNumber}${log}`
     }
+    case 'RECOVERY':
+      return m.viewNumber === 0 ? 'RECOVERY' : `RECOVERY v${m.viewNumber}`
+    case 'RECOVERYRESPONSE':
+      return `RECOVERYRESPONSE v${m.viewNumber}`
     case 'GETSTATE':
       return `GETSTATE v${m.viewNumber} n${m.opNumber}`
     case 'NEWSTATE': {
@@ -93,7 +97,10 @@ export function formatJob(job: Job): string {
   if (job.install) parts.push(`install checkpoint n${job.install.opNumber}`)
   if (job.truncateFrom !== undefined) parts.push(`cut n${job.truncateFrom}…`)
   for (const entry of job.append) parts.push(`+n${entry.opNumber}`)
-  if (job.vsr) parts.push(`v${job.vsr.viewNumber} v'${job.vsr.lastNormalView}`)
+  if (job.vsr) {
+    const recovering = job.vsr.recovering ? ' recovering' : ''
+    parts.push(`v${job.vsr.viewNumber} v'${job.vsr.lastNormalView}${recovering}`)
+  }
   return `write ${parts.join(' ') || 'nothing'}`
 }
 

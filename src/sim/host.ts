@@ -12,7 +12,7 @@ import { step } from '../vr/replica.ts'
 import { boot, createReplica, genesis, replay, restore, restored } from '../vr/restart.ts'
 import type { Replica } from '../vr/state.ts'
 import { replicaNumber } from '../vr/terms.ts'
-import { type Disk, entriesOn, headOf, type Image, type Job, recordsOn } from './disk.ts'
+import { type Disk, entriesOn, headOf, type Image, type Job, recordsOn, wipe } from './disk.ts'
 import type { HostEvent } from './event.ts'
 import type { SimOptions } from './options.ts'
 import { SimService } from './service.ts'
@@ -69,6 +69,7 @@ export class Host implements HostView {
   readonly number: number
   readonly disk: Disk
   boot = 0
+  wipes = 0
   replica: Replica | undefined
   /** While set, the host does nothing; what happens to it waits in `held`. */
   paused = false
@@ -149,6 +150,13 @@ export class Host implements HostView {
     this.#readNumber = 0
     this.#inputs.length = 0
     return lost
+  }
+
+  /** The disk of a host that is down is lost; it will start as a replica that recovers. */
+  wipe(hasSuperblock: boolean): void {
+    this.wipes++
+    const promised = hasSuperblock ? this.image.vsr : undefined
+    wipe(this.image, emptyImage(), promised)
   }
 
   on(event: HostEvent): void {

@@ -16,6 +16,7 @@ export const FAULTS = [
   'hang',
   'step-down',
   'reset',
+  'wipe',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 export type Link = readonly [from: number, to: number]
@@ -54,6 +55,7 @@ export class Nemesis {
       hang: o.hangEveryMs,
       'step-down': o.stepDownEveryMs,
       reset: this.#replicas > 1 ? o.resetEveryMs : 0,
+      wipe: this.#replicas > 2 ? o.wipeEveryMs : 0,
     }
     return every[kind]
   }
@@ -68,6 +70,7 @@ export class Nemesis {
     const ranges: Partial<Record<FaultKind, Range>> = {
       crash: o.downMs,
       'crash-all': o.downMs,
+      wipe: o.downMs,
       partition: o.partitionMs,
       clog: o.clogMs,
       pause: o.pauseMs,

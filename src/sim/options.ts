@@ -43,6 +43,8 @@ export interface NemesisOptions {
   readonly hangMs: Range
   readonly stepDownEveryMs: number
   readonly resetEveryMs: number
+  /** A disk is lost, one at a time: the next not before that replica has recovered. */
+  readonly wipeEveryMs: number
 }
 
 export interface DiskOptions {
@@ -171,6 +173,7 @@ function nemesisOptions(prng: Prng): NemesisOptions {
     hangMs: [200, 4000],
     stepDownEveryMs: prng.chance(0.2) ? prng.int(1000, 8000) : 0,
     resetEveryMs: every(500, 5000),
+    wipeEveryMs: prng.chance(0.2) ? prng.int(1000, 8000) : 0,
   }
 }
 
@@ -243,4 +246,5 @@ const CALM: NemesisOptions = {
   hangMs: [0, 0],
   stepDownEveryMs: 0,
   resetEveryMs: 0,
+  wipeEveryMs: 0,
 }

@@ -8,6 +8,8 @@ export interface HostView {
   readonly number: number
   /** Counts starts: a restarted replica is another one to some properties. */
   readonly boot: number
+  /** Counts losses of the disk. */
+  readonly wipes: number
   /** `undefined` while the host is down. */
   readonly replica: Replica | undefined
   readonly image: Image

@@ -3,7 +3,7 @@
  *
  *   manifest   u32 generation · f64 op · 16 B checksum · f64 rev · f64 timeMs · u32-prefixed state hash
  *              · f64 logFirst · f64 logLowest · f64 swept · f64 written
- *   vsr        f64 epoch · f64 view · f64 last normal view
+ *   vsr        f64 epoch · f64 view · f64 last normal view · u8 1, while recovering only
  *
  * The marker of a checkpoint under way (table P) is empty.
  */
@@ -92,10 +92,17 @@ export function decodeManifest(payload: Uint8Array): Manifest {
 }
 
 export function encodeVsr(vsr: VsrRecord): Uint8Array {
-  return new Writer().f64(vsr.epochNumber).f64(vsr.viewNumber).f64(vsr.lastNormalView).finish()
+  const w = new Writer().f64(vsr.epochNumber).f64(vsr.viewNumber).f64(vsr.lastNormalView)
+  return (vsr.recovering ? w.u8(RECOVERING) : w).finish()
 }
 
-export const decodeVsr = (payload: Uint8Array): VsrRecord => decoded(payload, readVsr)
+const RECOVERING = 1
+
+export const decodeVsr = (payload: Uint8Array): VsrRecord =>
+  decoded(payload, r => {
+    const vsr = readVsr(r)
+    return r.left > 0 && r.u8() === RECOVERING ? { ...vsr, recovering: true } : vsr
+  })
 
 export const readVsr = (r: Reader): VsrRecord => ({
   epochNumber: epochNumber(r.f64()),

@@ -38,6 +38,8 @@ export interface VsrRecord {
   readonly epochNumber: EpochNumber
   readonly viewNumber: ViewNumber
   readonly lastNormalView: ViewNumber
+  /** What was promised before is lost: nothing is voted for or acknowledged until a log is installed. §4.3 */
+  readonly recovering?: true
 }
 
 export interface Write {

@@ -108,6 +108,23 @@ export interface StartView {
   readonly suffix: readonly Entry[]
 }
 
+/**
+ * ⟨RECOVERY v, x, i⟩: i has lost what it promised. §4.3 Ours: v, once known, is the view that all must
+ * reach for i to take part again; 0 before.
+ */
+export interface Recovery {
+  readonly type: 'RECOVERY'
+  readonly viewNumber: ViewNumber
+  readonly nonce: number
+}
+
+/** ⟨RECOVERYRESPONSE v, x, j⟩: j is in view v, or was on its way into it. §4.3 */
+export interface RecoveryResponse {
+  readonly type: 'RECOVERYRESPONSE'
+  readonly viewNumber: ViewNumber
+  readonly nonce: number
+}
+
 /** ⟨GETSTATE v, n', i⟩: send me what follows n'. §5.2 `nonce` ties the answer to the question. */
 export interface GetState {
   readonly type: 'GETSTATE'
@@ -178,6 +195,8 @@ export type Message =
   | StartViewChange
   | DoViewChange
   | StartView
+  | Recovery
+  | RecoveryResponse
   | GetState
   | NewState
   | GetCheckpoint

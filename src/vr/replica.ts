@@ -1,7 +1,7 @@
 /**
  * The front door: one input in, effects out. Read this first; then message.ts (the vocabulary),
- * normal.ts §4.1, view-change.ts §4.2, restart.ts (instead of §4.3), state-transfer.ts §5.2,
- * checkpoint.ts §5.1, reads.ts §6, and state.ts for what a replica holds.
+ * normal.ts §4.1, view-change.ts §4.2, restart.ts (of an intact disk), recovery.ts §4.3 (of a lost one),
+ * state-transfer.ts §5.2, checkpoint.ts §5.1, reads.ts §6, and state.ts for what a replica holds.
  *
  * Pure and synchronous: no clock, no randomness, no input or output. The daemon, the simulator and the
  * golden traces run this same code.
@@ -20,6 +20,7 @@ import {
   prepareWaiting,
 } from './normal.ts'
 import { onRead, onReadIndex, onReadIndexOk } from './reads.ts'
+import { mayHear, onRecovery, onRecoveryResponse } from './recovery.ts'
 import { onReply } from './reply.ts'
 import type { Replica } from './state.ts'
 import { onGetState, onLoaded, onNewState } from './state-transfer.ts'
@@ -62,6 +63,7 @@ function onInput(replica: Replica, input: Input, effects: Effect[]): void {
 }
 
 function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: Effect[]): void {
+  if (!mayHear(replica, m)) return
   switch (m.type) {
     // §4.1 Normal operation
     case 'REQUEST':
@@ -83,6 +85,11 @@ function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: E
       return onDoViewChange(replica, from, m, effects)
     case 'STARTVIEW':
       return onStartView(replica, from, m, effects)
+    // §4.3 Recovery
+    case 'RECOVERY':
+      return onRecovery(replica, from, m, effects)
+    case 'RECOVERYRESPONSE':
+      return onRecoveryResponse(replica, from, m, effects)
     // §5.2 State transfer, §5.1 checkpoints
     case 'GETSTATE':
       return onGetState(replica, from, m, effects)

@@ -14,6 +14,7 @@ import { assertInvariants } from './invariants.ts'
 import { append, emptyLog } from './log.ts'
 import type { CheckpointId } from './message.ts'
 import type { ReplicaOptions } from './options.ts'
+import { beginRecovery } from './recovery.ts'
 import type { Service, ServiceRecord } from './service.ts'
 import type { LogMark, Replica } from './state.ts'
 import { currentPrimary, opOf } from './state.ts'
@@ -94,6 +95,7 @@ export function createReplica(
     jitter: (nonce ^ Math.imul(replicaNumber + 1, 0x9e3779b1)) >>> 0,
     disconnected: new Set(),
     ...freshRoles(identity, checkpoint.opNumber),
+    recovery: undefined,
     transfer: undefined,
     loads: new Map(),
     nextNonce: nonce + 1,
@@ -179,7 +181,11 @@ export function replay(replica: Replica, entries: readonly Entry[]): Effect[] {
 export function boot(replica: Replica, firstBoot: boolean): Effect[] {
   const effects: Effect[] = []
   const started = firstBoot && opOf(replica) === 0
-  if (replica.lastNormalView < replica.viewNumber) {
+  if (replica.durableVsr.recovering) {
+    beginRecovery(replica)
+    const reason = 'what it promised is lost: it asks the others'
+    effects.push({ type: 'event', event: { type: 'status', status: 'recovering', reason } })
+  } else if (replica.lastNormalView < replica.viewNumber) {
     // The view change that we had promised to take part in, with the same log as then.
     replica.status = 'view-change'
     effects.push(doViewChange(replica))

@@ -10,6 +10,7 @@ import type { Command, Entry } from './entry.ts'
 import type { Log } from './log.ts'
 import { headOf } from './log.ts'
 import type { CheckpointId, DoViewChange, Send } from './message.ts'
+import type { RecoveryState } from './recovery.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { Service, ServiceRecord, ServiceSnapshot } from './service.ts'
 import type {
@@ -70,6 +71,8 @@ export interface Replica {
   readonly backup: BackupState
   readonly change: ViewChangeState
   readonly reads: ReadState
+  /** Set while the status is recovering. §4.3 */
+  recovery: RecoveryState | undefined
   transfer: Transfer | undefined
   /** Questions for entries on disk: who asked. */
   readonly loads: Map<number, { readonly to: ReplicaNumber; readonly nonce: number }>
@@ -199,11 +202,12 @@ export function opOf(replica: Replica): OpNumber {
 
 /** The view numbers as they are in memory now. */
 export function vsrOf(replica: Replica): VsrRecord {
-  return {
+  const vsr = {
     epochNumber: replica.configuration.epochNumber,
     viewNumber: replica.viewNumber,
     lastNormalView: replica.lastNormalView,
   }
+  return replica.status === 'recovering' ? { ...vsr, recovering: true } : vsr
 }
 
 export interface WriteOrder {

@@ -8,6 +8,7 @@ import { quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
 import { broadcastCommit, prepare, prepareWaiting } from './normal.ts'
 import { askAgain } from './reads.ts'
+import { tickRecovery } from './recovery.ts'
 import type { Replica } from './state.ts'
 import { currentPrimary, isPrimary, opOf } from './state.ts'
 import { tickTransfer } from './state-transfer.ts'
@@ -19,7 +20,8 @@ export function onTick(replica: Replica, nowMs: number, wallMs: number, effects:
   replica.clockMs += Math.min(elapsed, replica.options.tickMaxMs)
   replica.nowMs = nowMs
   replica.wallMs = wallMs
-  if (replica.status === 'view-change') tickViewChange(replica, effects)
+  if (replica.status === 'recovering') tickRecovery(replica, effects)
+  else if (replica.status === 'view-change') tickViewChange(replica, effects)
   else if (isPrimary(replica)) tickPrimary(replica, effects)
   else tickBackup(replica, effects)
   tickTransfer(replica, effects)

@@ -28,7 +28,8 @@ const VOTE_LIFE = 4
 
 /** We vote to leave our view: §4.2 step 1, but not yet a step out of it. */
 export function voteToLeave(replica: Replica, reason: string, effects: Effect[]): void {
-  const { change } = replica
+  const { change, status } = replica
+  if (status === 'recovering') return
   if (!change.voted) {
     change.voted = true
     const event = { type: 'status' as const, status: 'suspects', reason }
@@ -36,7 +37,11 @@ export function voteToLeave(replica: Replica, reason: string, effects: Effect[])
   }
   change.votes.set(replica.replicaNumber, replica.clockMs)
   change.lastVoteMs = replica.clockMs
-  broadcast(replica, { type: 'STARTVIEWCHANGE', viewNumber: replica.viewNumber }, effects)
+  // A vote says that we are in the view; §4.3 counts on that being on disk when it leaves.
+  const { viewNumber } = replica
+  const message = { type: 'STARTVIEWCHANGE' as const, viewNumber }
+  if (replica.durableVsr.viewNumber === viewNumber) broadcast(replica, message, effects)
+  else write(replica, effects, { then: sendsToOthers(replica, message) })
   countVotes(replica, reason, effects)
 }
 
@@ -77,8 +82,12 @@ export function enterView(
 ): void {
   assert(w > replica.viewNumber, 'views go up')
   leaveRole(replica, effects)
-  replica.status = 'view-change'
   replica.viewNumber = w
+  if (replica.status === 'recovering') {
+    write(replica, effects, { vsr: vsrOf(replica) })
+    return
+  }
+  replica.status = 'view-change'
   const { change, options } = replica
   change.attempts++
   change.startedMs = replica.clockMs
@@ -157,7 +166,7 @@ export function onDoViewChange(
   if (m.viewNumber > replica.viewNumber) {
     enterView(replica, m.viewNumber, 'told of it', effects)
   }
-  if (currentPrimary(replica) !== replica.replicaNumber) return
+  if (currentPrimary(replica) !== replica.replicaNumber || replica.status === 'recovering') return
   if (replica.status === 'normal') {
     // It missed our STARTVIEW.
     if (isPrimary(replica)) effects.push({ type: 'send', to: from, message: startView(replica) })
@@ -197,17 +206,15 @@ function maybeStartView(replica: Replica, effects: Effect[]): void {
   const cut = installSuffix(replica, chosen.opNumber, chosen.suffix)
   for (const m of change.received.values()) learnCommit(replica, m.commitNumber)
   replica.lastNormalView = replica.viewNumber
-  const started = startView(replica)
-  const sends: Send[] = []
-  for (let i = 0; i < replica.configuration.replicaCount; i++) {
-    if (i === replica.replicaNumber) continue
-    sends.push({ type: 'send', to: i as ReplicaNumber, message: started })
-  }
-  change.startToken = write(replica, effects, {
-    ...cut,
-    vsr: vsrOf(replica),
-    then: sends,
-  })
+  const then = sendsToOthers(replica, startView(replica))
+  change.startToken = write(replica, effects, { ...cut, vsr: vsrOf(replica), then })
+}
+
+/** A broadcast that leaves when a write is durable. */
+export function sendsToOthers(replica: Replica, message: Message): Send[] {
+  return replicasOf(replica.configuration)
+    .filter(to => to !== replica.replicaNumber)
+    .map(to => ({ type: 'send', to, message }))
 }
 
 /** Called when a write is durable: if it was the one that starts our view, we are its primary. */
@@ -235,6 +242,7 @@ export function enterNormal(replica: Replica, effects: Effect[]): void {
   assert(replica.lastNormalView === replica.viewNumber, 'the log of the view is installed')
   const { change } = replica
   replica.status = 'normal'
+  replica.recovery = undefined
   if (replica.transfer) finish(replica, effects)
   replica.backup.heardMs = replica.clockMs
   replica.backup.patienceMs = replica.options.viewChangeTimeoutMs * (1 + 0.2 * nextJitter(replica))

@@ -50,6 +50,8 @@ const TYPES: readonly MessageType[] = [
   'NEWCHECKPOINT',
   'READINDEX',
   'READINDEXOK',
+  'RECOVERY',
+  'RECOVERYRESPONSE',
 ]
 const PROGRESS = ['more', 'last', 'gone'] as const
 
@@ -116,6 +118,10 @@ function writeBody(w: Writer, message: Message): void {
       w.hex16(message.parent)
       writeEntries(w, message.suffix)
       return
+    case 'RECOVERY':
+    case 'RECOVERYRESPONSE':
+      w.f64(message.viewNumber).f64(message.nonce)
+      return
     case 'GETSTATE':
       w.f64(message.viewNumber).f64(message.opNumber).f64(message.nonce)
       return
@@ -157,6 +163,9 @@ function readBody(r: Reader, type: MessageType): Message {
         commitNumber: opNumber(r.f64()),
         entry: readOneEntry(r),
       }
+    case 'RECOVERY':
+    case 'RECOVERYRESPONSE':
+      return { type, viewNumber: viewNumber(r.f64()), nonce: r.f64() }
     case 'PREPAREOK':
       return { type, viewNumber: viewNumber(r.f64()), opNumber: opNumber(r.f64()) }
     case 'COMMITOK':

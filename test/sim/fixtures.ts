@@ -96,6 +96,7 @@ export function worldOf(replicas: number): World & { hosts: FakeHost[] } {
   const hosts = Array.from({ length: replicas }, (_, number) => ({
     number,
     boot: 1,
+    wipes: 0,
     replica: undefined,
     image: emptyImage(),
   }))

