@@ -44,8 +44,13 @@ const RUN: readonly CommandSpec[] = [
   },
   {
     usage: 'recover',
-    summary: 'take in a node that lost its data (not in this version: says what to do instead)',
-    options: [['--data-dir <dir>', 'of that node']],
+    summary:
+      'let a node that lost its data rejoin; it fetches all from the others (-e: one of them)',
+    options: [['--data-dir <dir>', 'of that node, which must not be running']],
+    examples: [
+      'viewstamp recover --data-dir c/n2 && viewstamp start --config c/n2/config.yaml',
+      'viewstamp recover --data-dir c/n2 -e http://127.0.0.1:7401   # nothing but identity.key is left',
+    ],
     load: async () => (await import('./commands/recover.ts')).recover,
   },
   {

@@ -57,8 +57,10 @@ function parse(words: readonly string[], { out, err }: Surroundings): Invocation
   return invocation ?? EXIT.ok
 }
 
+/** By its code: a bundler may give the class another name. */
 function isCommanderError(error: unknown): error is CommanderError {
-  return error instanceof Error && error.name === 'CommanderError'
+  if (!(error instanceof Error) || !('code' in error)) return false
+  return typeof error.code === 'string' && error.code.startsWith('commander.')
 }
 
 function colorOf(flags: Readonly<Record<string, unknown>>, given: Given): 'auto' | 'never' {

@@ -17,6 +17,7 @@ import { createStore, openStore, storeExists } from '../storage/open.ts'
 import { StorageError, type Store } from '../storage/port.ts'
 import { openingRefusal } from '../storage/refusal.ts'
 import { replaceFile } from '../storage/replace-file.ts'
+import { setDatabaseAside } from '../storage/set-aside.ts'
 import { VERSION } from '../version.ts'
 import type { ReplicaOptions } from '../vr/options.ts'
 import { DEFAULTS } from '../vr/options.ts'
@@ -60,12 +61,37 @@ export async function startDaemon(config: Config, log: Logger = makeLog(config))
     throw openingRefusal(dataDir, error)
   })
   await assertNotWiped(dataDir)
+  const service = await machines
+  try {
+    return await openDaemon(config, log, service)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    log.warn(error.message)
+    const { kept } = await setDatabaseAside(dataDir)
+    log.warn(
+      `the damaged data is in ${kept}; ${config.node.name} votes for nothing until it has fetched everything from the others`,
+    )
+    return await openDaemon(config, log, service)
+  }
+}
+
+/** What the superblock, which is whole, says was there and is not: the others have it. */
+function isDamage(error: unknown): error is StorageError {
+  if (!(error instanceof StorageError)) return false
+  return error.reason === 'damaged' || error.reason === 'rolled-back'
+}
+
+async function openDaemon(
+  config: Config,
+  log: Logger,
+  service: Awaited<ReturnType<typeof loadMachines>>,
+): Promise<Daemon> {
   const network = await createNetwork(config, log)
   const store = await openOrFound(config, network, log)
   const opened: { close: (() => Promise<void>)[] } = { close: [() => store.close()] }
   try {
     introduce(network, store)
-    return await compose(config, log, await machines, store, network, opened)
+    return await compose(config, log, service, store, network, opened)
   } catch (error) {
     for (const close of opened.close.reverse()) await close().catch(() => undefined)
     throw error

@@ -11,6 +11,8 @@ export const PROTOCOL_VERSION = 1
 export interface Seen {
   readonly incarnation: string
   readonly boot: number
+  /** Of the process that had this boot counter; not known from a founding. */
+  readonly nonce?: string | undefined
 }
 
 export interface Hello {
@@ -76,9 +78,23 @@ export function judgeHello(mine: Hello, theirs: Hello, known: Known): Verdict {
   return judgeLife(theirs, known)
 }
 
+/**
+ * A data directory that `viewstamp recover` made, later than the other was made: it has promised nothing,
+ * and knows. `r` and the time, as 12 hex digits (storage/set-aside.ts); those of a founding begin otherwise.
+ */
+function succeeds(incarnation: string, other: string): boolean {
+  return madeMs(incarnation) > madeMs(other)
+}
+
+const madeMs = (incarnation: string): number =>
+  /^r[0-9a-f]{28}$/.test(incarnation) ? Number.parseInt(incarnation.slice(1, 13), 16) : 0
+
 function judgeLife(theirs: Hello, { seen, live }: Known): Verdict {
   const who = theirs.name
   const refuse = (reason: string): Verdict => ({ type: 'refuse', reason, fence: true })
+  if (seen !== undefined && succeeds(theirs.incarnation, seen.incarnation)) {
+    return live === undefined ? { type: 'accept' } : { type: 'restarted' }
+  }
   if (seen !== undefined && seen.incarnation !== theirs.incarnation) {
     return refuse(
       `${who} comes with a new data directory (incarnation ${theirs.incarnation}, known is ${seen.incarnation}): a lost disk is another replica; run "viewstamp recover" on ${who}`,
@@ -89,18 +105,34 @@ function judgeLife(theirs: Hello, { seen, live }: Known): Verdict {
       `${who} comes with old data (start number ${theirs.bootCounter}, ${seen.boot} was seen before): its data directory was rolled back or copied; run "viewstamp recover" on ${who}`,
     )
   }
-  if (live === undefined || live.instanceNonce === theirs.instanceNonce) return { type: 'accept' }
-  if (theirs.bootCounter > live.bootCounter) return { type: 'restarted' }
-  return refuse(
-    `two daemons run as ${who} with the same identity and data: stop one of them and remove the copied data directory`,
-  )
+  if (live !== undefined && live.instanceNonce !== theirs.instanceNonce) {
+    if (theirs.bootCounter > live.bootCounter) return { type: 'restarted' }
+    return refuse(
+      `two daemons run as ${who} with the same identity and data: stop one of them and remove the copied data directory`,
+    )
+  }
+  if (seen !== undefined && isAnother(seen, theirs)) {
+    return refuse(
+      `${who} comes with old data (start number ${seen.boot} was another process): its data directory was rolled back or copied; run "viewstamp recover" on ${who}`,
+    )
+  }
+  return { type: 'accept' }
+}
+
+/** One start number, two processes: one of them started from a copy. */
+function isAnother({ boot, nonce }: Seen, hello: Hello): boolean {
+  return boot === hello.bootCounter && nonce !== undefined && nonce !== hello.instanceNonce
 }
 
 /** The sentence on which this process must stop, if what a peer has seen of us says so. */
 export function fencedBy(mine: Hello, peer: string, seen: Seen | undefined): string | undefined {
   if (seen === undefined) return undefined
+  if (succeeds(mine.incarnation, seen.incarnation)) return undefined
   if (seen.incarnation !== mine.incarnation) {
     return `${peer} knows ${mine.name} with another data directory (incarnation ${seen.incarnation}, this one is ${mine.incarnation}): this one must not vote; stop it and run "viewstamp recover"`
+  }
+  if (isAnother(seen, mine)) {
+    return `${peer} has seen start number ${seen.boot} of ${mine.name} as another process: the data directory was rolled back or copied; stop it and run "viewstamp recover"`
   }
   if (seen.boot > mine.bootCounter) {
     return `${peer} has seen start number ${seen.boot} of ${mine.name}, and this is only number ${mine.bootCounter}: the data directory was rolled back or copied; stop it and run "viewstamp recover"`
@@ -145,4 +177,5 @@ function helloOf(fields: Record<string, unknown>): Hello {
 const seenOf = (fields: Record<string, unknown>): Seen => ({
   incarnation: textOf(fields['incarnation'], 'incarnation'),
   boot: countOf(fields['boot'], 'boot'),
+  ...(fields['nonce'] !== undefined && { nonce: textOf(fields['nonce'], 'nonce') }),
 })

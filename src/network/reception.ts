@@ -143,8 +143,9 @@ export class Reception {
     // Before anything is awaited: of two copies that greet at the same time, one must lose.
     this.#live.set(peer, { bootCounter, instanceNonce })
     this.#events.announced(peer, theirs.addresses)
-    if (seen === undefined || seen.boot !== bootCounter) {
-      await this.#self.notePeer(peer, { incarnation, boot: bootCounter })
+    const isNew = seen?.boot !== bootCounter || seen.nonce !== instanceNonce
+    if (isNew || seen.incarnation !== incarnation) {
+      await this.#self.notePeer(peer, { incarnation, boot: bootCounter, nonce: instanceNonce })
     }
     return undefined
   }

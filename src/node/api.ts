@@ -176,7 +176,14 @@ export interface NodeApi {
 
   status(): NodeStatus
   health(): Health
-  members(): { readonly epoch: number; readonly members: readonly Member[] }
+  members(): {
+    readonly clusterId: string
+    /** Tells clusters of one name apart. */
+    readonly foundingId: string
+    readonly shards: number
+    readonly epoch: number
+    readonly members: readonly Member[]
+  }
   /** Ask the primary (this node or another) to hand over; resolves when a newer view has started. */
   stepDown(
     shard: string | undefined,

@@ -49,7 +49,7 @@ const GAUGES: readonly GaugeSpec[] = [
     labels: ['shard', 'status'],
     collect: ({ shards }, set) => {
       for (const { name: shard, replica } of shards) {
-        for (const status of ['normal', 'view-change']) {
+        for (const status of ['normal', 'view-change', 'recovering']) {
           set({ shard, status }, replica.status === status ? 1 : 0)
         }
       }

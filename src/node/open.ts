@@ -7,6 +7,7 @@ import type { MachineService } from '../machine/compose.ts'
 import { NetworkError } from '../network/error.ts'
 import type { Network } from '../network/port.ts'
 import type { ClusterRecord, ShardImage, Store } from '../storage/port.ts'
+import { StorageError } from '../storage/port.ts'
 import type { Configuration } from '../vr/configuration.ts'
 import type { Effect } from '../vr/effect.ts'
 import type { Message } from '../vr/message.ts'
@@ -22,7 +23,7 @@ import { emit } from './context.ts'
 import { followEvents } from './events.ts'
 import type { NodeMetrics } from './metrics.ts'
 import { askHandlers, Node } from './node.ts'
-import { Shard, startNonce } from './shard.ts'
+import { Shard, shardName, startNonce } from './shard.ts'
 import { Writer } from './writer.ts'
 
 export interface OpenOptions extends NodeOptions {
@@ -148,7 +149,13 @@ async function openShard(
   for await (const records of inBatches(store.readRecords(image.shard), RECORDS_A_TURN)) {
     restore(replica, records)
   }
-  restored(replica)
+  try {
+    restored(replica)
+  } catch (error) {
+    // Slices of the state are missing or not what they were: no checksum of a single record can tell.
+    const message = error instanceof Error ? error.message : String(error)
+    throw new StorageError('damaged', `${shardName(image.shard)}: ${message}`, { cause: error })
+  }
   const shard = new Shard(replica, service, {
     writer,
     store,

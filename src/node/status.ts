@@ -1,7 +1,7 @@
 /** What this node says of itself and of the cluster as seen from here. */
 import { quorumOf } from '../vr/configuration.ts'
 import { isPrimary } from '../vr/state.ts'
-import type { Health, Member, NodeStatus, ShardStatus } from './api.ts'
+import type { Health, NodeApi, NodeStatus, ShardStatus } from './api.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName } from './context.ts'
 import type { Shard } from './shard.ts'
@@ -90,8 +90,12 @@ function advise(context: NodeContext, nodes: Health['nodes'], spare: number): st
   return [...advice, ...context.alarms.values()]
 }
 
-export function members(context: NodeContext): { epoch: number; members: readonly Member[] } {
+export function members(context: NodeContext): ReturnType<NodeApi['members']> {
+  const { clusterId, foundingId, shards } = context.cluster
   return {
+    clusterId,
+    foundingId,
+    shards,
     epoch: context.shards[0]?.replica.configuration.epochNumber ?? 0,
     members: context.cluster.members.map(({ name, peerId, addresses }) => ({
       name,

@@ -24,8 +24,9 @@ import type { Manifest } from './manifest.ts'
 import { decodeManifest, decodeVsr, isBelow } from './manifest.ts'
 import { Damage, rolledBack } from './refusal.ts'
 import { ShardStore } from './shard-store.ts'
-import type { ShardFloor, Superblock } from './superblock.ts'
+import type { Superblock } from './superblock.ts'
 import { auditEntry } from './values.ts'
+import type { Witness } from './witness-file.ts'
 
 const SLICE = { count: 1_000, bytes: 2 * 1024 * 1024 }
 const LAST_OP = Number.MAX_SAFE_INTEGER
@@ -34,6 +35,8 @@ export interface AuditTarget {
   readonly dir: string
   readonly db: Database
   readonly superblock: Superblock
+  /** Of this shard, from the witness file. */
+  readonly witness: Witness | undefined
 }
 
 /** Throws StorageError, Damage and UnknownFormat; writes nothing. */
@@ -57,8 +60,12 @@ export async function auditShard(target: AuditTarget, shard: number): Promise<Sh
   if (manifest.sequence < floor.manifestSequence) {
     throw rolledBack(dir, `the newest checkpoint of shard ${shard} is gone`)
   }
-  const log = await auditLog(db, shard, manifest.value, floor.witness.opNumber)
-  assertWitness(target, shard, floor, log)
+  const { witness } = target
+  const wanted = [floor.witness.opNumber, ...(witness ? [witness.opNumber] : [])]
+  const log = await auditLog(db, shard, manifest.value, wanted)
+  assertWitness(dir, shard, floor.witness, log)
+  if (witness) assertWitness(dir, shard, witness, log)
+  assertClosed(superblock, shard, floor.witness, log)
   const state = {
     vsr: vsr.value,
     vsrSequence: vsr.sequence,
@@ -85,9 +92,9 @@ async function auditLog(
   db: Database,
   shard: number,
   manifest: Manifest,
-  witnessOp: number,
+  wanted: readonly number[],
 ): Promise<LogAudit> {
-  const audit = new LogAudit(shard, manifest, witnessOp)
+  const audit = new LogAudit(shard, manifest, wanted)
   const range = logRange(shard, manifest.logLowest, LAST_OP)
   let after: Buffer | undefined
   for (;;) {
@@ -104,18 +111,19 @@ async function auditLog(
 class LogAudit {
   readonly #shard: number
   readonly #manifest: Manifest
-  readonly #witnessOp: number
+  readonly #wanted: readonly number[]
   readonly #stale: LogPosition[] = []
   #index: LogIndex | undefined
   #previous: Checksum | undefined
-  #witnessed: Checksum | undefined
+  /** Checksums at the ops wanted, where the log or the checkpoint has them. */
+  readonly witnessed = new Map<number, Checksum>()
 
-  constructor(shard: number, manifest: Manifest, witnessOp: number) {
+  constructor(shard: number, manifest: Manifest, wanted: readonly number[]) {
     this.#shard = shard
     this.#manifest = manifest
-    this.#witnessOp = witnessOp
+    this.#wanted = wanted
     const { opNumber, checksum } = manifest.checkpoint
-    if (witnessOp === opNumber) this.#witnessed = checksum
+    if (wanted.includes(opNumber)) this.witnessed.set(opNumber, checksum)
   }
 
   get index(): LogIndex {
@@ -125,11 +133,6 @@ class LogAudit {
 
   get headChecksum(): Checksum {
     return this.#previous ?? this.#manifest.checkpoint.checksum
-  }
-
-  /** Checksum at the witness's op, where the log or the checkpoint has it. */
-  get witnessed(): Checksum | undefined {
-    return this.#witnessed
   }
 
   take(key: Buffer, value: Buffer): void {
@@ -149,7 +152,7 @@ class LogAudit {
     if (opNumber === checkpoint.opNumber && checksum !== checkpoint.checksum) {
       throw new Damage(`entry ${opNumber} of shard ${this.#shard} is not the checkpointed one`)
     }
-    if (opNumber === this.#witnessOp) this.#witnessed = checksum
+    if (this.#wanted.includes(opNumber)) this.witnessed.set(opNumber, checksum)
     this.#previous = checksum
     this.#index.append(viewNumber)
   }
@@ -178,25 +181,34 @@ function hole(shard: number, from: number, next: number): Damage {
 
 /** The tail may be torn: what was written last may be gone if it was never acknowledged. The witness was. */
 function assertWitness(
-  { dir, superblock }: AuditTarget,
+  dir: string,
   shard: number,
-  { witness }: ShardFloor,
+  { opNumber, checksum }: Witness,
   { index, witnessed }: LogAudit,
 ): void {
-  if (index.head < witness.opNumber) {
+  if (index.head < opNumber) {
     throw rolledBack(
       dir,
-      `the log of shard ${shard} ends at op ${index.head}, after having reached op ${witness.opNumber}`,
+      `the log of shard ${shard} ends at op ${index.head}, after having reached op ${opNumber}`,
     )
   }
-  if (superblock.clean && index.head > witness.opNumber) {
-    throw new Damage(
-      `the log of shard ${shard} goes on to op ${index.head}, but was closed at op ${witness.opNumber}, so database and superblock do not belong together`,
-    )
+  const found = witnessed.get(opNumber)
+  if (found !== undefined && found !== checksum) {
+    throw rolledBack(dir, `entry ${opNumber} of shard ${shard} is another than it was`)
   }
-  if (witnessed !== undefined && witnessed !== witness.checksum) {
-    throw rolledBack(dir, `entry ${witness.opNumber} of shard ${shard} is another than it was`)
-  }
+}
+
+/** Closed in order, the witness of the superblock is the head. */
+function assertClosed(
+  { clean }: Superblock,
+  shard: number,
+  witness: Witness,
+  { index }: LogAudit,
+): void {
+  if (!clean || index.head <= witness.opNumber) return
+  throw new Damage(
+    `the log of shard ${shard} goes on to op ${index.head}, but was closed at op ${witness.opNumber}, so database and superblock do not belong together`,
+  )
 }
 
 /** Of the records on disk; without any, that of those to come: the sweep reads from here on. */

@@ -7,13 +7,14 @@ import { assert, present } from '../base/assert.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import type { Database } from './database.ts'
-import type { PeerSeen, PeersFile } from './peers-file.ts'
-import type { ClusterRecord, ShardImage, ShardWrite, Store } from './port.ts'
+import type { PeersFile } from './peers-file.ts'
+import type { ClusterRecord, PeerSeen, ShardImage, ShardWrite, Store } from './port.ts'
 import { readChanges, readEntries, readRecords } from './reader.ts'
 import { openingRefusal, writeRefusal } from './refusal.ts'
 import type { ShardStore } from './shard-store.ts'
 import type { SuperblockFile } from './superblock-file.ts'
 import { Sweeper } from './sweeper.ts'
+import type { WitnessFile } from './witness-file.ts'
 
 /** Deletions that ride in one commit: enough to keep up, few enough not to be felt. */
 const GARBAGE_PER_COMMIT = 256
@@ -24,6 +25,7 @@ export interface StoreParts {
   readonly superblock: SuperblockFile
   readonly peers: PeersFile
   readonly stores: readonly ShardStore[]
+  readonly witness: WitnessFile
 }
 
 export class LevelStore implements Store {
@@ -60,7 +62,7 @@ export class LevelStore implements Store {
   }
 
   async #commit(writes: readonly ShardWrite[]): Promise<void> {
-    const { db, superblock, stores } = this.#parts
+    const { db, superblock, stores, witness } = this.#parts
     const batch = db.batch()
     const touched = new Set<ShardStore>()
     const receding = this.#receding(writes)
@@ -72,11 +74,15 @@ export class LevelStore implements Store {
     let budget = GARBAGE_PER_COMMIT
     for (const store of stores) budget = store.stageGarbage(batch, budget)
     if (receding.size > 0) await this.#lowerWitness(receding)
+    await this.#lowerLateWitness(writes)
     await batch.write({ sync: true })
     if (receding.size > 0 || writes.some(isPromise)) {
       await superblock.write({ floors: stores.map(store => store.floor()) })
     }
-    for (const store of touched) store.settle()
+    for (const store of touched) {
+      store.settle()
+      witness.note(store.shard, store.floor().witness)
+    }
   }
 
   /** Shards whose log will lose the entry that is its witness. */
@@ -99,6 +105,14 @@ export class LevelStore implements Store {
       return { ...floor, witness: store.checkpointWitness() }
     })
     await superblock.write({ floors })
+  }
+
+  /** As lowerWitness, of the file that is ahead of the superblock. */
+  async #lowerLateWitness(writes: readonly ShardWrite[]): Promise<void> {
+    const { witness } = this.#parts
+    const cut = writes.filter(write => write.truncateFrom !== undefined)
+    for (const { shard } of cut) witness.note(shard, this.#store(shard).checkpointWitness())
+    if (cut.length > 0) await witness.settle()
   }
 
   readEntries(shard: number, first: number, last: number, bytesMax: number): Promise<Entry[]> {
@@ -149,7 +163,7 @@ export class LevelStore implements Store {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    const { db, superblock, peers, stores } = this.#parts
+    const { db, superblock, peers, stores, witness } = this.#parts
     // Its error, if any, goes to whoever called commit.
     await this.#inFlight?.catch(() => undefined)
     await peers.settled()
@@ -162,6 +176,7 @@ export class LevelStore implements Store {
     } catch (error) {
       throw this.#fail(error)
     } finally {
+      await witness.close()
       await superblock.close()
       await db.close()
     }

@@ -6,8 +6,7 @@ import { assert, present } from '../base/assert.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import { MemoryShard } from './memory-shard.ts'
-import type { PeerSeen } from './peers-file.ts'
-import type { ClusterRecord, ShardImage, ShardWrite, Store } from './port.ts'
+import type { ClusterRecord, PeerSeen, ShardImage, ShardWrite, Store } from './port.ts'
 
 /** What outlives the process that opened it. */
 export class MemoryDisk {

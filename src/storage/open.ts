@@ -4,9 +4,11 @@
  *   db/          LevelDB
  *   superblock   identity, boot counter, floors; four copies
  *   peers        what was seen of the peers
+ *   witness      how far the log was durable, beside what the superblock knows
  *   forming      there only while the directory is being founded
+ *   recovering   there only while lost data is being replaced (set-aside.ts)
  */
-import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert } from '../base/assert.ts'
 import { auditShard, removeUnfinished } from './audit.ts'
@@ -25,6 +27,10 @@ import type { ShardStore } from './shard-store.ts'
 import type { ShardFloor } from './superblock.ts'
 import { SHARDS_MAX } from './superblock.ts'
 import { SuperblockFile } from './superblock-file.ts'
+import { WitnessFile } from './witness-file.ts'
+
+/** Name of the marker of set-aside.ts. */
+export const RECOVERING = 'recovering'
 
 export interface OpenOptions extends DatabaseOptions {
   /** Refuse the directory of another cluster or node. */
@@ -40,22 +46,48 @@ export interface StoreCondition {
 
 /** Founds a directory that holds no store. Cut short, it leaves `forming` behind, and is done again. */
 export async function createStore(dir: string, cluster: ClusterRecord): Promise<void> {
-  assert(cluster.shards >= 1 && cluster.shards <= SHARDS_MAX, 'a cluster has 1 to 1000 shards')
   try {
-    await makeRoom(dir)
-    await formDatabase(join(dir, 'db'), cluster)
-    await PeersFile.create(join(dir, 'peers'))
-    await SuperblockFile.create(join(dir, 'superblock'), {
-      bootCounter: 0,
-      clean: true,
-      cluster,
-      floors: Array.from({ length: cluster.shards }, (_, shard) => genesisFloor(cluster, shard)),
-    })
-    await rm(join(dir, 'forming'))
-    await syncDirectory(dir)
+    const { state } = await inspect(dir)
+    if (state !== 'none') throw refusal.notEmpty(dir)
+    await foundStore(dir, cluster)
   } catch (error) {
     throw refusal.openingRefusal(dir, error)
   }
+}
+
+/** What a replica that lost its data still knows. */
+export interface Remains {
+  readonly bootCounter: number
+  /** A `peers` file that is whole. */
+  readonly peers: string | undefined
+  /** What it promised; undefined: that is not known. */
+  readonly floors: readonly ShardFloor[] | undefined
+}
+
+/** `remains`: for a replica that has lost its data, and is to recover. */
+export async function foundStore(
+  dir: string,
+  cluster: ClusterRecord,
+  remains?: Remains,
+): Promise<void> {
+  assert(cluster.shards >= 1 && cluster.shards <= SHARDS_MAX, 'a cluster has 1 to 1000 shards')
+  await makeRoom(dir)
+  const floors = Array.from({ length: cluster.shards }, (_, shard) => {
+    const { witness, manifestSequence, vsr } = genesisFloor(cluster, shard)
+    return { witness, manifestSequence, vsr: remains?.floors?.[shard]?.vsr ?? vsr }
+  })
+  await formDatabase(join(dir, 'db'), cluster, floors, remains !== undefined)
+  if (remains?.peers === undefined) await PeersFile.create(join(dir, 'peers'))
+  else await replaceFile(join(dir, 'peers'), await readFile(remains.peers))
+  const bootCounter = remains?.bootCounter ?? 0
+  await SuperblockFile.create(join(dir, 'superblock'), {
+    bootCounter,
+    clean: true,
+    cluster,
+    floors,
+  })
+  await rm(join(dir, 'forming'))
+  await syncDirectory(dir)
 }
 
 /** Throws StorageError when it cannot look. */
@@ -88,14 +120,18 @@ async function openWith(dir: string, db: Database, options: OpenOptions): Promis
     assertOwn(dir, cluster, options)
     const peers = await inFile(dir, 'peers', path => PeersFile.open(path))
     const stores: ShardStore[] = []
+    const path = join(dir, 'witness')
+    const witnesses = await WitnessFile.read(path, cluster.shards)
     for (let shard = 0; shard < cluster.shards; shard++) {
-      stores.push(await auditShard({ dir, db, superblock: superblock.now }, shard))
+      const witness = witnesses[shard]
+      stores.push(await auditShard({ dir, db, superblock: superblock.now, witness }, shard))
     }
     for (const store of stores) await removeUnfinished(db, store)
     const floors = stores.map(store => store.floor())
     await superblock.write({ bootCounter: bootCounter + 1, clean: false, floors })
     await rm(join(dir, 'forming'), { force: true })
-    return new LevelStore({ dir, db, superblock, peers, stores })
+    const witness = await WitnessFile.open(path, cluster.shards)
+    return new LevelStore({ dir, db, superblock, peers, stores, witness })
   })
 }
 
@@ -112,6 +148,7 @@ async function inspect(dir: string): Promise<Inspection> {
     state: 'partial',
     refusal: refusal.missing(dir, what),
   })
+  if (has(RECOVERING)) return partial(`Replacing lost data in ${dir} was interrupted.`)
   if (!has('superblock')) {
     if (has('forming')) return { state: 'none', refusal: refusal.unfinished(dir) }
     if (!has('db')) return { state: 'none', refusal: refusal.nothingHere(dir) }
@@ -141,24 +178,27 @@ function assertOwn(dir: string, cluster: ClusterRecord, options: OpenOptions): v
 async function makeRoom(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
   await chmod(dir, 0o700)
-  const { state } = await inspect(dir)
-  if (state !== 'none') throw refusal.notEmpty(dir)
   await replaceFile(join(dir, 'forming'), 'A replica is being founded here.\n')
-  for (const name of ['db', 'peers', 'peers.new', 'superblock.new']) {
+  for (const name of ['db', 'peers', 'peers.new', 'superblock.new', 'witness']) {
     await rm(join(dir, name), { recursive: true, force: true })
   }
 }
 
-async function formDatabase(path: string, cluster: ClusterRecord): Promise<void> {
+async function formDatabase(
+  path: string,
+  cluster: ClusterRecord,
+  floors: readonly ShardFloor[],
+  isRecovering: boolean,
+): Promise<void> {
   await mkdir(path, { mode: 0o700 })
   const db = await openDatabase(path, 'create')
   await orClose(db, async () => {
     const batch = db.batch()
-    for (let shard = 0; shard < cluster.shards; shard++) {
+    for (const [shard, { vsr }] of floors.entries()) {
       const manifest = manifestKey(shard, 1)
       batch.put(manifest, seal(manifest, encodeManifest(genesisManifest(cluster, shard))))
-      const vsr = vsrKey(shard, 1)
-      batch.put(vsr, seal(vsr, encodeVsr(genesisOf(cluster, shard).vsr)))
+      const key = vsrKey(shard, 1)
+      batch.put(key, seal(key, encodeVsr(isRecovering ? { ...vsr, recovering: true } : vsr)))
     }
     await batch.write({ sync: true })
   })

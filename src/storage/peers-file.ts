@@ -7,13 +7,9 @@ import { assert } from '../base/assert.ts'
 import { utf8 } from '../base/bytes.ts'
 import { digest } from '../base/hash.ts'
 import { isObject } from '../base/json.ts'
+import type { PeerSeen } from './port.ts'
 import { Damage, UnknownFormat } from './refusal.ts'
 import { replaceFile } from './replace-file.ts'
-
-export interface PeerSeen {
-  readonly incarnation: string
-  readonly boot: number
-}
 
 const FORMAT = 1
 /** More than a cluster has members in its life. */
@@ -47,12 +43,14 @@ export class PeersFile {
   /** Durable when it resolves. Calls that come while the disk is busy share the next write. */
   note(peerId: string, seen: PeerSeen): Promise<void> {
     const known = this.#seen.get(peerId)
-    if (known?.incarnation === seen.incarnation && known.boot === seen.boot) return this.#tail
+    const { incarnation, boot, nonce } = seen
+    const isKnown = known?.incarnation === incarnation && known.boot === boot
+    if (isKnown && known.nonce === nonce) return this.#tail
     assert(
       known !== undefined || this.#seen.size < PEERS_MAX,
       'there are fewer peers than PEERS_MAX',
     )
-    this.#seen.set(peerId, { incarnation: seen.incarnation, boot: seen.boot })
+    this.#seen.set(peerId, { incarnation, boot, ...(nonce !== undefined && { nonce }) })
     if (!this.#isQueued) {
       this.#isQueued = true
       this.#tail = this.#tail.then(() => {
@@ -70,7 +68,12 @@ export class PeersFile {
 }
 
 function encodePeers(seen: ReadonlyMap<string, PeerSeen>): string {
-  const peers = [...seen].map(([peerId, { incarnation, boot }]) => [peerId, incarnation, boot])
+  const peers = [...seen].map(([peerId, { incarnation, boot, nonce }]) => [
+    peerId,
+    incarnation,
+    boot,
+    ...(nonce === undefined ? [] : [nonce]),
+  ])
   const line = JSON.stringify({ format: FORMAT, peers })
   return `${line}\n${digest(utf8(line))}\n`
 }
@@ -83,6 +86,11 @@ function decodePeers(text: string): Map<string, PeerSeen> {
   const value: unknown = JSON.parse(line)
   if (!isObject(value)) throw new Damage('it is not a table of peers')
   if (value['format'] !== FORMAT) throw new UnknownFormat(Number(value['format']))
-  const rows = value['peers'] as readonly (readonly [string, string, number])[]
-  return new Map(rows.map(([peerId, incarnation, boot]) => [peerId, { incarnation, boot }]))
+  const rows = value['peers'] as readonly (readonly [string, string, number, string?])[]
+  return new Map(
+    rows.map(([peerId, incarnation, boot, nonce]) => [
+      peerId,
+      { incarnation, boot, ...(nonce !== undefined && { nonce }) },
+    ]),
+  )
 }

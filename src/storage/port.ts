@@ -60,6 +60,14 @@ export interface ShardImage {
   readonly head: number
 }
 
+/** The last life of a peer that was seen. */
+export interface PeerSeen {
+  readonly incarnation: string
+  readonly boot: number
+  /** Random in each process of it. */
+  readonly nonce?: string | undefined
+}
+
 export interface Store {
   readonly cluster: ClusterRecord
   /** Raised durably at every open, before it returns. */
@@ -76,11 +84,8 @@ export interface Store {
   /** Records of the shard's checkpoint. */
   readRecords(shard: number): AsyncIterable<ServiceRecord>
   /** Known incarnations and boots of the peers (peer id → what was seen), kept durably. */
-  peerSeen(peerId: string): { readonly incarnation: string; readonly boot: number } | undefined
-  notePeer(
-    peerId: string,
-    seen: { readonly incarnation: string; readonly boot: number },
-  ): Promise<void>
+  peerSeen(peerId: string): PeerSeen | undefined
+  notePeer(peerId: string, seen: PeerSeen): Promise<void>
   freeBytes(): Promise<number>
   close(): Promise<void>
 }

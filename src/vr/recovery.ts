@@ -58,7 +58,11 @@ export function tickRecovery(replica: Replica, effects: Effect[]): void {
 
 /** ⟨RECOVERY v, x, i⟩ */
 function question(replica: Replica, { nonce, leastView }: RecoveryState): Recovery {
-  return { type: 'RECOVERY', viewNumber: leastView === undefined ? viewNumber(0) : replica.viewNumber, nonce }
+  return {
+    type: 'RECOVERY',
+    viewNumber: leastView === undefined ? viewNumber(0) : replica.viewNumber,
+    nonce,
+  }
 }
 
 /** Answered in any status but this one: it is no promise, and the view is at least the one we are durably in. */

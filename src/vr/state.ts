@@ -10,8 +10,8 @@ import type { Command, Entry } from './entry.ts'
 import type { Log } from './log.ts'
 import { headOf } from './log.ts'
 import type { CheckpointId, DoViewChange, Send } from './message.ts'
-import type { RecoveryState } from './recovery.ts'
 import type { ReplicaOptions } from './options.ts'
+import type { RecoveryState } from './recovery.ts'
 import type { Service, ServiceRecord, ServiceSnapshot } from './service.ts'
 import type {
   ClientId,

@@ -106,7 +106,7 @@ export class FakeNode implements NodeApi {
     return { nodes: [], quorum: true, faultsTolerated: 0, advice: [] }
   }
   members() {
-    return { epoch: 0, members: [] }
+    return { clusterId: 'fake', foundingId: '0', shards: 1, epoch: 0, members: [] }
   }
   async stepDown() {
     return { view: 4, primary: 'n2' }

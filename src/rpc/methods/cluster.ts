@@ -50,8 +50,14 @@ export const CLUSTER = [
   }),
   method('cluster.members', {
     kind: 'free',
-    doc: 'The members of the cluster.',
-    result: result({ epoch: INTEGER, members: listOf(ANY) }),
+    doc: 'The cluster and its members.',
+    result: result({
+      clusterId: STRING,
+      foundingId: STRING,
+      shards: INTEGER,
+      epoch: INTEGER,
+      members: listOf(ANY),
+    }),
     run: (_, meta, { node }) => headed(node.members(), node.header(meta.shard)),
   }),
   method('cluster.stepDown', {

@@ -12,15 +12,11 @@ interface Seen {
   commitNumber: number
 }
 
+const NOTHING_SEEN = { boot: 0, wipes: 0, viewNumber: 0, lastNormalView: 0, commitNumber: 0 }
+
 export function monotonic(world: World): Check {
   const name = 'monotonic'
-  const memory = world.hosts.map<Seen>(() => ({
-    boot: 0,
-    wipes: 0,
-    viewNumber: 0,
-    lastNormalView: 0,
-    commitNumber: 0,
-  }))
+  const memory = world.hosts.map<Seen>(() => ({ ...NOTHING_SEEN }))
   const disk = world.hosts.map(() => ({ viewNumber: 0, lastNormalView: 0, checkpoint: 0 }))
   const executed = world.hosts.map(() => 0)
 
