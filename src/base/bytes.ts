@@ -16,8 +16,20 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 export const utf8 = (text: string): Uint8Array => encoder.encode(text)
+
+/** Up to here a loop over ASCII beats the decoder. */
+const SHORT = 32
+
 /** Throws TypeError on bytes that are not UTF-8. */
-export const text = (bytes: Uint8Array): string => decoder.decode(bytes)
+export function text(bytes: Uint8Array): string {
+  if (bytes.length > SHORT) return decoder.decode(bytes)
+  let out = ''
+  for (const byte of bytes) {
+    if (byte > 0x7f) return decoder.decode(bytes)
+    out += String.fromCharCode(byte)
+  }
+  return out
+}
 
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
 
@@ -111,7 +123,7 @@ export class Writer {
 
   /** Length-prefixed UTF-8. */
   text(value: string): this {
-    return this.bytes(utf8(value))
+    return value === '' ? this.u32(0) : this.bytes(utf8(value))
   }
 
   /** A 16-byte checksum given as 32 hex digits. */

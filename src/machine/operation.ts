@@ -81,15 +81,31 @@ export function decodeResult(bytes: Uint8Array): OperationResult {
 }
 
 const SHORT = 512
+/** Typed arrays up to this size lie in the heap of V8 itself; larger ones cost it a buffer of their own. */
+const IN_HEAP = 64
+const POOL_BYTES = 64 * 1024
+let pool = new Uint8Array(0)
+let poolUsed = 0
 
-/** Most results are short and ASCII; a loop is then four times as fast as an encoder. */
+/** Most are short and ASCII; a loop is then four times as fast as an encoder. */
 function bytesOf(json: string): Uint8Array {
-  if (json.length > SHORT) return utf8(json)
-  const bytes = new Uint8Array(json.length)
-  for (let i = 0; i < json.length; i++) {
+  const { length } = json
+  if (length > SHORT) return utf8(json)
+  const bytes = length > IN_HEAP ? pooled(length) : new Uint8Array(length)
+  for (let i = 0; i < length; i++) {
     const unit = json.charCodeAt(i)
     if (unit > 0x7f) return utf8(json)
     bytes[i] = unit
   }
   return bytes
+}
+
+/** Operations live for some milliseconds, all of one time together: they share buffers. */
+function pooled(length: number): Uint8Array {
+  if (poolUsed + length > pool.length) {
+    pool = new Uint8Array(POOL_BYTES)
+    poolUsed = 0
+  }
+  poolUsed += length
+  return pool.subarray(poolUsed - length, poolUsed)
 }

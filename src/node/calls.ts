@@ -125,19 +125,22 @@ export async function stateHash(context: NodeContext, meta: Meta): Promise<Answe
   return { result: { hash, op: shard.replica.commitNumber }, header }
 }
 
+/** The same object as the last time where nothing in it has changed: the answers of one entry share it. */
 export function headerOf(context: NodeContext, shard: Shard, at?: ExecutedAnswer): Header {
-  const { replica } = shard
-  return {
-    cluster: context.cluster.clusterId,
-    node: context.cluster.name,
-    shard: shard.name,
-    epoch: replica.configuration.epochNumber,
-    view: at ? at.viewNumber : replica.viewNumber,
-    op: at ? at.opNumber : replica.commitNumber,
-    commit: replica.commitNumber,
-    primary: primaryName(context, shard),
-    timeMs: at ? at.timeMs : shard.timeMs,
+  const { replica, lastHeader: last } = shard
+  const epoch = replica.configuration.epochNumber
+  const view = at ? at.viewNumber : replica.viewNumber
+  const op = at ? at.opNumber : replica.commitNumber
+  const commit = replica.commitNumber
+  const primary = primaryName(context, shard)
+  const timeMs = at ? at.timeMs : shard.timeMs
+  const isLast = last?.op === op && last.view === view && last.epoch === epoch
+  if (isLast && last.commit === commit && last.primary === primary && last.timeMs === timeMs) {
+    return last
   }
+  const { clusterId: cluster, name: node } = context.cluster
+  shard.lastHeader = { cluster, node, shard: shard.name, epoch, view, op, commit, primary, timeMs }
+  return shard.lastHeader
 }
 
 function admitWrite(context: NodeContext, shard: Shard, meta: Meta): void {

@@ -16,7 +16,7 @@ import { headMark } from '../vr/log.ts'
 import type { Replica } from '../vr/state.ts'
 import { currentPrimary, isPrimary, opOf } from '../vr/state.ts'
 import type { ClientId } from '../vr/terms.ts'
-import type { CommitEvent } from './api.ts'
+import type { CommitEvent, Header } from './api.ts'
 import type { Fate } from './callers.ts'
 import { Callers } from './callers.ts'
 import { readHistory } from './history.ts'
@@ -50,6 +50,8 @@ export class Shard {
   timeMs: number
   /** Operations executed here. */
   rev: number
+  /** As answered last: see headerOf. */
+  lastHeader: Header | undefined
   readonly #ports: ShardPorts
 
   constructor(replica: Replica, service: MachineService, ports: ShardPorts) {

@@ -7,6 +7,7 @@ import { ViewstampError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { decode } from './decode.ts'
 import { errorObject, known, type RpcLog } from './errors.ts'
+import { Headed } from './headed.ts'
 import type { RpcLimits } from './limits.ts'
 import type { Caller, Method } from './method.ts'
 import { invoke } from './method.ts'
@@ -141,7 +142,8 @@ export class Core {
   #succeeded(result: unknown, method: Method, id: Id, startedMs: number): Reply {
     this.#metrics.called(method.name, 'ok', performance.now() - startedMs)
     if (id === undefined) return undefined
-    return `{"jsonrpc":"2.0","id":${idText(id)},"result":${JSON.stringify(result ?? null)}}`
+    const text = result instanceof Headed ? result.text : JSON.stringify(result ?? null)
+    return `{"jsonrpc":"2.0","id":${idText(id)},"result":${text}}`
   }
 
   #failed(error: unknown, method: Method, id: Id, startedMs: number): Reply {

@@ -11,7 +11,7 @@
  * at one op mean equal logs up to it. The parent of op 1 is derived from the cluster's id and shard.
  */
 import { assert } from '../base/assert.ts'
-import { FormatError, Reader, text, utf8, Writer } from '../base/bytes.ts'
+import { equalBytes, FormatError, Reader, text, utf8, Writer } from '../base/bytes.ts'
 import { digest } from '../base/hash.ts'
 import type {
   Checksum,
@@ -101,9 +101,29 @@ export function makeEntry(fields: EntryFields): Entry {
   }
 }
 
+/** The client-id met last, both ways: the commands of one node follow each other, hundreds in an entry. */
+let lastId = clientId('')
+let lastIdBytes: Uint8Array = new Uint8Array(0)
+
+function bytesOfId(id: ClientId): Uint8Array {
+  if (id === lastId) return lastIdBytes
+  const bytes = utf8(id)
+  assert(bytes.length < 256, 'a client-id has fewer than 256 bytes')
+  lastId = id
+  lastIdBytes = bytes
+  return bytes
+}
+
+function idOfBytes(bytes: Uint8Array): ClientId {
+  if (equalBytes(bytes, lastIdBytes)) return lastId
+  lastId = clientId(textOf(bytes))
+  // A copy: these are a view of the whole message.
+  lastIdBytes = bytes.slice()
+  return lastId
+}
+
 export function writeCommand(w: Writer, command: Command): void {
-  const id = utf8(command.clientId)
-  assert(id.length < 256, 'a client-id has fewer than 256 bytes')
+  const id = bytesOfId(command.clientId)
   w.u8(KINDS.indexOf(command.kind)).u8(id.length).raw(id)
   w.f64(command.requestNumber).f64(command.ackedNumber).text(command.meta)
   w.bytes(command.operation)
@@ -112,10 +132,9 @@ export function writeCommand(w: Writer, command: Command): void {
 export function readCommand(r: Reader): Command {
   const kind = KINDS[r.u8()]
   if (kind === undefined) throw new FormatError('unknown kind of command')
-  const id = r.raw(r.u8())
   return {
     kind,
-    clientId: clientId(textOf(id)),
+    clientId: idOfBytes(r.raw(r.u8())),
     requestNumber: requestNumber(r.f64()),
     ackedNumber: requestNumber(r.f64()),
     meta: r.text(),

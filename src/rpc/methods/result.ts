@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import { isObject } from '../../base/json.ts'
 import type { Answer, Header } from '../../node/api.ts'
+import { Headed } from '../headed.ts'
 
 export const INTEGER: JsonObject = { type: 'integer' }
 export const STRING: JsonObject = { type: 'string' }
@@ -64,9 +65,9 @@ export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
 }
 
 /** The machine's result with the header beside its members; what is not an object is `result`. */
-export async function withHeader(answer: Promise<Answer>): Promise<object> {
+export async function withHeader(answer: Promise<Answer>): Promise<Headed> {
   const { result: value, header } = await answer
-  return isObject(value) ? { ...value, header } : { result: value, header }
+  return new Headed(isObject(value) ? value : { result: value }, header)
 }
 
 /** Whatever a machine gave, whole. */
