@@ -1,11 +1,12 @@
 /** The RPC port of a daemon: HTTP and WebSocket over one node. READ FIRST, then core.ts. */
 import { createServer, type Server } from 'node:http'
-import { isIPv6 } from 'node:net'
+import { isIPv6, type Socket } from 'node:net'
 import type { NodeApi } from '../node/api.ts'
 import { Core } from './core.ts'
 import { type RpcLog, SILENT } from './errors.ts'
 import { Guard } from './guard.ts'
 import { HttpFront } from './http.ts'
+import { Lane } from './lane.ts'
 import { HEADER_BYTES_MAX, LIMITS, type RpcLimits } from './limits.ts'
 import type { Method } from './method.ts'
 import { METHODS } from './methods/table.ts'
@@ -57,6 +58,8 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const front = new HttpFront({ core, node, guard, limits, pages, stopping })
   const sockets = new SocketFront({ core, node, guard, limits, metrics, log, stopping })
   const server = bareServer(limits)
+  const lane = new Lane({ core, node, guard, limits, stopping, standard: takeOver(server) })
+  server.on('connection', lane.accept)
   server.on('request', front.request)
   server.on('checkContinue', front.checkContinue)
   server.on('upgrade', sockets.upgrade)
@@ -72,9 +75,11 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       await within(limits.stopTimeoutMs, core.idle())
       sockets.closeAll()
+      lane.closeIdle()
       server.closeIdleConnections()
       await within(limits.stopTimeoutMs, closed)
       sockets.terminateAll()
+      lane.terminateAll()
       server.closeAllConnections()
       await closed
     },
@@ -93,6 +98,15 @@ function bareServer(limits: RpcLimits): Server {
   })
   server.maxConnections = limits.connections
   return server
+}
+
+/** Connections go to whom we say; gives what Node's server does with a new one. */
+function takeOver(server: Server): (socket: Socket) => void {
+  const standard = server.listeners('connection')
+  server.removeAllListeners('connection')
+  return socket => {
+    for (const listener of standard) listener.call(server, socket)
+  }
 }
 
 function listen(server: Server, at: { host: string; port: number }): Promise<void> {
