@@ -10,7 +10,13 @@ import { eventsOf } from './watch.ts'
 const OPS_A_PAGE = 256
 const PAGE_BYTES = 1 << 20
 
-export function readHistory(store: Store, replica: Replica, shard: string): History {
+/** `flush`: what was changed is on disk when it resolves; until then it may be in memory only. */
+export function readHistory(
+  store: Store,
+  replica: Replica,
+  shard: string,
+  flush: () => Promise<void>,
+): History {
   /** Operations before this op; ops that are not kept count as far as the checkpoint says. */
   const revBefore = async (op: number): Promise<number> => {
     const [entry] = await store.readEntries(replica.shard, op, op, 1)
@@ -31,6 +37,7 @@ export function readHistory(store: Store, replica: Replica, shard: string): Hist
     firstRev: () => (replica.marks[0]?.rev ?? 0) + 1,
     async read(first, limit) {
       const events: CommitEvent[] = []
+      await flush()
       let op = await opOfRev(first)
       while (events.length === 0 && op <= replica.commitNumber) {
         const last = Math.min(op + OPS_A_PAGE - 1, replica.commitNumber)

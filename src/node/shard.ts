@@ -85,7 +85,7 @@ export class Shard {
       readNumber => this.host.input({ type: 'read', readNumber }),
       () => replica.commitNumber,
     )
-    this.changes = new ChangeStream(readHistory(store, replica, this.name))
+    this.changes = new ChangeStream(readHistory(store, replica, this.name, () => writer.flush()))
     this.changes.reset(this.rev)
   }
 

@@ -36,9 +36,12 @@ export interface Batch {
   readonly events: () => readonly CommitEvent[]
 }
 
-/** What is kept in memory; older changes are read from disk. */
+/** What is kept in memory while somebody follows; older changes are read from disk. */
 const BATCHES_MAX = 2048
 const CHANGES_MAX = 8192
+/** While nobody does: what is kept for some tenths of a second is what costs the garbage collector most. */
+const IDLE_BATCHES_MAX = 64
+const IDLE_CHANGES_MAX = 256
 const PAGE = 512
 
 export class ChangeStream {
@@ -204,7 +207,10 @@ export class ChangeStream {
   }
 
   #forget(): void {
-    if (this.#batches.length < BATCHES_MAX && this.#changes < CHANGES_MAX) return
+    const isIdle = this.#followers.size === 0
+    const batchesMax = isIdle ? IDLE_BATCHES_MAX : BATCHES_MAX
+    const changesMax = isIdle ? IDLE_CHANGES_MAX : CHANGES_MAX
+    if (this.#batches.length < batchesMax && this.#changes < changesMax) return
     const drop = this.#batches.splice(0, Math.ceil(this.#batches.length / 2))
     for (const batch of drop) this.#changes -= batch.changes
     const last = drop[drop.length - 1]

@@ -59,7 +59,7 @@ export const DEFAULTS: ReplicaOptions = {
   queueBytesMax: 64 << 20,
   transferBytesMax: 1 << 20,
   logTailMax: 128,
-  logTailBytesMax: 2 << 20,
+  logTailBytesMax: 512 << 10,
   checkpointEvery: 10_000,
   checkpointIntervalMs: 10_000,
   keepLogOperations: 100_000,

@@ -6,7 +6,14 @@ import { ERRORS, type ErrorName, ViewstampError } from '../../src/base/errors.ts
 import { isObject, type Json } from '../../src/base/json.ts'
 import { KvMachine } from '../../src/machine/kv/kv.ts'
 import { type Change, Rejected } from '../../src/machine/machine.ts'
-import type { Answer, Call, ClusterEvent, Header, NodeApi } from '../../src/node/api.ts'
+import type {
+  Answer,
+  Call,
+  ClusterEvent,
+  CommitEvent,
+  Header,
+  NodeApi,
+} from '../../src/node/api.ts'
 import { ChangeStream, eventsOf } from '../../src/node/watch.ts'
 
 export class FakeNode implements NodeApi {
@@ -22,7 +29,12 @@ export class FakeNode implements NodeApi {
   gate: Promise<void> | undefined
   ready = true
   readonly #kv = new KvMachine()
-  readonly #changes = new ChangeStream({ read: async () => [], firstRev: () => this.firstRev })
+  /** As on disk. */
+  readonly #kept: CommitEvent[] = []
+  readonly #changes = new ChangeStream({
+    read: async (first, limit) => this.#kept.filter(event => event.rev >= first).slice(0, limit),
+    firstRev: () => this.firstRev,
+  })
   readonly #followers = new Set<(event: ClusterEvent) => void>()
   firstRev = 1
   #rev = 0
@@ -54,6 +66,7 @@ export class FakeNode implements NodeApi {
       call.machine === 'kv' ? run(() => this.#kv.apply(stored(call.body), at, changes)) : call.body
     const of = { shard: 'main', view: 3, op: rev, timeMs: rev }
     const events = () => eventsOf(changes, of, () => correlationId)
+    this.#kept.push(...events())
     this.#changes.add({ rev, changes: changes.length, events })
     const answer = { result, header: this.header() }
     return call.machine === 'kv' ? answer : { ...answer, rev }
