@@ -179,9 +179,8 @@ export class ChangeStream {
       const first = this.#history.firstRev()
       if (follower.next < first) return this.#end(follower, compacted(follower.next, first))
       const page = await this.#history.read(follower.next, PAGE)
-      for (const event of page) {
-        if (event.rev < this.#from) this.#offer(follower, event)
-      }
+      // All of it: it may reach into what memory holds, and is not seen again there.
+      for (const event of page) this.#offer(follower, event)
       const last = page[page.length - 1]
       follower.next = last === undefined ? this.#from : Math.max(follower.next, last.rev + 1)
     }
