@@ -44,5 +44,7 @@ export function followEvents(
       return emit(context, { kind: 'sync_started', ...of, op: event.opNumber })
     case 'sync-finished':
       return emit(context, { kind: 'sync_finished', ...of, op: event.opNumber })
+    case 'diverged':
+      return emit(context, { kind: 'alarm_raised', ...of, alarm: 'diverged', op: event.opNumber })
   }
 }

@@ -160,7 +160,10 @@ async function openShard(
     writer,
     store,
     send: (to, index, message) => sendMessage(context, to, index, message),
-    event: (of, event) => followEvents(context, options.metrics, of, event),
+    event: (of, event) => {
+      followEvents(context, options.metrics, of, event)
+      if (event.type === 'diverged') void stopDiverged(options, context, of, event.opNumber)
+    },
     fail: options.fail,
   })
   for (let op = checkpoint.opNumber + 1; op <= image.head; ) {
@@ -171,6 +174,23 @@ async function openShard(
   }
   const first = store.bootCounter === 1
   return { shard, start: () => startShard(shard, boot(replica, first)) }
+}
+
+/**
+ * Nothing more is answered; then the process ends. Where others are a quorum without it, the node gets
+ * their state at its next start: until then the data is left as it is, for whoever looks for the cause.
+ */
+async function stopDiverged(
+  options: OpenOptions,
+  context: NodeContext,
+  shard: Shard,
+  op: number,
+): Promise<void> {
+  context.stopping = true
+  const why = `The state of shard ${shard.name} on ${context.cluster.name} at op ${op} is not that of the other replicas: a fault of memory, or a state machine that is not deterministic or not of the same version everywhere.`
+  await context.store.condemn(why).catch((error: unknown) => options.fail(error))
+  const next = 'At its next start the node sets its data aside and fetches that of the others.'
+  options.fail(new StorageError('damaged', `${why} ${next}`))
 }
 
 function startShard(shard: Shard, effects: readonly Effect[]): void {

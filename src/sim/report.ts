@@ -108,5 +108,7 @@ export function describeEvent(event: ReplicaEvent): string {
       return `state transfer from n${event.opNumber}`
     case 'sync-finished':
       return `state transfer done at n${event.opNumber}`
+    case 'diverged':
+      return `stops: its state at n${event.opNumber} is not that of the others`
   }
 }

@@ -3,6 +3,7 @@
  * state is in it, the superblock. Nothing is retried: after the first error nothing more is written.
  */
 import { statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import { assert, present } from '../base/assert.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { ServiceRecord } from '../vr/service.ts'
@@ -11,6 +12,7 @@ import type { PeersFile } from './peers-file.ts'
 import type { ClusterRecord, PeerSeen, ShardImage, ShardWrite, Store } from './port.ts'
 import { readChanges, readEntries, readRecords } from './reader.ts'
 import { openingRefusal, writeRefusal } from './refusal.ts'
+import { CONDEMNED, replaceFile } from './replace-file.ts'
 import type { ShardStore } from './shard-store.ts'
 import type { SuperblockFile } from './superblock-file.ts'
 import { Sweeper } from './sweeper.ts'
@@ -152,6 +154,10 @@ export class LevelStore implements Store {
     } catch (error) {
       throw this.#fail(error)
     }
+  }
+
+  condemn(why: string): Promise<void> {
+    return replaceFile(join(this.#parts.dir, CONDEMNED), why)
   }
 
   async freeBytes(): Promise<number> {

@@ -17,6 +17,7 @@ export class MemoryDisk {
   freeBytes = 2 ** 40
   /** Set by a test: every write from now on fails with it. */
   failure: Error | undefined
+  condemned: string | undefined
 
   constructor(cluster: ClusterRecord) {
     this.cluster = cluster
@@ -90,6 +91,10 @@ class MemoryStore implements Store {
       throw this.#disk.failure
     }
     this.#disk.peers.set(peerId, seen)
+  }
+
+  async condemn(why: string): Promise<void> {
+    this.#disk.condemned = why
   }
 
   freeBytes(): Promise<number> {

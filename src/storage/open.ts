@@ -7,6 +7,7 @@
  *   witness      how far the log was durable, beside what the superblock knows
  *   forming      there only while the directory is being founded
  *   recovering   there only while lost data is being replaced (set-aside.ts)
+ *   condemned    says why what is here must not be trusted: the state was not that of the others
  */
 import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,7 +23,7 @@ import { PeersFile } from './peers-file.ts'
 import type { ClusterRecord, Store } from './port.ts'
 import * as refusal from './refusal.ts'
 import { Damage, UnknownFormat } from './refusal.ts'
-import { replaceFile, syncDirectory } from './replace-file.ts'
+import { CONDEMNED, replaceFile, syncDirectory } from './replace-file.ts'
 import type { ShardStore } from './shard-store.ts'
 import type { ShardFloor } from './superblock.ts'
 import { SHARDS_MAX } from './superblock.ts'
@@ -105,6 +106,9 @@ export async function openStore(dir: string, options: OpenOptions = {}): Promise
   try {
     const inspected = await inspect(dir)
     if (inspected.refusal !== undefined) throw inspected.refusal
+    if ((await listing(dir)).includes(CONDEMNED)) {
+      throw refusal.condemned(dir, await readFile(join(dir, CONDEMNED), 'utf8'))
+    }
     // LevelDB's lock comes first: until it is held, another daemon may be writing the other files.
     const db = await openDatabase(join(dir, 'db'), 'existing', options)
     return await orClose(db, () => openWith(dir, db, options))

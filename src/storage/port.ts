@@ -87,6 +87,8 @@ export interface Store {
   peerSeen(peerId: string): PeerSeen | undefined
   notePeer(peerId: string, seen: PeerSeen): Promise<void>
   freeBytes(): Promise<number>
+  /** What it holds must not be trusted, as `why` says: from the next opening on it counts as damaged. */
+  condemn(why: string): Promise<void>
   close(): Promise<void>
 }
 

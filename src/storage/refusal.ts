@@ -43,6 +43,9 @@ export const unfinished = (dir: string): StorageError =>
 export const damaged = (dir: string, where: string, what: string, cause?: unknown): StorageError =>
   new StorageError('damaged', `${where} is damaged: ${what}. ${rejoin(dir)}`, { cause })
 
+export const condemned = (dir: string, why: string): StorageError =>
+  new StorageError('damaged', `${why} ${rejoin(dir)}`)
+
 export const rolledBack = (dir: string, what: string): StorageError =>
   new StorageError(
     'rolled-back',

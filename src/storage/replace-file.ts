@@ -2,6 +2,9 @@
 import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+/** A file of this name in a data directory says why what is there must not be trusted. */
+export const CONDEMNED = 'condemned'
+
 /** All or nothing, durable when it resolves. */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const beside = `${path}.new`

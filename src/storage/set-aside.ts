@@ -15,7 +15,7 @@ import { PeersFile } from './peers-file.ts'
 import type { ClusterRecord } from './port.ts'
 import { StorageError } from './port.ts'
 import { openingRefusal } from './refusal.ts'
-import { replaceFile, syncDirectory } from './replace-file.ts'
+import { CONDEMNED, replaceFile, syncDirectory } from './replace-file.ts'
 import type { Superblock } from './superblock.ts'
 import { SuperblockFile } from './superblock-file.ts'
 
@@ -29,7 +29,7 @@ export interface SetAside {
 const KEPT_MAX = 5
 /** In a smaller cluster the others are no quorum without this replica. */
 const MEMBERS_MIN = 3
-const PARTS = ['db', 'superblock', 'peers', 'witness']
+const PARTS = ['db', 'superblock', 'peers', 'witness', CONDEMNED]
 
 /**
  * The database does not check, and the superblock does: the same replica goes on, knowing what view it

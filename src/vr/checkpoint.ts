@@ -6,6 +6,7 @@
 import { present } from '../base/assert.ts'
 import { utf8 } from '../base/bytes.ts'
 import { digest } from '../base/hash.ts'
+import { noteOwnState } from './agreement.ts'
 import { clientTableHash, loadSession, sessionRecords, takeDirtySessions } from './client-table.ts'
 import type { Effect } from './effect.ts'
 import type { Entry } from './entry.ts'
@@ -35,6 +36,7 @@ export function maybeCheckpoint(replica: Replica, entry: Entry, effects: Effect[
   const id: CheckpointId = { ...mark, stateHash: stateHash(replica) }
   keep(replica, id)
   replica.checkpoint = id
+  noteOwnState(replica, id)
   replica.marks.push(id)
   effects.push({ type: 'checkpoint', id, records })
 }
@@ -175,6 +177,7 @@ function install(
   replica.commitNumber = id.opNumber
   learnCommit(replica, id.opNumber)
   replica.checkpoint = id
+  noteOwnState(replica, id)
   replica.durableCheckpoint = id.opNumber
   replica.marks.splice(0, replica.marks.length, id)
   replica.firstOp = opNumber(id.opNumber + 1)

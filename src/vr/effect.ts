@@ -78,6 +78,8 @@ export type ReplicaEvent =
   | { readonly type: 'checkpoint'; readonly opNumber: OpNumber }
   | { readonly type: 'sync-started'; readonly opNumber: OpNumber }
   | { readonly type: 'sync-finished'; readonly opNumber: OpNumber }
+  /** The others had another state at this op. The host ends the process, and its data is set aside. */
+  | { readonly type: 'diverged'; readonly opNumber: OpNumber }
 
 export type Effect =
   | Send

@@ -61,21 +61,35 @@ export interface PrepareOk {
   readonly opNumber: OpNumber
 }
 
-/** ⟨COMMIT v, k⟩, also the heartbeat. §4.1 step 6. `probe`: counts the primary's questions «am I still primary?». */
+/** Ours: the hash of the state once everything up to the op was executed. */
+export interface StateReport {
+  readonly opNumber: OpNumber
+  readonly stateHash: string
+}
+
+/**
+ * ⟨COMMIT v, k⟩, also the heartbeat. §4.1 step 6. `probe`: counts the primary's questions «am I still
+ * primary?». `agreed`: a quorum had this state (agreement.ts).
+ */
 export interface Commit {
   readonly type: 'COMMIT'
   readonly viewNumber: ViewNumber
   readonly commitNumber: OpNumber
   readonly opNumber: OpNumber
   readonly probe: number
+  readonly agreed: StateReport | undefined
 }
 
-/** Ours: ⟨COMMITOK v, n, p, i⟩ answers a COMMIT: i is normal in v, holds n durably, has seen probe p. */
+/**
+ * Ours: ⟨COMMITOK v, n, p, i⟩ answers a COMMIT: i is normal in v, holds n durably, has seen probe p.
+ * `state`: of its last checkpoint.
+ */
 export interface CommitOk {
   readonly type: 'COMMITOK'
   readonly viewNumber: ViewNumber
   readonly opNumber: OpNumber
   readonly probe: number
+  readonly state: StateReport
 }
 
 /** ⟨STARTVIEWCHANGE v, i⟩. §4.2 Ours: a vote to leave view v, not yet a promise. */

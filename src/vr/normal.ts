@@ -8,6 +8,7 @@
  * only where it cannot.
  */
 import { assert, present } from '../base/assert.ts'
+import { onAgreed, onStateReport, stateReport } from './agreement.ts'
 import { lookup } from './client-table.ts'
 import { quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
@@ -218,8 +219,11 @@ export function onCommit(
   // COMMITOK says «normal in v»: true only once that is on disk.
   if (!viewIsDurable(replica)) return
   const { viewNumber, durableOp } = replica
-  const message: CommitOk = { type: 'COMMITOK', viewNumber, opNumber: durableOp, probe: m.probe }
+  const { probe, agreed } = m
+  const state = stateReport(replica)
+  const message: CommitOk = { type: 'COMMITOK', viewNumber, opNumber: durableOp, probe, state }
   effects.push({ type: 'send', to: from, message })
+  onAgreed(replica, agreed, effects)
 }
 
 /**
@@ -268,6 +272,7 @@ export function onCommitOk(
   ackedProbe.set(from, Math.max(ackedProbe.get(from) ?? 0, m.probe))
   noteAck(replica, from, m.opNumber, effects)
   maybeAnswerReads(replica, effects)
+  onStateReport(replica, from, m.state, effects)
 }
 
 /** One replica holds everything up to n. Acknowledgements are kept per replica: duplicates count once. */
@@ -346,6 +351,7 @@ export function sendCommit(replica: Replica, to: ReplicaNumber, effects: Effect[
     commitNumber,
     opNumber: opOf(replica),
     probe,
+    agreed: replica.primary.agreed,
   }
   effects.push({ type: 'send', to, message })
 }

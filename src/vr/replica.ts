@@ -32,6 +32,7 @@ import { maybeEnterNormal, onDoViewChange, onStartView, onStartViewChange } from
 /** Throws only when something that must hold does not: then this replica must stop. */
 export function step(replica: Replica, input: Input): Effect[] {
   const effects: Effect[] = []
+  if (replica.hasDiverged) return effects
   onInput(replica, input, effects)
   assertInvariants(replica)
   return effects

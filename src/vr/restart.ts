@@ -104,6 +104,8 @@ export function createReplica(
     kept: [],
     marks: start.opNumber < checkpoint.opNumber ? [start, checkpoint] : [checkpoint],
     firstOp: opNumber(start.opNumber + 1),
+    states: [{ opNumber: checkpoint.opNumber, stateHash: checkpoint.stateHash }],
+    hasDiverged: false,
   }
   return replica
 }
@@ -124,6 +126,8 @@ function freshRoles(
       lastProgressMs: 0,
       heardMs: new Map(),
       abdicating: false,
+      reports: new Map(),
+      agreed: undefined,
     },
     // As if heard at the end of the grace; whoever is heard before is expected to go on as usual.
     backup: { heardMs: options.startGraceMs, patienceMs: options.viewChangeTimeoutMs },

@@ -9,7 +9,7 @@ import type { Effect, VsrRecord, Write } from './effect.ts'
 import type { Command, Entry } from './entry.ts'
 import type { Log } from './log.ts'
 import { headOf } from './log.ts'
-import type { CheckpointId, DoViewChange, Send } from './message.ts'
+import type { CheckpointId, DoViewChange, Send, StateReport } from './message.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { RecoveryState } from './recovery.ts'
 import type { Service, ServiceRecord, ServiceSnapshot } from './service.ts'
@@ -88,6 +88,10 @@ export interface Replica {
   readonly marks: LogMark[]
   /** First op still on disk. */
   firstOp: OpNumber
+  /** State of the last checkpoints, to be compared with that of the others. */
+  readonly states: StateReport[]
+  /** Our state is not that of the others: nothing more comes out of this replica. */
+  hasDiverged: boolean
 }
 
 /** A place in the log. */
@@ -119,6 +123,9 @@ export interface PrimaryState {
   lastProgressMs: number
   readonly heardMs: Map<ReplicaNumber, number>
   abdicating: boolean
+  /** Last checkpoint of each backup, and the latest that a quorum agrees on. */
+  readonly reports: Map<ReplicaNumber, StateReport>
+  agreed: StateReport | undefined
 }
 
 export interface BackupState {

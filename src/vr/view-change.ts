@@ -226,6 +226,8 @@ export function maybeEnterNormal(replica: Replica, token: number, effects: Effec
   primary.viewStartOp = opOf(replica)
   primary.lastProgressMs = replica.clockMs
   primary.lastHeartbeatMs = replica.clockMs
+  primary.reports.clear()
+  primary.agreed = undefined
   // However long the view took to start, its backups have had no time to answer yet.
   for (const i of replicasOf(replica.configuration)) primary.heardMs.set(i, replica.clockMs)
   // What is inherited and not yet executed is in flight: a repeat of it must not enter the log twice.

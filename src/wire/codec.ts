@@ -17,15 +17,19 @@ import {
   readCommands,
   readEntries,
   readOneEntry,
+  readOptionalStateReport,
   readOptionalText,
   readRecords,
+  readStateReport,
   writeAnswer,
   writeCheckpointId,
   writeClient,
   writeCommands,
   writeEntries,
+  writeOptionalStateReport,
   writeOptionalText,
   writeRecords,
+  writeStateReport,
 } from './parts.ts'
 
 /** Raised whenever bytes of one version would be misread by another. */
@@ -101,9 +105,11 @@ function writeBody(w: Writer, message: Message): void {
       return
     case 'COMMITOK':
       w.f64(message.viewNumber).f64(message.opNumber).f64(message.probe)
+      writeStateReport(w, message.state)
       return
     case 'COMMIT':
       w.f64(message.viewNumber).f64(message.commitNumber).f64(message.opNumber).f64(message.probe)
+      writeOptionalStateReport(w, message.agreed)
       return
     case 'STARTVIEWCHANGE':
       w.f64(message.viewNumber)
@@ -174,6 +180,7 @@ function readBody(r: Reader, type: MessageType): Message {
         viewNumber: viewNumber(r.f64()),
         opNumber: opNumber(r.f64()),
         probe: r.f64(),
+        state: readStateReport(r),
       }
     case 'COMMIT':
       return {
@@ -182,6 +189,7 @@ function readBody(r: Reader, type: MessageType): Message {
         commitNumber: opNumber(r.f64()),
         opNumber: opNumber(r.f64()),
         probe: r.f64(),
+        agreed: readOptionalStateReport(r),
       }
     case 'STARTVIEWCHANGE':
       return { type, viewNumber: viewNumber(r.f64()) }

@@ -13,7 +13,7 @@ import {
   readEntry,
   writeCommand,
 } from '../vr/entry.ts'
-import type { CheckpointId, RefusalReason, ReplyAnswer } from '../vr/message.ts'
+import type { CheckpointId, RefusalReason, ReplyAnswer, StateReport } from '../vr/message.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import {
   type ClientId,
@@ -139,6 +139,23 @@ export function readCheckpointId(r: Reader): CheckpointId | undefined {
     timeMs: r.f64(),
     stateHash: r.text(STATE_HASH_BYTES_MAX),
   }
+}
+
+export function writeStateReport(w: Writer, report: StateReport): void {
+  w.f64(report.opNumber).text(report.stateHash)
+}
+
+export function readStateReport(r: Reader): StateReport {
+  return { opNumber: opNumber(r.f64()), stateHash: r.text(STATE_HASH_BYTES_MAX) }
+}
+
+export function writeOptionalStateReport(w: Writer, report: StateReport | undefined): void {
+  w.u8(report === undefined ? 0 : 1)
+  if (report !== undefined) writeStateReport(w, report)
+}
+
+export function readOptionalStateReport(r: Reader): StateReport | undefined {
+  return isPresent(r) ? readStateReport(r) : undefined
 }
 
 export function writeAnswer(w: Writer, answer: ReplyAnswer): void {

@@ -186,3 +186,18 @@ test('a first write that finds no quorum was not sent, and keeps to its own time
     outcome: 'none',
   })
 })
+
+test('a node whose state is not that of the others answers nothing more, and says why it stops', async () => {
+  cluster = new TestCluster(3, { checkpointEvery: 20, checkpointIntervalMs: 0 })
+  await cluster.start()
+  for (let i = 0; i < 30; i++) await cluster.put('n1', `k${i}`, i)
+  cluster.services.get('n2')?.load({ id: 'kv/odd', value: '1;1;1;1;0;1' })
+  const over = () => cluster.failures.length > 0
+  for (let i = 0; i < 5000 && !over(); i++) await cluster.put('n1', `k${i % 30}`, i)
+  expect(String(cluster.failures[0])).toMatch(/state of shard main on n2 .* not that of the other/)
+  expect(cluster.disks[1]?.condemned).toMatch(/not that of the other replicas/)
+  await expect(cluster.get('n2', 'k1')).rejects.toMatchObject({ errorName: 'SHUTTING_DOWN' })
+  await cluster.put('n1', 'after', 1)
+  expect(await cluster.get('n3', 'after')).toBe(1)
+  expect(cluster.failures.splice(0)).toHaveLength(1)
+})

@@ -1,5 +1,5 @@
 /** A cluster of real nodes in one process: memory network, memory disks, real time. */
-import { createService } from '../../src/machine/compose.ts'
+import { createService, type MachineService } from '../../src/machine/compose.ts'
 import { KvMachine } from '../../src/machine/kv/kv.ts'
 import { MemoryHub } from '../../src/network/memory.ts'
 import type { Meta } from '../../src/node/api.ts'
@@ -15,6 +15,8 @@ export class TestCluster {
   readonly disks: readonly MemoryDisk[]
   readonly nodes = new Map<string, Node>()
   readonly failures: unknown[] = []
+  /** Of the nodes as they were started last. */
+  readonly services = new Map<string, MachineService>()
   readonly #options: ReplicaOptions
 
   constructor(n = 3, options: Partial<ReplicaOptions> = {}, shards = 1) {
@@ -50,7 +52,11 @@ export class TestCluster {
       store: await disk.open(),
       network: this.hub.network(`peer-${name}`),
       replica: this.#options,
-      service: () => createService([new KvMachine()]),
+      service: () => {
+        const service = createService([new KvMachine()])
+        this.services.set(name, service)
+        return service
+      },
       metrics: NO_METRICS,
       metricsText: async () => undefined,
       log: { info() {}, warn() {} },

@@ -1,7 +1,7 @@
 /** Arbitrary messages of every type, for the property tests of the codec. */
 import fc from 'fast-check'
 import { type Command, type Entry, makeEntry } from '../../src/vr/entry.ts'
-import type { CheckpointId, Message, ReplyAnswer } from '../../src/vr/message.ts'
+import type { CheckpointId, Message, ReplyAnswer, StateReport } from '../../src/vr/message.ts'
 import type { ServiceRecord } from '../../src/vr/service.ts'
 import {
   checksumOf,
@@ -74,6 +74,11 @@ const checkpointId: fc.Arbitrary<CheckpointId> = fc.record({
   stateHash: checksum,
 })
 
+const stateReport: fc.Arbitrary<StateReport> = fc.record({
+  opNumber: whole.map(opNumber),
+  stateHash: checksum,
+})
+
 const record: fc.Arbitrary<ServiceRecord> = fc.record({
   id: words,
   value: fc.option(words, { nil: undefined }),
@@ -112,12 +117,14 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Message> 
     commitNumber: op,
     opNumber: op,
     probe: whole,
+    agreed: fc.option(stateReport, { nil: undefined }),
   }),
   COMMITOK: fc.record({
     type: fc.constant('COMMITOK' as const),
     viewNumber: view,
     opNumber: op,
     probe: whole,
+    state: stateReport,
   }),
   RECOVERY: fc.record({
     type: fc.constant('RECOVERY' as const),
