@@ -106,8 +106,10 @@ test('rolled back to an old copy: fenced by the others, and back by `recover`', 
   cpSync(old, dataDir(1), { recursive: true })
   // Its start number is the one that the others have seen, of another process.
   await daemons.start(1).catch(() => undefined)
-  for (let tries = 0; daemons.isUp(1) && tries < 100; tries++) await sleep(50)
-  if (daemons.isUp(1)) throw new Error('a copy of the data directory takes part')
+  for (let tries = 0; daemons.isUp(1) && tries < 400; tries++) await sleep(50)
+  if (daemons.isUp(1)) {
+    throw new Error(`a copy of the data directory takes part\n${daemons.logOf(1)}`)
+  }
   cli(['recover', '--data-dir', dataDir(1)])
   await daemons.start(1)
   await untilNormal(1)
