@@ -1,4 +1,5 @@
 /** Every command: its words, its options, where its code is. The code is loaded when it runs. */
+import { CHAOS } from './chaos-commands.ts'
 import type { CommandSpec, OptionSpec } from './command.ts'
 import { START_OPTIONS } from './start-flags.ts'
 
@@ -17,7 +18,7 @@ const RUN: readonly CommandSpec[] = [
       ['--base-port <port>', 'libp2p on this port, RPC on the next, 10 apart (7400)'],
       ['--dir <dir>', 'where the data lives (a temporary directory)'],
       ['--keep', 'keep the data, and go on with what is there'],
-      ['--chaos', 'allow fault injection'],
+      ['--chaos', 'allow fault injection, as it does unless told otherwise'],
       ['--no-chaos', 'do not'],
       ['--shards <n>', 'VR groups (1)'],
     ],
@@ -273,13 +274,14 @@ const OTHER: readonly CommandSpec[] = [
   },
 ]
 
-export const COMMANDS: readonly CommandSpec[] = [...RUN, ...KV, ...CLUSTER, ...OTHER]
+export const COMMANDS: readonly CommandSpec[] = [...RUN, ...KV, ...CLUSTER, ...CHAOS, ...OTHER]
 
 /** What the first words of two-word commands mean. */
 export const GROUPS: Readonly<Record<string, string>> = {
   kv: 'keys and values',
   members: 'who is in the cluster',
   log: 'the replicated log',
+  chaos: 'faults, put in on purpose (daemons with --chaos, as in a demo)',
   sm: 'state machines of your own',
   config: 'configuration of a daemon',
 }

@@ -1,20 +1,31 @@
 /**
  * The daemons of a demo: child processes whose logs are passed on with their names in front. One
- * that dies stays dead; its death is told, with the line that starts it again.
+ * that dies stays dead; its death is told, with the line that starts it again. One that asked to come
+ * back before it died (chaos.restart) is started again.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { isObject } from '../base/json.ts'
+import { quote } from '../base/shell.ts'
+import { COME_BACK } from '../chaos/own-process.ts'
 import { pause } from '../client/pause.ts'
 import type { Context } from './context.ts'
-import { quote } from './own-name.ts'
 
 export interface Seat {
   readonly name: string
   readonly config: string
   readonly rpc: string
   readonly ports: readonly number[]
+  /** Faults may be injected, if its configuration is asked. */
+  readonly chaos: boolean
+}
+
+export interface Program {
+  readonly program: string
+  readonly typed: string
+  /** Go with `start`, for every daemon. */
+  readonly flags: readonly string[]
 }
 
 interface Daemon {
@@ -23,6 +34,8 @@ interface Daemon {
   readonly ready: Promise<boolean>
   readonly gone: Promise<void>
   alive: boolean
+  /** It asked to be started again. */
+  comesBack: boolean
   /** It answers again, started by hand. */
   elsewhere: boolean
 }
@@ -34,16 +47,12 @@ export class Daemons {
   readonly #context: Context
   readonly #seats: readonly Seat[]
   /** The program to run, and how a user would type it. */
-  readonly #program: { readonly program: string; readonly typed: string }
+  readonly #program: Program
   readonly #daemons: Daemon[] = []
   /** A death before all were up is a failed start, after the end began no news. */
   #phase: 'starting' | 'up' | 'stopping' = 'starting'
 
-  constructor(
-    context: Context,
-    seats: readonly Seat[],
-    program: { readonly program: string; readonly typed: string },
-  ) {
+  constructor(context: Context, seats: readonly Seat[], program: Program) {
     this.#context = context
     this.#seats = seats
     this.#program = program
@@ -97,12 +106,14 @@ export class Daemons {
 
   #spawn(seat: Seat): Daemon {
     const { colored } = this.#context.terminal
+    const { program, flags } = this.#program
     // A process group of its own: Ctrl-C reaches the demo alone, which then stops each one once.
     const child = spawn(
       process.execPath,
-      [this.#program.program, 'start', '--config', seat.config, '--log-format', 'pretty'],
+      [program, 'start', '--config', seat.config, '--log-format', 'pretty', ...flags],
       {
-        stdio: ['ignore', 'pipe', 'pipe'],
+        // The last is for one word of the daemon: start me again.
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         detached: true,
         env: { ...process.env, ...(colored && { FORCE_COLOR: '1' }) },
       },
@@ -113,12 +124,30 @@ export class Daemons {
     })
     this.#passOn(seat.name, child.stderr)
     const gone = new Promise<void>(done => child.once('exit', () => done()))
-    const daemon: Daemon = { seat, child, ready, gone, alive: true, elsewhere: false }
+    const state = { alive: true, comesBack: false, elsewhere: false }
+    const daemon: Daemon = { seat, child, ready, gone, ...state }
+    child.on('message', message => {
+      if (isObject(message) && message['viewstamp'] === COME_BACK.viewstamp) daemon.comesBack = true
+    })
     child.once('exit', (code, signal) => {
       daemon.alive = false
-      if (this.#phase !== 'stopping') this.#announceDeath(daemon, signal ?? `exit code ${code}`)
+      if (this.#phase === 'up' && daemon.comesBack) void this.#restart(daemon)
+      else if (this.#phase !== 'stopping') {
+        this.#announceDeath(daemon, signal ?? `exit code ${code}`)
+      }
     })
     return daemon
+  }
+
+  async #restart(former: Daemon): Promise<void> {
+    const { terminal } = this.#context
+    const name = terminal.node(former.seat.name)
+    terminal.message(`${name} ${terminal.style('has ended', 'bold', 'red')} and is started again`)
+    const daemon = this.#spawn(former.seat)
+    this.#daemons[this.#daemons.indexOf(former)] = daemon
+    if (!(await daemon.ready)) return
+    const back = terminal.style('is back', 'green')
+    terminal.message(`${name} ${back} (pid ${daemon.child.pid})`)
   }
 
   /** A daemon prints one line when it is ready. */

@@ -1,6 +1,7 @@
 /** How a user types this program here: what a line to paste must begin with. */
 import { realpathSync } from 'node:fs'
 import { delimiter, join, relative } from 'node:path'
+import { quote } from '../base/shell.ts'
 
 /** `viewstamp` if the shell finds it, else its path, the shorter way. */
 export function ownName(program: string, directory: string, searchPath: string): string {
@@ -11,11 +12,6 @@ export function ownName(program: string, directory: string, searchPath: string):
   if (found) return 'viewstamp'
   const short = relative(directory, program)
   return quote(short.startsWith('..') ? program : `./${short}`)
-}
-
-/** A word for the shell. */
-export function quote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 function real(file: string): string | undefined {

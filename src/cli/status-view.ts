@@ -2,6 +2,7 @@
 import type { Report, ShardRow } from './cluster-nodes.ts'
 import type { Table } from './table.ts'
 import type { Terminal } from './terminal.ts'
+import { printable } from './value.ts'
 
 export function statusTable(reports: readonly Report[], terminal: Terminal): Table {
   const sharded = reports.some(({ answer }) => answer.ok && answer.shards.length > 1)
@@ -53,6 +54,15 @@ function shownLag(shard: ShardRow, terminal: Terminal): string {
 function shownPrimary(shard: ShardRow, terminal: Terminal): string {
   if (shard.isPrimary) return terminal.style('★', 'bold', 'yellow')
   return shard.primary === null ? terminal.style('none', 'yellow') : terminal.node(shard.primary)
+}
+
+/** What must not be forgotten below the table: disks that fill, faults put in on purpose. */
+export function alarmLines(reports: readonly Report[], terminal: Terminal): readonly string[] {
+  return reports.flatMap(({ name, status }) =>
+    [status?.['alarms'] ?? []]
+      .flat()
+      .map(alarm => `${terminal.node(name)} ${terminal.style(printable(String(alarm)), 'red')}`),
+  )
 }
 
 /** Sentences about what is new: nodes that came or went, views that changed, the primary's moves. */

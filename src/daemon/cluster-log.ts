@@ -38,7 +38,7 @@ function sentenceOf(event: ClusterEvent): string | undefined {
       return `checkpoint at op ${event['op']}${where === `view ${view}` ? '' : ` of ${shard}`}`
     case 'alarm_raised':
     case 'alarm_cleared':
-      return `alarm ${event['alarm']} ${kind === 'alarm_raised' ? 'is raised' : 'is over'}`
+      return `alarm ${event['alarm']} ${kind === 'alarm_raised' ? 'is raised' : 'is over'}${reason === undefined ? '' : `: ${reason}`}`
     default:
       return kind.replaceAll('_', ' ')
   }

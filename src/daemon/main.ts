@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto'
 import { access, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { useSha256 } from '../base/hash.ts'
+import { Chaos } from '../chaos/chaos.ts'
+import { ownProcess } from '../chaos/own-process.ts'
 import { type FoundedRecord, foundCluster } from '../network/founding.ts'
 import { loadLibp2p } from '../network/host.ts'
 import { createLibp2pNetwork, type Libp2pNetwork } from '../network/libp2p.ts'
@@ -113,13 +115,17 @@ async function compose(
   const url = `http://${config.rpc.listen}`
   const metrics = new DaemonMetrics()
   opened.close.push(() => network.stop())
+  const chaos = config.chaos
+    ? new Chaos({ cluster: store.cluster, process: ownProcess() })
+    : undefined
   const node = await openNode({
     version: VERSION,
     role: config.node.role,
     minFreeBytes: config.storage.minFree,
     rpcUrl: () => url,
-    store,
-    network,
+    store: chaos?.store(store) ?? store,
+    network: chaos?.network(network) ?? network,
+    every: chaos?.every,
     replica: replicaOptions(config),
     service,
     metrics,
@@ -133,19 +139,13 @@ async function compose(
       log.debug(error)
       finish(error)
     },
-    onContext: (context, writer) => metrics.watch(context, writer),
+    onContext: (context, writer) => {
+      metrics.watch(context, writer)
+      chaos?.watch(context)
+    },
   })
   node.watchCluster(event => logClusterEvent(log, event))
-  const rpc: RpcServer = createRpcServer({
-    node,
-    listen: config.rpc.listen,
-    limits: config.rpc.limits,
-    tokensFile: config.rpc.tokensFile,
-    allowedHosts: config.rpc.allowedHosts,
-    allowedOrigins: config.rpc.allowedOrigins,
-    insecure: config.rpc.insecureNoAuth,
-    log,
-  })
+  const rpc = rpcServer(config, log, node, chaos)
   opened.close.push(() => node.stop())
   const { url: rpcUrl } = await rpc.start()
   if (config.metrics) {
@@ -156,10 +156,26 @@ async function compose(
     node,
     finished,
     stop: async () => {
+      // A paused node could not close anything.
+      chaos?.heal()
       await node.stop()
       await rpc.stop()
     },
   }
+}
+
+function rpcServer(config: Config, log: Logger, node: Node, chaos: Chaos | undefined): RpcServer {
+  return createRpcServer({
+    node: chaos?.callers(node) ?? node,
+    chaos,
+    listen: config.rpc.listen,
+    limits: config.rpc.limits,
+    tokensFile: config.rpc.tokensFile,
+    allowedHosts: config.rpc.allowedHosts,
+    allowedOrigins: config.rpc.allowedOrigins,
+    insecure: config.rpc.insecureNoAuth,
+    log,
+  })
 }
 
 async function createNetwork(config: Config, log: Logger): Promise<Libp2pNetwork> {

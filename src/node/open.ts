@@ -40,6 +40,8 @@ export interface OpenOptions extends NodeOptions {
   }
   /** The process must end: storage failed, the core found an impossibility, or a peer fenced us off. */
   readonly fail: (error: unknown) => void
+  /** Runs something again and again; gives what ends it. setInterval unless said. */
+  readonly every?: ((ms: number, run: () => void) => () => void) | undefined
   /** Handed out as soon as it exists, for metrics. */
   readonly onContext?: (context: NodeContext, writer: Writer) => void
 }
@@ -270,19 +272,27 @@ const nameOf = (cluster: ClusterRecord, peer: string): string =>
   cluster.members.find(member => member.peerId === peer)?.name ?? peer
 
 function startTimers(options: OpenOptions, context: NodeContext): () => void {
-  const tick = setInterval(() => {
-    const [now, wall] = [performance.now(), Date.now()]
-    for (const shard of context.shards) shard.tick(now, wall)
-  }, TICK_MS)
-  const sweep = setInterval(() => {
-    for (const shard of context.shards) shard.sweep()
-  }, SWEEP_MS)
+  const { every = onInterval } = options
   const watchSpace = () => void checkSpace(options, context)
-  const space = setInterval(watchSpace, SPACE_MS)
+  const ends = [
+    every(TICK_MS, () => {
+      const [now, wall] = [performance.now(), Date.now()]
+      for (const shard of context.shards) shard.tick(now, wall)
+    }),
+    every(SWEEP_MS, () => {
+      for (const shard of context.shards) shard.sweep()
+    }),
+    every(SPACE_MS, watchSpace),
+  ]
   watchSpace()
   return () => {
-    for (const timer of [tick, sweep, space]) clearInterval(timer)
+    for (const end of ends) end()
   }
+}
+
+function onInterval(ms: number, run: () => void): () => void {
+  const timer = setInterval(run, ms)
+  return () => clearInterval(timer)
 }
 
 /** Before LevelDB runs into a full disk, which it does not survive, client writes stop. */

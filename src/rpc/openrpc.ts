@@ -17,7 +17,8 @@ export function openRpcDocument(methods: ReadonlyMap<string, Method>, version: s
         'A peer-to-peer replicated state machine. JSON-RPC 2.0 over POST /rpc and WebSocket /rpc.',
       license: { name: 'Apache-2.0' },
     },
-    methods: [...methods.values()].map(describe),
+    // What is off here is not offered.
+    methods: [...methods.values()].filter(({ off }) => off === undefined).map(describe),
     components: {
       schemas: { ...COMPONENTS, Meta: META.json },
       errors: Object.fromEntries(

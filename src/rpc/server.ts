@@ -1,6 +1,7 @@
 /** The RPC port of a daemon: HTTP and WebSocket over one node. READ FIRST, then core.ts. */
 import { createServer, type Server } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
+import type { ChaosApi } from '../chaos/api.ts'
 import type { NodeApi } from '../node/api.ts'
 import { Core } from './core.ts'
 import { type RpcLog, SILENT } from './errors.ts'
@@ -9,7 +10,7 @@ import { HttpFront } from './http.ts'
 import { Lane } from './lane.ts'
 import { HEADER_BYTES_MAX, LIMITS, type RpcLimits } from './limits.ts'
 import type { Method } from './method.ts'
-import { METHODS } from './methods/table.ts'
+import { METHODS, methodsWith } from './methods/table.ts'
 import { RpcMetrics } from './metrics.ts'
 import { Pages } from './pages.ts'
 import { StartError } from './start-error.ts'
@@ -27,6 +28,8 @@ export interface RpcServerOptions {
   /** Listen beyond this machine without tokens: `--insecure-no-auth`. */
   readonly insecure?: boolean | undefined
   readonly log?: RpcLog | undefined
+  /** Fault injection; undefined: off. Only where nobody but this machine can call. */
+  readonly chaos?: ChaosApi | undefined
   readonly methods?: ReadonlyMap<string, Method> | undefined
 }
 
@@ -43,7 +46,8 @@ const CHECK_CONNECTIONS_MS = 1_000
 
 /** Throws StartError. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
-  const { node, methods = METHODS, log = SILENT, allowedHosts = [], allowedOrigins = [] } = options
+  const { node, chaos, log = SILENT, allowedHosts = [], allowedOrigins = [] } = options
+  const { methods = chaos === undefined ? METHODS : methodsWith(chaos) } = options
   const limits: RpcLimits = { ...LIMITS, ...options.limits }
   const { host, port } = parseListen(options.listen)
   const tokens = options.tokensFile ? new Tokens(options.tokensFile, log) : undefined
@@ -67,6 +71,10 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   return {
     async start() {
       await listen(server, { host, port })
+      if (chaos !== undefined && !isLoopback(boundTo(server))) {
+        server.close()
+        throw new StartError('UNSAFE_LISTEN', faultsForStrangers(host))
+      }
       sockets.start()
       return { url: urlOf(server, host) }
     },
@@ -137,8 +145,20 @@ function parseListen(listen: string): { host: string; port: number } {
   return { host, port }
 }
 
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+
+/** The address itself: what a name stands for is the system's to say. */
+function boundTo(server: Server): string {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.address : ''
+}
+
+const faultsForStrangers = (host: string): string =>
+  `${host} can be reached from other machines, and with chaos anybody could break this node: set rpc.listen to 127.0.0.1, or leave chaos off`
+
 function refuseStrangers(host: string): void {
-  if (host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)) return
+  if (isLoopback(host)) return
   const sentence = `${host} can be reached from other machines, and anybody could call: set rpc.tokensFile, or say --insecure-no-auth`
   throw new StartError('UNSAFE_LISTEN', sentence)
 }

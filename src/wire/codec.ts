@@ -72,6 +72,12 @@ export function encodeMessage(shard: number, message: Message): Uint8Array {
   return w.finish()
 }
 
+/** The shard of a frame, without reading the rest of it; undefined: it is no message. */
+export function shardOfFrame(bytes: Uint8Array): number | undefined {
+  if (bytes.length < 6 || bytes[0] !== WIRE_VERSION) return undefined
+  return new Reader(bytes.subarray(2)).u32()
+}
+
 /** Throws FormatError and nothing else. Entries keep views of `bytes`: do not reuse them. */
 export function decodeMessage(bytes: Uint8Array): Framed {
   if (bytes.length > MESSAGE_BYTES_MAX) throw new FormatError('message is too long')

@@ -41,6 +41,30 @@ test('a demo lives, loses a node, gets it back, and leaves nothing behind', asyn
   }
 })
 
+test('a node that is restarted by chaos comes back by itself; --no-chaos refuses', async () => {
+  const base = await freeBase(2)
+  const url = `http://127.0.0.1:${base + 1}`
+  const demo = new ProgramProcess(['demo', '-n', '2', '--base-port', String(base)])
+  try {
+    await demo.until(/chaos partition primary[\s\S]*Ctrl-C stops all/)
+    const { code, out } = await cli(['chaos', 'restart', 'n2', '-e', url, '-o', 'json'])
+    expect([code, JSON.parse(out)]).toMatchObject([0, [{ node: 'n2', comesBack: true }]])
+    await demo.until(/n2 has ended and is started again/)
+    await demo.until(/n2 is back \(pid \d+\)/)
+    expect((await cli(['put', 'x', '1', '-e', url, '--timeout', '20s'])).code).toBe(0)
+  } finally {
+    expect(await demo.stop()).toBe(0)
+  }
+  const calm = new ProgramProcess(['demo', '-n', '1', '--base-port', String(base), '--no-chaos'])
+  try {
+    await calm.until(/Ctrl-C stops all/)
+    expect(calm.out).not.toContain('chaos')
+    expect((await cli(['chaos', 'kill', '-e', url])).code).toBe(8)
+  } finally {
+    expect(await calm.stop()).toBe(0)
+  }
+})
+
 test('ports in use are one sentence, before anything is started', async () => {
   const base = await freeBase(1)
   const first = new ProgramProcess(['demo', '-n', '1', '--base-port', String(base)])

@@ -1,4 +1,6 @@
 /** A cluster of real nodes in one process: memory network, memory disks, real time. */
+
+import { Chaos } from '../../src/chaos/chaos.ts'
 import { createService, type MachineService } from '../../src/machine/compose.ts'
 import { KvMachine } from '../../src/machine/kv/kv.ts'
 import { MemoryHub } from '../../src/network/memory.ts'
@@ -9,6 +11,15 @@ import { openNode } from '../../src/node/open.ts'
 import { MemoryDisk } from '../../src/storage/memory.ts'
 import { DEFAULTS, type ReplicaOptions } from '../../src/vr/options.ts'
 
+const NO_PROCESS = {
+  pid: 0,
+  hasSupervisor: false,
+  commandLine: '',
+  kill: () => {
+    throw new Error('a test is not to be killed')
+  },
+}
+
 export class TestCluster {
   readonly hub = new MemoryHub()
   readonly names: readonly string[]
@@ -17,9 +28,13 @@ export class TestCluster {
   readonly failures: unknown[] = []
   /** Of the nodes as they were started last. */
   readonly services = new Map<string, MachineService>()
+  /** Of the nodes that run, where faults may be injected. */
+  readonly chaos = new Map<string, Chaos>()
   readonly #options: ReplicaOptions
+  readonly #faults: boolean
 
-  constructor(n = 3, options: Partial<ReplicaOptions> = {}, shards = 1) {
+  constructor(n = 3, options: Partial<ReplicaOptions> = {}, shards = 1, faults = false) {
+    this.#faults = faults
     this.names = Array.from({ length: n }, (_, i) => `n${i + 1}`)
     const members = this.names.map(name => ({ name, peerId: `peer-${name}`, addresses: [] }))
     this.disks = members.map(
@@ -44,13 +59,20 @@ export class TestCluster {
   async #start(name: string): Promise<void> {
     const disk = this.disks[this.names.indexOf(name)]
     if (disk === undefined) throw new Error(`no node ${name}`)
+    const store = await disk.open()
+    const network = this.hub.network(`peer-${name}`)
+    const chaos = this.#faults
+      ? new Chaos({ cluster: store.cluster, process: NO_PROCESS })
+      : undefined
     const node = await openNode({
       version: 'test',
       role: 'replica',
       minFreeBytes: 1024,
       rpcUrl: () => `http://${name}`,
-      store: await disk.open(),
-      network: this.hub.network(`peer-${name}`),
+      store: chaos?.store(store) ?? store,
+      network: chaos?.network(network) ?? network,
+      every: chaos?.every,
+      onContext: context => chaos?.watch(context),
       replica: this.#options,
       service: () => {
         const service = createService([new KvMachine()])
@@ -63,6 +85,7 @@ export class TestCluster {
       fail: error => void this.failures.push(error),
     })
     this.nodes.set(name, node)
+    if (chaos !== undefined) this.chaos.set(name, chaos)
   }
 
   node(name: string): Node {
@@ -73,8 +96,10 @@ export class TestCluster {
 
   async stop(...names: string[]): Promise<void> {
     for (const name of names.length > 0 ? names : [...this.nodes.keys()]) {
+      this.chaos.get(name)?.heal()
       await this.node(name).stop()
       this.nodes.delete(name)
+      this.chaos.delete(name)
     }
   }
 

@@ -13,10 +13,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   storage: ['base', 'vr', 'wire'],
   network: ['base', 'wire'],
   node: ['base', 'vr', 'machine', 'wire', 'storage', 'network'],
-  rpc: ['base', 'machine', 'node'],
+  chaos: ['base', 'wire', 'storage', 'network', 'node'],
+  rpc: ['base', 'machine', 'node', 'chaos'],
   client: ['base'],
-  daemon: ['base', 'vr', 'machine', 'wire', 'storage', 'network', 'node', 'rpc'],
-  cli: ['base', 'client', 'daemon', 'network', 'storage', 'sim'],
+  daemon: ['base', 'vr', 'machine', 'wire', 'storage', 'network', 'node', 'chaos', 'rpc'],
+  cli: ['base', 'client', 'chaos', 'daemon', 'network', 'storage', 'sim'],
   web: ['base', 'client', 'vr', 'machine', 'sim'],
 }
 
@@ -66,8 +67,10 @@ export function layerFindings(file: File): readonly string[] {
   }
   if (folder === 'rpc') {
     // Nothing above node/ touches a replica's state: its door is api.ts.
-    const inside = importsOf(file).filter(each => /\/node\/(?!api\.ts)/.test(each))
-    found.push(...inside.map(each => `${file.path}: rpc knows node/api.ts only, not ${each}`))
+    const inside = importsOf(file).filter(each => /\/(node|chaos)\/(?!api\.ts)/.test(each))
+    found.push(
+      ...inside.map(each => `${file.path}: rpc knows the api.ts of others only, not ${each}`),
+    )
   }
   return found
 }

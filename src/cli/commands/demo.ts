@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { quote } from '../../base/shell.ts'
 import { loadConfig } from '../../daemon/config.ts'
 import { splitListen } from '../../daemon/config-check.ts'
 import type { Run } from '../command.ts'
@@ -12,7 +13,7 @@ import { Daemons, type Seat } from '../daemons.ts'
 import { EXIT } from '../exit-code.ts'
 import type { Given } from '../given.ts'
 import { createCluster } from '../new-cluster.ts'
-import { ownName, quote } from '../own-name.ts'
+import { ownName } from '../own-name.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -35,14 +36,14 @@ export const demo: Run = async (context, _args, given) => {
   }
   const program = resolve(process.argv[1] ?? 'bin/viewstamp')
   const typed = ownName(program, process.cwd(), process.env['PATH'] ?? '')
-  const daemons = new Daemons(context, seats, { program, typed })
+  const daemons = new Daemons(context, seats, { program, typed, flags: chaosFlags(given) })
   process.once('exit', () => daemons.killAll())
   context.note(
     `starting ${seats.length} daemons, data in ${dir}${keep ? '' : ' (removed at the end)'}`,
   )
   const up = await Promise.race([daemons.start(), stopped])
   if (up === 'up') {
-    await welcome(context, daemons, typed)
+    await welcome(context, daemons, typed, given.flag('chaos') ?? seats.every(seat => seat.chaos))
     // Also when all have been killed: the data must be there for those who start them again.
     await stopped
   }
@@ -75,14 +76,21 @@ async function takeSeats(dir: string, keep: boolean, given: Given): Promise<read
       basePort: given.integer('basePort') ?? 7400,
       clusterId: 'demo',
       shards: given.integer('shards', 1) ?? 1,
-      chaos: given.flag('chaos') === true,
+      // To try and to break: decision 0011.
+      chaos: given.flag('chaos') !== false,
     })
   }
   return (await configsIn(dir)).map(config => {
-    const { node, rpc, p2p } = loadConfig({ file: config })
+    const { node, rpc, p2p, chaos } = loadConfig({ file: config })
     const ports = [...p2p.listen.map(portOf), splitListen(rpc.listen).port]
-    return { name: node.name, config, rpc: `http://${rpc.listen}`, ports }
+    return { name: node.name, config, rpc: `http://${rpc.listen}`, ports, chaos }
   })
+}
+
+/** What was said goes for a cluster that exists already, too. */
+function chaosFlags(given: Given): readonly string[] {
+  const chaos = given.flag('chaos')
+  return chaos === undefined ? [] : ['--set', `chaos=${chaos}`]
 }
 
 async function configsIn(dir: string): Promise<readonly string[]> {
@@ -129,7 +137,12 @@ async function removeNodes(dir: string, ours: boolean): Promise<void> {
   }
 }
 
-async function welcome(context: Context, daemons: Daemons, typed: string): Promise<void> {
+async function welcome(
+  context: Context,
+  daemons: Daemons,
+  typed: string,
+  chaos: boolean,
+): Promise<void> {
   const { terminal } = context
   const nodes = daemons.running()
   const primary = await daemons.primary()
@@ -161,6 +174,7 @@ async function welcome(context: Context, daemons: Daemons, typed: string): Promi
     `  curl -s ${second.rpc}/rpc -H 'content-type: application/json' -d '${call}'`,
     `  ${typed} log read --as both${option}`,
     `  ${typed} watch --cluster${option}`,
+    ...(chaos ? [`  ${typed} chaos partition primary --for 10s${option}`] : []),
     `  kill -9 ${victim.pid}    # ${victim.name}${victim.name === primary ? ', the primary' : ''}: another takes over, nothing is lost`,
     '',
     'Ctrl-C stops all.',

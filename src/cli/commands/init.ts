@@ -1,9 +1,10 @@
 /** init: the data directories of a new cluster. Starts nothing. */
 import { resolve } from 'node:path'
+import { quote } from '../../base/shell.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { createCluster } from '../new-cluster.ts'
-import { ownName, quote } from '../own-name.ts'
+import { ownName } from '../own-name.ts'
 import { UsageError } from '../usage-error.ts'
 
 export const init: Run = async (context, _args, given) => {

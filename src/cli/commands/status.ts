@@ -5,7 +5,7 @@ import { ask, discover, type KnownNode, type Report } from '../cluster-nodes.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
-import { differences, statusTable } from '../status-view.ts'
+import { alarmLines, differences, statusTable } from '../status-view.ts'
 import { renderTable } from '../table.ts'
 
 const INTERVAL_MS = 250
@@ -31,6 +31,7 @@ function print(context: Context, reports: readonly Report[]): void {
     items: reports.flatMap(flat),
     people: () => statusTable(reports, context.terminal),
   })
+  for (const line of alarmLines(reports, context.terminal)) context.note(line)
 }
 
 function exitCode(reports: readonly Report[]): number {
@@ -76,7 +77,8 @@ function screen(context: Context, reports: readonly Report[], news: readonly str
   const { terminal } = context
   const dim = (text: string): string => terminal.style(text, 'dim')
   const table = renderTable(statusTable(reports, terminal), terminal.columns, dim)
-  const lines = [...table.split('\n'), '', ...news, '', dim('Ctrl-C ends')]
+  const alarms = alarmLines(reports, terminal)
+  const lines = [...table.split('\n'), ...alarms, '', ...news, '', dim('Ctrl-C ends')]
   return `\u001b[H${lines.map(line => `${line}\u001b[K`).join('\n')}\n\u001b[J`
 }
 

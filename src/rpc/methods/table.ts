@@ -1,6 +1,8 @@
 /** All methods by name. A Map: `constructor` and `__proto__` are names like any other. */
+import type { ChaosApi } from '../../chaos/api.ts'
 import { type Method, method } from '../method.ts'
 import { openRpcDocument } from '../openrpc.ts'
+import { chaosMethods } from './chaos.ts'
 import { CLUSTER } from './cluster.ts'
 import { KV_READS } from './kv-read.ts'
 import { KV_TXN } from './kv-txn.ts'
@@ -31,6 +33,12 @@ export const METHODS: ReadonlyMap<string, Method> = new Map(
     ...SM,
     ...LOG,
     ...CLUSTER,
+    ...chaosMethods(undefined),
     ...SUB,
   ].map(each => [each.name, each]),
 )
+
+/** The same where faults may be injected. */
+export function methodsWith(chaos: ChaosApi): ReadonlyMap<string, Method> {
+  return new Map([...METHODS, ...chaosMethods(chaos).map(each => [each.name, each] as const)])
+}
