@@ -20,7 +20,7 @@ test('a folder imports its own files and lower layers only', () => {
   expect(sources.flatMap(layerFindings)).toEqual([])
 })
 
-test('base, vr, machine, wire and sim are pure', () => {
+test('base, vr, machine, check, wire and sim are pure', () => {
   expect(sources.flatMap(purityFindings)).toEqual([])
 })
 

@@ -1,6 +1,8 @@
 /** A mixed load of registers over all nodes, and the judgement of what was recorded. */
 import { expect } from 'vitest'
-import { isLinearizable, type RegisterOp } from '../support/register-history.ts'
+import type { Interval } from '../../src/check/model.ts'
+import { type Asked, register } from '../../src/check/models.ts'
+import { isLinearizable } from '../../src/check/search.ts'
 import { type Daemons, RpcError, rpc, sleep } from './processes.ts'
 
 const OUTCOMES = ['none', 'unknown', 'applied']
@@ -8,7 +10,7 @@ const OUTCOMES = ['none', 'unknown', 'applied']
 const GENERATION_MS = 3000
 
 export interface History {
-  readonly ops: Map<string, RegisterOp[]>
+  readonly ops: Map<string, Interval<Asked>[]>
   acknowledged: number
   readonly errors: Map<string, number>
   /** Errors that did not say what happened to the write. */
@@ -38,27 +40,28 @@ async function oneOp(url: string, key: string, value: number, history: History):
   const draw = Math.random()
   const expected = Math.max(1, value - 1 - Math.floor(Math.random() * 30))
   const f = draw < 0.4 ? 'get' : draw < 0.75 ? 'put' : draw < 0.95 ? 'cas' : 'del'
-  const calledNs = performance.now()
-  const record = (op: Omit<RegisterOp, 'f' | 'calledNs'>) => {
+  const args = f === 'put' ? [value] : f === 'cas' ? [expected, value] : []
+  const called = performance.now()
+  const record = (returned: number, result?: Asked['result']) => {
     const list = history.ops.get(key) ?? []
     history.ops.set(key, list)
-    list.push({ f, calledNs, ...op })
+    list.push({ op: { op: f, args, result }, called, returned })
   }
   const meta = { timeoutMs: 3000 }
   try {
     if (f === 'get') {
       const { kv } = await rpc(url, 'kv.get', { key, meta }, 6000)
-      record({ returnedNs: performance.now(), result: kv === null ? null : kv.value })
+      record(performance.now(), kv === null ? null : kv.value)
     } else if (f === 'put') {
       await rpc(url, 'kv.put', { key, value, meta }, 6000)
-      record({ returnedNs: performance.now(), value })
+      record(performance.now())
     } else if (f === 'cas') {
       const params = { key, expect: { value: expected }, value, meta }
       const { succeeded } = await rpc(url, 'kv.cas', params, 6000)
-      record({ returnedNs: performance.now(), value, expected, result: succeeded })
+      record(performance.now(), succeeded)
     } else {
       const { deleted } = await rpc(url, 'kv.del', { key, meta }, 6000)
-      record({ returnedNs: performance.now(), result: deleted > 0 })
+      record(performance.now(), deleted > 0)
     }
     history.acknowledged++
   } catch (error) {
@@ -71,7 +74,7 @@ async function oneOp(url: string, key: string, value: number, history: History):
     history.errors.set(name, (history.errors.get(name) ?? 0) + 1)
     // Not done for certain: it must not show in the history. Else it may, at any time from now on.
     if (!refused && outcome !== 'none' && f !== 'get') {
-      record({ returnedNs: Number.POSITIVE_INFINITY, value, expected })
+      record(Number.POSITIVE_INFINITY)
     }
     await sleep(10)
   }
@@ -80,12 +83,14 @@ async function oneOp(url: string, key: string, value: number, history: History):
 /** Reads every key at last, so that a lost write cannot hide; then each key's history must have an order. */
 export async function judge(daemons: Daemons, history: History): Promise<void> {
   for (const [key, ops] of history.ops) {
-    const calledNs = performance.now()
+    const called = performance.now()
     const { kv } = await rpc(daemons.url(0), 'kv.get', { key })
     const result = kv === null ? null : kv.value
-    ops.push({ f: 'get', calledNs, returnedNs: performance.now(), result })
+    ops.push({ op: { op: 'get', args: [], result }, called, returned: performance.now() })
   }
   expect(history.silent).toEqual([])
-  const bad = [...history.ops].filter(([, ops]) => isLinearizable(ops) !== 'yes')
+  const bad = [...history.ops].filter(
+    ([, ops]) => isLinearizable(register, ops).linearizable !== 'yes',
+  )
   expect(bad.map(([key]) => key)).toEqual([])
 }

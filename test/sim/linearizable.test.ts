@@ -1,18 +1,14 @@
 import { expect, test } from 'vitest'
-import { type Interval, isLinearizable } from '../../src/sim/check/linearizable.ts'
+import { type Interval, verdictOf } from '../../src/sim/check/linearizable.ts'
 
 /** `[called, returned] operation → result` */
-const at = (
-  calledMs: number,
-  returnedMs: number,
-  operation: string,
-  result?: string,
-): Interval => ({
-  operation,
-  calledMs,
-  returnedMs,
-  result,
+const at = (called: number, returned: number, operation: string, result?: string): Interval => ({
+  op: { operation, result },
+  called,
+  returned,
 })
+
+const isLinearizable = (history: readonly Interval[]) => verdictOf(history).linearizable
 
 test('a sequential history has an order', () => {
   const history = [

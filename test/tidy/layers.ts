@@ -8,8 +8,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   vr: ['base'],
   machine: ['base', 'vr'],
+  check: ['base'],
   wire: ['base', 'vr'],
-  sim: ['base', 'vr', 'machine', 'wire'],
+  sim: ['base', 'vr', 'machine', 'check', 'wire'],
   storage: ['base', 'vr', 'wire'],
   network: ['base', 'wire'],
   node: ['base', 'vr', 'machine', 'wire', 'storage', 'network'],
@@ -17,12 +18,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rpc: ['base', 'machine', 'node', 'chaos'],
   client: ['base'],
   daemon: ['base', 'vr', 'machine', 'wire', 'storage', 'network', 'node', 'chaos', 'rpc'],
-  cli: ['base', 'client', 'chaos', 'daemon', 'network', 'storage', 'sim'],
-  web: ['base', 'client', 'vr', 'machine', 'sim'],
+  cli: ['base', 'chaos', 'check', 'client', 'daemon', 'network', 'storage', 'sim'],
+  web: ['base', 'check', 'client', 'vr', 'machine', 'sim'],
 }
 
 /** Without clock, chance, promises, environment: the same input gives the same output. */
-const PURE = new Set(['base', 'vr', 'machine', 'wire', 'sim'])
+const PURE = new Set(['base', 'vr', 'machine', 'check', 'wire', 'sim'])
 const BANNED = new Set([
   'async',
   'await',

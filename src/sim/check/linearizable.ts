@@ -1,22 +1,20 @@
 /**
- * The clients' history is linearizable, key by key: there is an order of the operations that respects
- * what was over before what began, and in which every result is the sequential one. Depth-first search
- * with a memory of (operations done, value), after Wing & Gong and Lowe. An operation whose answer never
- * came took effect before its first execution in a log, or never.
+ * The clients' history is linearizable, key by key (src/check/search.ts). An operation whose answer
+ * never came took effect before its first execution in a log, or never.
  */
+import { ILLEGAL, type Interval as IntervalOf, type Model } from '../../check/model.ts'
+import { isLinearizable, type Verdict } from '../../check/search.ts'
 import type { Executed } from '../../vr/effect.ts'
 import type { Operation } from '../history.ts'
 import { evaluate } from '../service.ts'
 import type { HostView, World } from '../world.ts'
 import { type Check, Violation } from './check.ts'
 
-export interface Interval {
+export type Interval = IntervalOf<{
   readonly operation: string
-  readonly calledMs: number
-  readonly returnedMs: number
   /** `undefined`: not known; anything goes. */
   readonly result: string | undefined
-}
+}>
 
 /** Positions looked at before the search gives up: an undecided history is a failed one. */
 const STEPS_MAX = 2_000_000
@@ -46,11 +44,11 @@ export function linearizable(world: World): Check {
         else byKey.set(operation.key, [interval])
       }
       for (const [key, intervals] of byKey) {
-        const verdict = isLinearizable(intervals)
+        const { linearizable: verdict } = verdictOf(intervals)
         if (verdict === 'yes') continue
         const lines = intervals.map(
-          ({ operation, calledMs, returnedMs, result }) =>
-            `  ${calledMs} … ${returnedMs}  ${operation} → ${result ?? '?'}`,
+          ({ op: { operation, result }, called, returned }) =>
+            `  ${called} … ${returned}  ${operation} → ${result ?? '?'}`,
         )
         const what = verdict === 'no' ? 'has no order' : 'could not be decided'
         throw new Violation(name, `the history of ${key} ${what}\n${lines.join('\n')}`)
@@ -63,63 +61,26 @@ function intervalOf(
   { session, requestNumber, operation, calledMs, returnedMs, result }: Operation,
   executedMs: ReadonlyMap<string, number>,
 ): Interval | undefined {
-  if (returnedMs !== undefined) return { operation, calledMs, returnedMs, result }
+  const called = calledMs
+  if (returnedMs !== undefined) return { op: { operation, result }, called, returned: returnedMs }
   const settled = session === undefined ? undefined : executedMs.get(`${session}#${requestNumber}`)
   if (settled === undefined) return undefined
-  return { operation, calledMs, returnedMs: settled, result: undefined }
+  return { op: { operation, result: undefined }, called, returned: settled }
 }
 
-export function isLinearizable(intervals: readonly Interval[]): 'yes' | 'no' | 'undecided' {
-  const sorted = [...intervals].sort((a, b) => a.calledMs - b.calledMs)
-  const done = new Uint8Array(sorted.length)
-  const seen = new Set<string>()
-  let steps = 0
-  let isUndecided = false
+/** The service itself is the specification; a result that is not known may be any. */
+const MODEL: Model<Interval['op']> = {
+  initial: undefined,
+  step(state, { operation, result }) {
+    const after = evaluate(state as string | undefined, operation)
+    return result === undefined || after.result === result ? after.value : ILLEGAL
+  },
+  isPure: ({ operation, result }) =>
+    operation.startsWith('get ') ||
+    (operation.startsWith('cas ') && result?.startsWith('is ') === true),
+  kindOf: ({ operation }) => operation,
+}
 
-  /** `from`: everything before it is done. */
-  function search(from: number, value: string | undefined): boolean {
-    let first = from
-    while (done[first] === 1) first++
-    if (first === sorted.length) return true
-    if (++steps > STEPS_MAX) {
-      isUndecided = true
-      return false
-    }
-    const key = keyOf(first, value)
-    if (seen.has(key)) return false
-    seen.add(key)
-    for (const i of candidates(first)) {
-      const interval = sorted[i]
-      if (interval === undefined) continue
-      const after = evaluate(value, interval.operation)
-      if (interval.result !== undefined && after.result !== interval.result) continue
-      done[i] = 1
-      if (search(first, after.value)) return true
-      done[i] = 0
-    }
-    return false
-  }
-
-  /** Which may come next: those called before any other that is not done has returned. */
-  function candidates(first: number): number[] {
-    let earliest = Number.POSITIVE_INFINITY
-    const list: number[] = []
-    for (let i = first; i < sorted.length; i++) {
-      const interval = sorted[i]
-      if (interval === undefined || interval.calledMs > earliest) break
-      if (done[i] === 1) continue
-      list.push(i)
-      earliest = Math.min(earliest, interval.returnedMs)
-    }
-    return list
-  }
-
-  function keyOf(first: number, value: string | undefined): string {
-    let key = `${first}`
-    for (let i = first + 1; i < sorted.length; i++) if (done[i] === 1) key += `,${i}`
-    return `${key};${value ?? ''}`
-  }
-
-  if (search(0, undefined)) return 'yes'
-  return isUndecided ? 'undecided' : 'no'
+export function verdictOf(intervals: readonly Interval[]): Verdict {
+  return isLinearizable(MODEL, intervals, STEPS_MAX)
 }

@@ -1,0 +1,3 @@
+/** The checker for programs outside of src: scripts bundle this file. */
+export { bank, counter, list, register } from './models.ts'
+export { isLinearizable, STEPS_MAX } from './search.ts'
