@@ -224,6 +224,22 @@ const CLUSTER: readonly CommandSpec[] = [
 
 const OTHER: readonly CommandSpec[] = [
   {
+    usage: 'check',
+    summary: 'load a live cluster and judge its answers; exit code 9 unless all is well',
+    options: [
+      ['--duration <duration>', 'of the load (60s)'],
+      ['--clients <n>', 'at once (16)'],
+      ['--chaos', 'with faults, where the nodes allow them'],
+      ['--kill', 'with --chaos: also kill nodes; those of the demo come back'],
+      ['--record <file>', 'write what was asked and answered, as JSON lines'],
+      ['--history <file>', 'judge what was recorded (-: a pipe) instead of a cluster'],
+      ['--seed <n>', 'draws what is asked'],
+      ['--keep', 'do not remove the keys afterwards'],
+    ],
+    examples: ['viewstamp check --duration 10s -e localhost:7401'],
+    load: async () => (await import('./commands/check.ts')).check,
+  },
+  {
     usage: 'sm list',
     summary: 'state machines of this cluster',
     load: async () => (await import('./commands/machine.ts')).list,

@@ -19,7 +19,7 @@ export interface Context {
   readonly verbose: boolean
   readonly token: string | undefined
   /** A client of all endpoints, or of those given. */
-  client(endpoints?: readonly string[]): Client
+  client(endpoints?: readonly string[], attempts?: number): Client
   /** A sentence on stderr; nothing with -q. */
   note(sentence: string): void
   /** Only with -v. */
@@ -51,12 +51,12 @@ export function createContext(given: Given, terminal: Terminal): Context {
     quiet,
     verbose,
     token,
-    client: (chosen = known) => {
+    client: (chosen = known, attempts) => {
       try {
         const onRetry = (endpoint: string, error: Error): void => {
           detail(`${endpoint}: ${error.name}: ${error.message}`)
         }
-        return connect(chosen, { timeoutMs, token, correlationId, transport, onRetry })
+        return connect(chosen, { timeoutMs, token, correlationId, transport, attempts, onRetry })
       } catch (error) {
         if (error instanceof TypeError) throw new UsageError(error.message)
         throw error

@@ -58,6 +58,11 @@ export class Terminal {
     this.#err.write(`${text}\n`)
   }
 
+  /** A line that the next one replaces; nothing where nobody looks. An empty one clears it. */
+  progress(text: string): void {
+    if (this.#err.isTTY === true) this.#err.write(`\r${text}\u001b[K`)
+  }
+
   style(text: string, ...styles: readonly Style[]): string {
     if (!this.colored) return text
     return styles.reduce((inner, style) => {

@@ -19,6 +19,8 @@ export interface ClientOptions {
   /** Sent as `meta.correlationId` of every call. */
   readonly correlationId?: string | undefined
   readonly transport?: Transport | undefined
+  /** At most so many attempts of one call, whatever the error. Default: as many as fit its time. */
+  readonly attempts?: number | undefined
   /** Told of every attempt that failed, before the next one or the end. */
   readonly onRetry?: ((endpoint: string, error: ViewstampError) => void) | undefined
 }
@@ -88,7 +90,7 @@ class HttpClient implements Client {
     const safe = read || inSession(params)
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? 5_000
     const deadline = Date.now() + timeoutMs
-    const turn = new Turn(this.endpoints.length, safe)
+    const turn = new Turn(this.endpoints.length, safe, this.#options.attempts)
     for (;;) {
       const endpoint = this.endpoints[this.#current] ?? ''
       const attemptMs = turn.share(deadline - Date.now())
@@ -147,19 +149,22 @@ class HttpClient implements Client {
 class Turn {
   readonly #endpoints: number
   readonly #safe: boolean
+  readonly #attemptsMax: number
   #attempts = 0
   #unreachableInARow = 0
   #perhapsDone = false
   mayRepeat = true
 
-  constructor(endpoints: number, safe: boolean) {
+  constructor(endpoints: number, safe: boolean, attemptsMax = Number.POSITIVE_INFINITY) {
     this.#endpoints = endpoints
     this.#safe = safe
+    this.#attemptsMax = attemptsMax
   }
 
   /** A call that may be repeated leaves time for the other endpoints; any other takes it all. */
   share(leftMs: number): number {
-    const untried = this.#safe ? Math.max(1, this.#endpoints - this.#attempts) : 1
+    const left = Math.min(this.#endpoints, this.#attemptsMax) - this.#attempts
+    const untried = this.#safe ? Math.max(1, left) : 1
     return Math.max(1, Math.floor(leftMs / untried))
   }
 
@@ -169,7 +174,8 @@ class Turn {
     const unreachable = error.name === UNREACHABLE
     this.#unreachableInARow = unreachable ? this.#unreachableInARow + 1 : 0
     const everywhere = this.#unreachableInARow >= this.#endpoints
-    this.mayRepeat = error.retryable && !everywhere && (this.#safe || error.outcome === 'none')
+    const isLast = everywhere || this.#attempts >= this.#attemptsMax
+    this.mayRepeat = error.retryable && !isLast && (this.#safe || error.outcome === 'none')
     this.#perhapsDone ||= error.outcome === 'unknown'
     const outcome = read ? 'none' : this.#perhapsDone ? 'unknown' : error.outcome
     return outcome === error.outcome ? error : withOutcome(error, outcome)
