@@ -18,8 +18,6 @@ export interface Question {
   readonly read: (answer: JsonObject) => Pick<RecordedOp, 'result' | 'rev'> | 'fail'
 }
 
-/** How long a client goes on asking for the outcome of one write; later it is asked for at the end. */
-const PATIENCE_MS = 8_000
 /** After an error, so that a cluster without a primary is not stormed. */
 const PAUSE_MS = 20
 
@@ -55,7 +53,7 @@ export class CheckClient {
     if (carrier === undefined) return this.plain(question)
     let node = world.anyNode(this.prng)
     let op = await this.#attempt(question, node, called, carrier)
-    while (mayAskAgain(op) && world.now() - called < PATIENCE_MS) {
+    while (mayAskAgain(op) && world.now() - called < world.patienceMs / 2) {
       await pause(PAUSE_MS)
       node = world.anyNode(this.prng, node)
       op = again(op, await this.#attempt(question, node, called, carrier))

@@ -19,8 +19,6 @@ export interface RunOptions {
   readonly told: (phase: string) => void
 }
 
-/** For what comes after the load, each. */
-const SETTLE_MS = 20_000
 const PAUSE_MS = 50
 
 export async function run(world: World, options: RunOptions): Promise<Agreement> {
@@ -80,7 +78,7 @@ async function settle(
   prng: Prng,
   unsettled: World['unsettled'][number],
 ): Promise<void> {
-  const end = world.now() + SETTLE_MS
+  const end = world.now() + world.patienceMs
   while (world.now() < end) {
     const op = await unsettled.again(world.anyNode(prng))
     if (op.status === 'info' && op.error !== 'SESSION_EVICTED') {
@@ -94,14 +92,9 @@ async function settle(
 }
 
 /** The clients share the questions among them. */
-async function readAll(
-  world: World,
-  client: CheckClient,
-  questions: readonly Question[],
-): Promise<void> {
-  const rest = questions as Question[]
-  for (let question = rest.pop(); question !== undefined; question = rest.pop()) {
-    const end = world.now() + SETTLE_MS
+async function readAll(world: World, client: CheckClient, questions: Question[]): Promise<void> {
+  const end = world.now() + world.patienceMs
+  for (let question = questions.pop(); question !== undefined; question = questions.pop()) {
     let { status } = await client.plain(question)
     while (status !== 'ok' && world.now() < end) status = (await client.plain(question)).status
     if (status !== 'ok') world.unread.push(question.key)

@@ -9,6 +9,7 @@ import type { Context } from '../context.ts'
 /** Keys of checks, and of nothing else. */
 export const PREFIX = 'viewstamp-check/'
 const CALL_MS = 2_000
+const PATIENCE_MS = [2_000, 20_000] as const
 
 export interface CheckedNode {
   readonly name: string
@@ -25,6 +26,8 @@ export interface Unsettled {
 export class World {
   readonly nodes: readonly CheckedNode[]
   readonly prefix: string
+  /** How long an answer is waited for when the load is over; a short check is not much longer for it. */
+  readonly patienceMs: number
   readonly ops: RecordedOp[] = []
   readonly unsettled: Unsettled[] = []
   /** What contradicts the contract by itself. */
@@ -38,7 +41,12 @@ export class World {
   readonly #start = performance.now()
   #values = 0
 
-  constructor(context: Context, nodes: readonly KnownNode[], runId: string) {
+  constructor(
+    context: Context,
+    nodes: readonly KnownNode[],
+    { runId, durationMs }: { readonly runId: string; readonly durationMs: number },
+  ) {
+    this.patienceMs = Math.min(PATIENCE_MS[0] + 2 * durationMs, PATIENCE_MS[1])
     this.prefix = `${PREFIX}${runId}/`
     this.nodes = nodes.map(({ name, endpoint }) => ({
       name: name ?? endpoint,

@@ -45,7 +45,7 @@ async function live(context: Context, given: Given): Promise<Report> {
   if (clients > CLIENTS_MAX) throw new UsageError(`--clients is at most ${CLIENTS_MAX}`)
   const seed = given.integer('seed') ?? randomBytes(4).readUInt32LE()
   const nodes = await discover(context)
-  const world = new World(context, nodes, randomBytes(4).toString('hex'))
+  const world = new World(context, nodes, { runId: randomBytes(4).toString('hex'), durationMs })
   const faults = given.flag('chaos')
     ? await chaosFaults(context, world, { seed, kill: given.flag('kill') === true })
     : undefined
