@@ -10,10 +10,15 @@ interface Decoder {
   decode(bytes: Uint8Array): string
 }
 declare const TextEncoder: new () => Encoder
-declare const TextDecoder: new (label: string, options: { fatal: boolean }) => Decoder
+declare const TextDecoder: new (
+  label: string,
+  options: { fatal: boolean; ignoreBOM: boolean },
+) => Decoder
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true })
+// «ignore» as in «no meaning»: a byte order mark is text like any other. Without it, what was encoded
+// and decoded again would be another text, and replicas that decode would differ from one that made it.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export const utf8 = (text: string): Uint8Array => encoder.encode(text)
 
@@ -178,6 +183,8 @@ export class Reader {
   f64(): number {
     const value = this.#view.getFloat64(this.#take(8), true)
     if (!Number.isSafeInteger(value) || value < 0) throw new FormatError('number out of range')
+    // One number has one encoding.
+    if (value === 0 && 1 / value < 0) throw new FormatError('zero has no sign')
     return value
   }
 

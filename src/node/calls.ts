@@ -6,13 +6,13 @@ import type { MachineService } from '../machine/compose.ts'
 import { Rejected } from '../machine/machine.ts'
 import { decodeResult, encodeOperation } from '../machine/operation.ts'
 import type { Command } from '../vr/entry.ts'
-import { clientId, requestNumber } from '../vr/terms.ts'
+import { requestNumber } from '../vr/terms.ts'
 import type { Answer, Call, Header, Meta } from './api.ts'
 import type { ExecutedAnswer, Fate } from './callers.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName } from './context.ts'
 import { route, shardByName } from './route.ts'
-import { newClientId, registerCommand, sessionIdOf } from './session.ts'
+import { namedSession, newClientId, registerCommand, sessionIdOf } from './session.ts'
 import type { Shard } from './shard.ts'
 import { readSpread, writeKeys } from './spread.ts'
 
@@ -95,7 +95,7 @@ export async function sessionCommand(
 ): Promise<Answer> {
   const command: Command = {
     kind,
-    clientId: clientId(session),
+    clientId: namedSession(session),
     // Repeats of it are harmless: any number that no other call waits with will do.
     requestNumber: requestNumber(Number.MAX_SAFE_INTEGER - randomInt(2 ** 40)),
     ackedNumber: requestNumber(0),
@@ -169,7 +169,7 @@ function ownCommand(meta: Meta, operation: Uint8Array): Command | undefined {
   }
   return {
     kind: 'operation',
-    clientId: clientId(meta.session),
+    clientId: namedSession(meta.session),
     requestNumber: requestNumber(meta.seq),
     ackedNumber: requestNumber(0),
     meta: metaText(meta),

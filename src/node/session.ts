@@ -5,13 +5,21 @@
  */
 import { randomBytes } from 'node:crypto'
 import { present } from '../base/assert.ts'
-import { text } from '../base/bytes.ts'
+import { text, utf8 } from '../base/bytes.ts'
+import { ViewstampError } from '../base/errors.ts'
 import { type Registration, registration, WINDOW_MAX } from '../vr/client-table.ts'
-import type { Command } from '../vr/entry.ts'
+import { CLIENT_ID_BYTES_MAX, type Command } from '../vr/entry.ts'
 import type { ClientId, RequestNumber } from '../vr/terms.ts'
 import { clientId, requestNumber } from '../vr/terms.ts'
 
 export const newClientId = (): ClientId => clientId(randomBytes(12).toString('hex'))
+
+/** The session that a caller names: any text that fits the log, which alone knows whether it is one. */
+export function namedSession(session: string): ClientId {
+  if (utf8(session).length <= CLIENT_ID_BYTES_MAX) return clientId(session)
+  const message = `the session is longer than the limit of ${CLIENT_ID_BYTES_MAX} bytes: use the id that session.open gave`
+  throw new ViewstampError('TOO_LARGE', message, { limit: CLIENT_ID_BYTES_MAX, path: 'session' })
+}
 
 export function registerCommand(id: ClientId, wish: Registration): Command {
   return {

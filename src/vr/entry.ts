@@ -73,6 +73,8 @@ const FORMAT = 1
 /** Limits that decoders enforce; the node admits less. */
 export const COMMANDS_MAX = 65_536
 export const ENTRY_BYTES_MAX = 12 * 1024 * 1024
+/** Its length is one byte. */
+export const CLIENT_ID_BYTES_MAX = 255
 
 export type EntryFields = Omit<Entry, 'checksum' | 'bytes'>
 
@@ -101,25 +103,30 @@ export function makeEntry(fields: EntryFields): Entry {
   }
 }
 
-/** The client-id met last, both ways: the commands of one node follow each other, hundreds in an entry. */
-let lastId = clientId('')
-let lastIdBytes: Uint8Array = new Uint8Array(0)
+/**
+ * The client-id met last: the commands of one node follow each other, hundreds in an entry. One for each
+ * way: what is decoded must not depend on what was encoded.
+ */
+const encoded = { id: clientId(''), bytes: new Uint8Array(0) }
+const decoded = { id: clientId(''), bytes: new Uint8Array(0) }
 
 function bytesOfId(id: ClientId): Uint8Array {
-  if (id === lastId) return lastIdBytes
-  const bytes = utf8(id)
-  assert(bytes.length < 256, 'a client-id has fewer than 256 bytes')
-  lastId = id
-  lastIdBytes = bytes
-  return bytes
+  if (id !== encoded.id) {
+    const bytes = utf8(id)
+    assert(bytes.length <= CLIENT_ID_BYTES_MAX, 'the length of a client-id is one byte')
+    encoded.id = id
+    encoded.bytes = bytes.slice()
+  }
+  return encoded.bytes
 }
 
 function idOfBytes(bytes: Uint8Array): ClientId {
-  if (equalBytes(bytes, lastIdBytes)) return lastId
-  lastId = clientId(textOf(bytes))
-  // A copy: these are a view of the whole message.
-  lastIdBytes = bytes.slice()
-  return lastId
+  if (!equalBytes(bytes, decoded.bytes)) {
+    decoded.id = clientId(textOf(bytes))
+    // A copy: these are a view of the whole message.
+    decoded.bytes = bytes.slice()
+  }
+  return decoded.id
 }
 
 export function writeCommand(w: Writer, command: Command): void {
