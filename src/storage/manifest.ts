@@ -101,7 +101,10 @@ const RECOVERING = 1
 export const decodeVsr = (payload: Uint8Array): VsrRecord =>
   decoded(payload, r => {
     const vsr = readVsr(r)
-    return r.left > 0 && r.u8() === RECOVERING ? { ...vsr, recovering: true } : vsr
+    if (r.left === 0) return vsr
+    // Never taken for a replica that may vote: what is not this flag is no vsr record.
+    if (r.u8() !== RECOVERING) throw new FormatError('the flag of a vsr record is not known')
+    return { ...vsr, recovering: true }
   })
 
 export const readVsr = (r: Reader): VsrRecord => ({

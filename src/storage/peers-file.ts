@@ -28,12 +28,12 @@ export class PeersFile {
   }
 
   static create(path: string): Promise<void> {
-    return replaceFile(path, encodePeers(new Map()))
+    return replaceFile(path, encodePeersFile(new Map()))
   }
 
   /** Throws Damage and UnknownFormat. */
   static async open(path: string): Promise<PeersFile> {
-    return new PeersFile(path, decodePeers(await readFile(path, 'utf8')))
+    return new PeersFile(path, decodePeersFile(await readFile(path, 'utf8')))
   }
 
   get(peerId: string): PeerSeen | undefined {
@@ -55,7 +55,7 @@ export class PeersFile {
       this.#isQueued = true
       this.#tail = this.#tail.then(() => {
         this.#isQueued = false
-        return replaceFile(this.#path, encodePeers(this.#seen))
+        return replaceFile(this.#path, encodePeersFile(this.#seen))
       })
     }
     return this.#tail
@@ -67,7 +67,7 @@ export class PeersFile {
   }
 }
 
-function encodePeers(seen: ReadonlyMap<string, PeerSeen>): string {
+export function encodePeersFile(seen: ReadonlyMap<string, PeerSeen>): string {
   const peers = [...seen].map(([peerId, { incarnation, boot, nonce }]) => [
     peerId,
     incarnation,
@@ -78,19 +78,36 @@ function encodePeers(seen: ReadonlyMap<string, PeerSeen>): string {
   return `${line}\n${digest(utf8(line))}\n`
 }
 
-function decodePeers(text: string): Map<string, PeerSeen> {
+/** Throws Damage and UnknownFormat. */
+export function decodePeersFile(text: string): Map<string, PeerSeen> {
   const [line = '', check, end, ...more] = text.split('\n')
   if (end !== '' || more.length > 0 || digest(utf8(line)) !== check) {
     throw new Damage('it does not match its checksum')
   }
-  const value: unknown = JSON.parse(line)
+  const table = tableOf(line)
+  if (table['format'] !== FORMAT) throw new UnknownFormat(Number(table['format']))
+  const rows = table['peers']
+  if (!Array.isArray(rows)) throw new Damage('it is not a table of peers')
+  return new Map(rows.map(rowOf))
+}
+
+function tableOf(line: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    throw new Damage('it is not JSON')
+  }
   if (!isObject(value)) throw new Damage('it is not a table of peers')
-  if (value['format'] !== FORMAT) throw new UnknownFormat(Number(value['format']))
-  const rows = value['peers'] as readonly (readonly [string, string, number, string?])[]
-  return new Map(
-    rows.map(([peerId, incarnation, boot, nonce]) => [
-      peerId,
-      { incarnation, boot, ...(nonce !== undefined && { nonce }) },
-    ]),
-  )
+  return value
+}
+
+function rowOf(row: unknown): [string, PeerSeen] {
+  const [peerId, incarnation, boot, nonce]: unknown[] = Array.isArray(row) ? row : []
+  const named = typeof peerId === 'string' && typeof incarnation === 'string'
+  const counted = typeof boot === 'number' && Number.isSafeInteger(boot) && boot >= 0
+  if (!named || !counted || (nonce !== undefined && typeof nonce !== 'string')) {
+    throw new Damage('one of its rows is not of a peer')
+  }
+  return [peerId, { incarnation, boot, ...(nonce !== undefined && { nonce }) }]
 }

@@ -12,6 +12,7 @@
  */
 import { FormatError, fromHex, Reader, utf8, Writer } from '../base/bytes.ts'
 import { digest } from '../base/hash.ts'
+import { isObject } from '../base/json.ts'
 import type { VsrRecord } from '../vr/effect.ts'
 import type { Checksum } from '../vr/terms.ts'
 import { checksumOf } from '../vr/terms.ts'
@@ -141,7 +142,7 @@ function readPayload(r: Reader): Superblock {
   const parent = r.hex16()
   const bootCounter = r.f64()
   const clean = r.u8() === 1
-  const cluster = JSON.parse(r.text(COPY_BYTES)) as ClusterRecord
+  const cluster = clusterOf(r.text(COPY_BYTES))
   const floors: ShardFloor[] = []
   const count = r.u16()
   for (let i = 0; i < count; i++) {
@@ -154,3 +155,22 @@ function readPayload(r: Reader): Superblock {
   r.end()
   return { sequence, parent, bootCounter, clean, cluster, floors }
 }
+
+/** The digest has proven who wrote it; this that it is a cluster record. */
+function clusterOf(json: string): ClusterRecord {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    throw new FormatError('the cluster record is not JSON')
+  }
+  if (!isObject(value) || !Array.isArray(value['members']) || !isCount(value['shards'])) {
+    throw new FormatError('the cluster record lacks members or shards')
+  }
+  for (const name of ['clusterId', 'foundingId', 'peerId', 'name', 'incarnation']) {
+    if (typeof value[name] !== 'string') throw new FormatError(`the cluster record lacks ${name}`)
+  }
+  return value as unknown as ClusterRecord
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) > 0

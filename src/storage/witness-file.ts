@@ -109,7 +109,8 @@ function encodeSlot(shard: number, { sequence, opNumber, checksum }: Slot): Buff
   return slot
 }
 
-function slotsOf(file: Buffer, shards: number): (Slot | undefined)[] {
+/** The newer of a shard's two slots that are whole. */
+export function slotsOf(file: Buffer, shards: number): (Slot | undefined)[] {
   return Array.from({ length: shards }, (_, shard) => {
     const both = [0, 1].map(i => decodeSlot(shard, file.subarray((2 * shard + i) * SLOT)))
     return both.reduce((a, b) => ((b?.sequence ?? 0) > (a?.sequence ?? 0) ? b : a), undefined)
@@ -122,5 +123,6 @@ function decodeSlot(shard: number, bytes: Buffer): Slot | undefined {
   if (bytes.readUInt32LE(4) !== shard) return undefined
   const sequence = bytes.readDoubleLE(8)
   const opNumber = bytes.readDoubleLE(16)
+  if (![sequence, opNumber].every(n => Number.isSafeInteger(n) && n >= 0)) return undefined
   return { sequence, opNumber, checksum: checksumOf(bytes.toString('hex', 24, USED)) }
 }
