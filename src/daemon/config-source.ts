@@ -38,7 +38,12 @@ export function emptySource(where: string, directory: string): MapSource {
   return { type: 'map', members: new Map(), where, directory }
 }
 
+const CHARS_MAX = 1024 * 1024
+const DEPTH_MAX = 64
+
 export function parseYaml(text: string, file: string, directory: string): MapSource {
+  const excess = excessOf(text)
+  if (excess !== undefined) throw new ConfigError([`${file}:${excess}`])
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const at = (offset: number): string => `${file}:${lines.linePos(offset).line}`
@@ -50,6 +55,26 @@ export function parseYaml(text: string, file: string, directory: string): MapSou
   if (source.type === 'map') return source
   throw new ConfigError([`${source.where}: the file must be a map such as 'node: { name: n1 }'`])
 }
+
+/**
+ * Line and sentence about what no configuration has, told before it is parsed: the parser takes seconds and
+ * then the whole stack for it. Brackets in quotes count too; 64 of them open at once are none of ours either.
+ */
+function excessOf(text: string): string | undefined {
+  if (text.length > CHARS_MAX) return `1: the file is longer than ${CHARS_MAX} characters`
+  let depth = 0
+  for (const [i, line] of text.split('\n').entries()) {
+    for (const bracket of line.match(/[[\]{}]/g) ?? []) {
+      depth = Math.max(0, depth + (bracket === '[' || bracket === '{' ? 1 : -1))
+      if (depth > DEPTH_MAX) return `${i + 1}: nested deeper than ${DEPTH_MAX} levels`
+    }
+    if (NESTED_LINE.test(line)) return `${i + 1}: nested deeper than ${DEPTH_MAX} levels`
+  }
+  return undefined
+}
+
+/** `- - - …` and `? ? ? …` */
+const NESTED_LINE = new RegExp(`(?:[-?:]\\s+){${DEPTH_MAX}}`)
 
 /** Sets the value at a dotted path, in place of what the file says there. */
 export function graft(root: MapSource, path: string, value: Json, place: Place): void {

@@ -243,3 +243,19 @@ test('the JSON Schema knows defaults and refuses unknown members', () => {
   expect(schema).toMatchObject({ additionalProperties: false })
   expect(schema.properties['shards']).toMatchObject({ type: 'integer', default: 1, maximum: 256 })
 })
+
+test.each([
+  ['brackets', `${MINIMAL}rpc: ${'['.repeat(100_000)}\n`, 'c.yaml:2: nested deeper than 64 levels'],
+  [
+    'dashes',
+    `${MINIMAL}rpc: *a ${'- '.repeat(100_000)}\n`,
+    'c.yaml:2: nested deeper than 64 levels',
+  ],
+  [
+    'length',
+    `${MINIMAL}#${'x'.repeat(2 ** 20)}`,
+    'c.yaml:1: the file is longer than 1048576 characters',
+  ],
+])('what no configuration has is told before it is parsed: %s', (_, text, problem) => {
+  expect(problems(text)).toEqual([problem])
+})
