@@ -33,7 +33,8 @@ export function countOf(value: unknown, what: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
     throw new FormatError(`${what} is not a count`)
   }
-  return value
+  // JSON has a zero with a sign, which equals the other and is another key and another text.
+  return value === 0 ? 0 : value
 }
 
 export function listOf<T>(

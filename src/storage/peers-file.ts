@@ -109,5 +109,8 @@ function rowOf(row: unknown): [string, PeerSeen] {
   if (!named || !counted || (nonce !== undefined && typeof nonce !== 'string')) {
     throw new Damage('one of its rows is not of a peer')
   }
-  return [peerId, { incarnation, boot, ...(nonce !== undefined && { nonce }) }]
+  return [
+    peerId,
+    { incarnation, boot: boot === 0 ? 0 : boot, ...(nonce !== undefined && { nonce }) },
+  ]
 }

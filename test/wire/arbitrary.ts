@@ -31,7 +31,7 @@ const command: fc.Arbitrary<Command> = fc.record({
   operation: bytes,
 })
 
-const entry: fc.Arbitrary<Entry> = fc
+export const entry: fc.Arbitrary<Entry> = fc
   .record({
     shard: fc.nat(0xffff),
     epochNumber: whole.map(epochNumber),
