@@ -9,6 +9,7 @@ export interface Report {
   read: number
   /** Of the slowest input, at its best of several runs. */
   slowestMs: number
+  slowest: Uint8Array
 }
 
 /** An input for which the property does not hold: goes into the corpus. */
@@ -29,7 +30,8 @@ export class Crash extends Error {
 const SLOW_MS = 50
 
 export async function runTarget(target: Target, cases: number, seed: number): Promise<Report> {
-  const report: Report = { target: target.name, cases: 0, read: 0, slowestMs: 0 }
+  const slowest = new Uint8Array(0)
+  const report: Report = { target: target.name, cases: 0, read: 0, slowestMs: 0, slowest }
   const prng = new Prng(`${target.name}/${seed}`)
   const golden = target.golden(new Prng(target.name))
   for (const input of golden) {
@@ -79,7 +81,10 @@ async function one(target: Target, input: Uint8Array, report: Report): Promise<F
       await target.check(input)
       ms = Math.min(ms, performance.now() - againMs)
     }
-    report.slowestMs = Math.max(report.slowestMs, ms)
+    if (ms > report.slowestMs) {
+      report.slowestMs = ms
+      report.slowest = input
+    }
     if (fate === 'read') report.read++
     return fate
   } catch (error) {

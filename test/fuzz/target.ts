@@ -9,6 +9,8 @@ export interface Target {
   readonly name: string
   /** How many cases for each one that others get; 1 when left out. */
   readonly share?: number
+  /** How long one input may take in the long run; 50 ms when left out. */
+  readonly msMax?: number
   /** Good inputs to start from: the same for the same generator. */
   golden(prng: Prng): readonly Uint8Array[]
   /** Throws when the property does not hold for the input, whatever it is. */
