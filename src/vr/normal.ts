@@ -268,7 +268,9 @@ export function onCommitOk(
   effects: Effect[],
 ): void {
   if (!isPrimary(replica) || m.viewNumber !== replica.viewNumber) return
-  const { ackedProbe } = replica.reads
+  const { ackedProbe, probe } = replica.reads
+  // An answer to a question that was not asked would confirm reads that are still to come.
+  if (m.probe > probe) return
   ackedProbe.set(from, Math.max(ackedProbe.get(from) ?? 0, m.probe))
   noteAck(replica, from, m.opNumber, effects)
   maybeAnswerReads(replica, effects)

@@ -22,6 +22,7 @@ import {
 import { onRead, onReadIndex, onReadIndexOk } from './reads.ts'
 import { mayHear, onRecovery, onRecoveryResponse } from './recovery.ts'
 import { onReply } from './reply.ts'
+import { isSound } from './sound.ts'
 import type { Replica } from './state.ts'
 import { onGetState, onLoaded, onNewState } from './state-transfer.ts'
 import type { ReplicaNumber } from './terms.ts'
@@ -64,7 +65,7 @@ function onInput(replica: Replica, input: Input, effects: Effect[]): void {
 }
 
 function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: Effect[]): void {
-  if (!mayHear(replica, m)) return
+  if (!mayHear(replica, m) || !isSound(replica, m)) return
   switch (m.type) {
     // §4.1 Normal operation
     case 'REQUEST':
