@@ -43,6 +43,7 @@ export const ERRORS = {
   COMPARE_FAILED: row(1001, 'none'),
   REV_COMPACTED: row(1002, 'none'),
   BAD_CURSOR: row(1004, 'none'),
+  SEQ_REUSED: row(1005, 'none'),
   NOT_A_NUMBER: row(1007, 'none'),
   OUT_OF_RANGE: row(1008, 'none'),
   BAD_PROGRAM: row(1009, 'none'),

@@ -4,20 +4,23 @@
  * session and request-number make every sending after the first harmless.
  */
 import { present } from '../base/assert.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { ViewstampError } from '../base/errors.ts'
-import type { Executed } from '../vr/effect.ts'
+import { fingerprint } from '../base/fingerprint.ts'
+import type { Effect, Executed } from '../vr/effect.ts'
 import type { Command } from '../vr/entry.ts'
-import type { ReplyAnswer } from '../vr/message.ts'
+import type { RefusalReason, ReplyAnswer } from '../vr/message.ts'
 import type { ClientId, RequestNumber } from '../vr/terms.ts'
 
 export type ExecutedAnswer = Extract<ReplyAnswer, { type: 'executed' }>
-export type ForgottenAnswer = Extract<ReplyAnswer, { type: 'forgotten' }>
 
 export interface Fate {
-  readonly answer: ExecutedAnswer | ForgottenAnswer
+  readonly answer: Exclude<ReplyAnswer, { type: 'refused' }>
   /** How often the command was sent: after more than one sending, a lost session may hide an execution. */
   readonly tries: number
 }
+
+type Answered = Extract<Effect, { type: 'answer' }>
 
 interface Waiting {
   readonly command: Command
@@ -81,9 +84,12 @@ export class Callers {
         tries: 0,
         lastSentMs: now,
       }
-      // Two calls with one session and number are the same call: the first is answered by the second.
+      // Two calls with one session, number and operation are the same call: one answer is for both.
       const twin = this.#find(command.clientId, command.requestNumber)
-      if (twin) return this.#join(twin, waiting)
+      if (twin) {
+        const isSame = equalBytes(twin.command.operation, command.operation)
+        return isSame ? this.#join(twin, waiting) : reject(numberInUse(command))
+      }
       this.#put(waiting)
       if (this.#ports.reachable()) this.#send(waiting)
     })
@@ -93,23 +99,31 @@ export class Callers {
     if (this.#count === 0) return
     for (const [i, command] of entry.commands.entries()) {
       const answer = answers[i]
-      if (answer) this.answered(command.clientId, command.requestNumber, answer)
+      const waiting = answer && this.#find(command.clientId, command.requestNumber)
+      if (!waiting) continue
+      // Not if a client uses the number for another operation, and that was executed.
+      const { operation } = waiting.command
+      const isThis = operation === command.operation || equalBytes(operation, command.operation)
+      if (isThis) this.#settle(waiting, answer)
     }
   }
 
-  answered(client: ClientId, n: RequestNumber, answer: ReplyAnswer): void {
-    const waiting = this.#find(client, n)
-    if (waiting === undefined) return
+  answered({ clientId, requestNumber, fingerprint: of, answer }: Answered): void {
+    const waiting = this.#find(clientId, requestNumber)
+    if (waiting && fingerprint(waiting.command.operation) === of) this.#settle(waiting, answer)
+  }
+
+  #settle(waiting: Waiting, answer: ReplyAnswer): void {
     if (answer.type !== 'refused') {
       this.#remove(waiting)
       waiting.resolve({ answer, tries: waiting.tries })
       return
     }
     waiting.sent = Math.max(0, waiting.sent - 1)
-    if (answer.reason === 'overloaded' && waiting.sent === 0) {
+    const final = waiting.sent === 0 ? finalRefusal(waiting.command, answer.reason) : undefined
+    if (final) {
       this.#remove(waiting)
-      const message = 'the primary has too much to do; nothing was written, try again in a moment'
-      waiting.reject(new ViewstampError('OVERLOADED', message, { retryAfterMs: 100 }))
+      waiting.reject(final)
       return
     }
     waiting.lastSentMs = this.#ports.nowMs() - RESEND_MS + REFUSED_MS
@@ -202,4 +216,17 @@ export class Callers {
     for (const ofClient of this.#waiting.values()) all.push(...ofClient.values())
     return all
   }
+}
+
+/** Why it is not worth sending again, or undefined. Every sending was refused: nothing was written. */
+function finalRefusal(command: Command, reason: RefusalReason): ViewstampError | undefined {
+  if (reason === 'number-in-use') return numberInUse(command)
+  if (reason !== 'overloaded') return undefined
+  const message = 'the primary has too much to do; nothing was written, try again in a moment'
+  return new ViewstampError('OVERLOADED', message, { retryAfterMs: 100 })
+}
+
+function numberInUse({ requestNumber: n }: Command): ViewstampError {
+  const message = `meta.seq ${n} of this session is under way with another write; this one was not written: give each write a number of its own, and repeat a write exactly as it was`
+  return new ViewstampError('SEQ_REUSED', message, { path: 'meta.seq' })
 }

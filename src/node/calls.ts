@@ -27,7 +27,7 @@ export async function write(context: NodeContext, call: Call): Promise<Answer> {
   const command = ownCommand(call.meta, operation)
   const timeoutMs = timeoutOf(call.meta)
   const fate = await shard.write(operation, metaText(call.meta), { timeoutMs, command })
-  return answerOf(context, shard, fate, call.meta.session)
+  return answerOf(context, shard, fate, call.meta)
 }
 
 /** A malformed program is refused here as the machine would refuse it. */
@@ -113,7 +113,7 @@ async function sessionCall(
   const shard = shardByName(context.shards, meta.shard)
   admitWrite(context, shard, meta)
   const { answer } = await shard.callers.call(command, timeoutOf(meta))
-  if (answer.type !== 'executed') throw forgotten(answer, command.clientId)
+  if (answer.type !== 'executed') throw notAnswered(answer, command.clientId, meta.seq)
   return { answer, header: headerOf(context, shard, answer) }
 }
 
@@ -188,9 +188,9 @@ function answerOf(
   context: NodeContext,
   shard: Shard,
   answer: Fate['answer'],
-  session: string | undefined,
+  { session, seq }: Meta,
 ): Answer {
-  if (answer.type === 'forgotten') throw forgotten(answer, session ?? 'of this node')
+  if (answer.type !== 'executed') throw notAnswered(answer, session ?? 'of this node', seq)
   const outcome = decodeResult(answer.result)
   if (outcome.type === 'result') {
     return { result: outcome.result, header: headerOf(context, shard, answer) }
@@ -209,7 +209,13 @@ function rejected(name: string, message: string, data: Json): ViewstampError {
   })
 }
 
-function forgotten(answer: Extract<Fate['answer'], { type: 'forgotten' }>, id: string): Error {
+type NotAnswered = Exclude<Fate['answer'], { type: 'executed' }>
+
+function notAnswered(answer: NotAnswered, id: string, seq: number | undefined): ViewstampError {
+  if (answer.type === 'reused') {
+    const message = `meta.seq ${seq} of this session was used for another write, which was executed; this one was not, and never is: give each write a number of its own, and repeat a write exactly as it was`
+    return new ViewstampError('SEQ_REUSED', message, { path: 'meta.seq' })
+  }
   switch (answer.reason) {
     case 'no-session':
       return new ViewstampError(

@@ -5,11 +5,11 @@
 import type { ShardWrite } from '../storage/port.ts'
 import type { Effect, Executed, Input, ReplicaEvent, Write } from '../vr/effect.ts'
 import type { Command, Entry } from '../vr/entry.ts'
-import type { Message, ReplyAnswer, Send } from '../vr/message.ts'
+import type { Message, Send } from '../vr/message.ts'
 import { step } from '../vr/replica.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import { isPrimary, opOf, type Replica } from '../vr/state.ts'
-import type { ClientId, OpNumber, ReplicaNumber, RequestNumber } from '../vr/terms.ts'
+import type { OpNumber, ReplicaNumber } from '../vr/terms.ts'
 import { keptText } from './changes.ts'
 import { Gather } from './gather.ts'
 import type { Job, Writer } from './writer.ts'
@@ -21,7 +21,7 @@ export interface HostPorts {
   /** An entry was executed here. */
   executed(executed: Executed): void
   /** What became of a request that will not be seen executed here (or was, before). */
-  answered(clientId: ClientId, requestNumber: RequestNumber, answer: ReplyAnswer): void
+  answered(answer: Extract<Effect, { type: 'answer' }>): void
   readReady(readNumber: number, opNumber: OpNumber): void
   event(event: ReplicaEvent): void
   /** The core found that something impossible has happened, or storage failed: the process must end. */
@@ -90,7 +90,7 @@ export class ShardHost {
       case 'executed':
         return this.#executed(effect)
       case 'answer':
-        return this.#ports.answered(effect.clientId, effect.requestNumber, effect.answer)
+        return this.#ports.answered(effect)
       case 'read-ready':
         return this.#ports.readReady(effect.readNumber, effect.opNumber)
       case 'event':

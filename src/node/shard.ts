@@ -68,7 +68,7 @@ export class Shard {
       fail,
       load: (shard, first, last, bytesMax) => store.readEntries(shard, first, last, bytesMax),
       executed: executed => this.#executed(executed),
-      answered: (client, n, answer) => this.callers.answered(client, n, answer),
+      answered: answer => this.callers.answered(answer),
       readReady: (readNumber, op) => this.reads.ready(readNumber, op),
       event: event => this.#event(event),
     })
@@ -112,7 +112,7 @@ export class Shard {
       const command = this.session.command(operation, meta)
       const left = Math.max(1, until - performance.now())
       const { answer, tries } = await this.callers.call(command, left)
-      if (answer.type === 'executed' || answer.reason !== 'no-session') return answer
+      if (answer.type !== 'forgotten' || answer.reason !== 'no-session') return answer
       // Our session was evicted. Sent once, the write cannot have been executed: start over.
       this.session.lost(command.clientId)
       if (tries > 1) return answer

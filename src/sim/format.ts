@@ -85,6 +85,8 @@ export function formatAnswer(answer: ReplyAnswer): string {
       return `refused: ${answer.reason}`
     case 'forgotten':
       return `forgotten: ${answer.reason}`
+    case 'reused':
+      return 'reused: the number was of another request'
     default:
       unreachable(answer)
   }

@@ -4,8 +4,10 @@
  */
 import { present, unreachable } from '../base/assert.ts'
 import { text } from '../base/bytes.ts'
+import { fingerprint } from '../base/fingerprint.ts'
 import type { Configuration } from '../vr/configuration.ts'
 import type { Effect, Executed, Input, ReplicaEvent } from '../vr/effect.ts'
+import type { Command } from '../vr/entry.ts'
 import { genesisChecksum } from '../vr/entry.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
 import { step } from '../vr/replica.ts'
@@ -189,8 +191,8 @@ export class Host implements HostView {
         })
         return
       case 'request': {
-        const { clientId, requestNumber } = event.command
-        const key = `${clientId}#${requestNumber}`
+        const { clientId, requestNumber, operation } = event.command
+        const key = waitingKey(clientId, requestNumber, fingerprint(operation))
         const callers = this.#waiting.get(key)
         if (callers) callers.add(event.client)
         else this.#waiting.set(key, new Set([event.client]))
@@ -270,7 +272,7 @@ export class Host implements HostView {
         return
       }
       case 'answer':
-        this.#tell(effect.clientId, effect.requestNumber, effect.answer)
+        this.#tell(effect, effect.fingerprint, effect.answer)
         return
       case 'read-ready':
         for (const reading of this.#reading) {
@@ -312,17 +314,17 @@ export class Host implements HostView {
     if (this.#waiting.size === 0) return
     entry.commands.forEach((command, i) => {
       const answer = answers[i]
-      if (answer) this.#tell(command.clientId, command.requestNumber, answer)
+      if (answer) this.#tell(command, fingerprint(command.operation), answer)
     })
   }
 
-  #tell(session: string, requestNumber: number, answer: ReplyAnswer): void {
-    const key = `${session}#${requestNumber}`
+  #tell({ clientId, requestNumber }: Asked, fingerprint: number, answer: ReplyAnswer): void {
+    const key = waitingKey(clientId, requestNumber, fingerprint)
     const callers = this.#waiting.get(key)
     if (callers === undefined) return
     this.#waiting.delete(key)
     for (const client of callers) {
-      this.#around.reply(this, client, session, requestNumber, answer)
+      this.#around.reply(this, client, clientId, requestNumber, answer)
     }
   }
 
@@ -337,6 +339,12 @@ export class Host implements HostView {
     }
   }
 }
+
+type Asked = Pick<Command, 'clientId' | 'requestNumber'>
+
+/** A number that a client uses for two operations is of two requests. */
+const waitingKey = (session: string, requestNumber: number, fingerprint: number): string =>
+  `${session}#${requestNumber} ${fingerprint}`
 
 /** For reports: a command as a client wrote it. */
 export function operationText(operation: Uint8Array): string {

@@ -6,6 +6,7 @@
  *   client c1 at r0                    opens a session; told in one line
  *   request c1 put x 1 [at r1]         a new request; r0 unless said
  *   again c1 2 at r1                   sends request 2 of c1 once more
+ *   reuse c1 2 put x 9 [at r1]         another request under the number of request 2
  *   read c1 x at r1                    a linearizable read
  *   deliver [r0] [r1] [PREPARE]        all messages, or those from r0, to r1, of a type (`any` skips one)
  *   drop · cut · hold [the same]       lose what is under way · lose from now on · keep under way
@@ -94,6 +95,8 @@ class Player {
         return this.#request(stage, rest)
       case 'again':
         return this.#again(stage, rest)
+      case 'reuse':
+        return this.#reuse(stage, rest)
       case 'read':
         return stage.read(hostOf(rest, 0), clientOf(rest[0]), rest[1] ?? '')
       case 'show':
@@ -172,10 +175,8 @@ class Player {
   #request(stage: Stage, rest: readonly string[]): void {
     const name = rest[0] ?? ''
     const sent = present(this.#requests.get(name), 'the client has a session')
-    const at = rest.lastIndexOf('at')
-    const line = rest.slice(1, at < 0 ? undefined : at).join(' ')
     const session = present(stage.sessions.get(name), 'the client has a session')
-    const command = commandOf('operation', session, sent.length + 1, line)
+    const command = commandOf('operation', session, sent.length + 1, lineOf(rest.slice(1)))
     sent.push(command)
     stage.request(hostOf(rest, 0), clientOf(name), command)
   }
@@ -185,6 +186,18 @@ class Player {
     const command = present(sent[Number(rest[1]) - 1], 'the request was sent before')
     stage.request(hostOf(rest, 0), clientOf(rest[0]), command)
   }
+
+  #reuse(stage: Stage, rest: readonly string[]): void {
+    const session = present(stage.sessions.get(rest[0] ?? ''), 'the client has a session')
+    const command = commandOf('operation', session, Number(rest[1]), lineOf(rest.slice(2)))
+    stage.request(hostOf(rest, 0), clientOf(rest[0]), command)
+  }
+}
+
+/** The operation, without `at r1`. */
+function lineOf(words: readonly string[]): string {
+  const at = words.lastIndexOf('at')
+  return words.slice(0, at < 0 ? undefined : at).join(' ')
 }
 
 function commandOf(kind: Command['kind'], name: string, number: number, line: string): Command {

@@ -257,7 +257,7 @@ export class Workload {
         operation.refusals++
         this.#retryLater(client, operation.id, outstanding.attempt)
       } else {
-        this.#port.forgotten(operation, answer.reason)
+        this.#port.forgotten(operation, answer.type === 'reused' ? answer.type : answer.reason)
         this.#renew(client)
       }
       return

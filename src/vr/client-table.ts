@@ -7,10 +7,12 @@
  * `name@op`, so that a late copy of a registration opens another session and never revives an evicted one.
  *
  * A client may have many requests under way: the table keeps every result the client has not
- * acknowledged, up to the session's window.
+ * acknowledged, up to the session's window, and a fingerprint of the operation beside it: one number for two
+ * operations is a mistake of the client, and told so.
  */
 import { assert, present } from '../base/assert.ts'
 import { fromHex, text, toHex, utf8 } from '../base/bytes.ts'
+import { fingerprint } from '../base/fingerprint.ts'
 import { digest } from '../base/hash.ts'
 import type { Command } from './entry.ts'
 import type { ReplyAnswer } from './message.ts'
@@ -19,6 +21,13 @@ import type { ClientId, OpNumber, RequestNumber, Rev } from './terms.ts'
 import { clientId, opNumber, requestNumber, revOf, viewNumber } from './terms.ts'
 
 export type ExecutedAnswer = Extract<ReplyAnswer, { type: 'executed' }>
+
+/** What is kept of an executed request. */
+export interface Kept {
+  readonly answer: ExecutedAnswer
+  /** Of its operation: a client that uses the number for another one must not get this answer. */
+  readonly fingerprint: number
+}
 
 export interface Session {
   readonly clientId: ClientId
@@ -32,7 +41,7 @@ export interface Session {
   /** Lifetime without a sign of life, in log time; 0: until evicted. */
   readonly ttlMs: number
   expiresAt: number
-  readonly results: Map<RequestNumber, ExecutedAnswer>
+  readonly results: Map<RequestNumber, Kept>
   /** Bytes of the results kept. */
   resultBytes: number
 }
@@ -124,8 +133,9 @@ export function lookup(table: ClientTable, command: Command): ReplyAnswer | unde
   if (session === undefined) return { type: 'forgotten', reason: 'no-session' }
   const kept = session.results.get(command.requestNumber)
   if (kept !== undefined) {
-    const dropped = kept.result.length === 0
-    return dropped ? { type: 'forgotten', reason: 'result-dropped' } : kept
+    if (kept.fingerprint !== fingerprint(command.operation)) return { type: 'reused' }
+    const isDropped = kept.answer.result.length === 0
+    return isDropped ? { type: 'forgotten', reason: 'result-dropped' } : kept.answer
   }
   if (command.requestNumber <= session.floor) return { type: 'forgotten', reason: 'too-old' }
   return undefined
@@ -141,7 +151,10 @@ export function record(
   const session = present(table.sessions.get(command.clientId), 'an executed request has a session')
   assert(command.requestNumber > session.floor, 'an executed request is above the floor')
   const keep = answer.result.length <= RESULT_KEPT_MAX
-  session.results.set(command.requestNumber, keep ? answer : dropped(answer))
+  session.results.set(command.requestNumber, {
+    answer: keep ? answer : dropped(answer),
+    fingerprint: fingerprint(command.operation),
+  })
   if (keep) session.resultBytes += answer.result.length
   if (command.requestNumber > session.highest) session.highest = command.requestNumber
   touch(table, session, now)
@@ -157,20 +170,20 @@ const dropped = (answer: ExecutedAnswer): ExecutedAnswer => ({
 
 /** That it was executed stays known, what it gave does not. By number: the same one on every replica. */
 function dropOldest(session: Session): void {
-  let oldest: ExecutedAnswer | undefined
+  let oldest: Kept | undefined
   let least = Number.POSITIVE_INFINITY
-  for (const [n, answer] of session.results) {
-    if (n >= least || answer.result.length === 0) continue
+  for (const [n, kept] of session.results) {
+    if (n >= least || kept.answer.result.length === 0) continue
     least = n
-    oldest = answer
+    oldest = kept
   }
-  const answer = present(oldest, 'bytes are of results')
-  session.results.set(requestNumber(least), dropped(answer))
+  const { answer, fingerprint } = present(oldest, 'bytes are of results')
+  session.results.set(requestNumber(least), { answer: dropped(answer), fingerprint })
   session.resultBytes -= answer.result.length
 }
 
 function forgetResult(session: Session, n: RequestNumber): void {
-  session.resultBytes -= session.results.get(n)?.result.length ?? 0
+  session.resultBytes -= session.results.get(n)?.answer.result.length ?? 0
   session.results.delete(n)
 }
 
@@ -259,7 +272,15 @@ function sessionText(session: Session): string {
     session.window,
     session.ttlMs,
     session.expiresAt,
-    results.map(([n, a]) => [n, a.opNumber, a.viewNumber, a.rev, a.timeMs, toHex(a.result)]),
+    results.map(([n, { answer: a, fingerprint }]) => [
+      n,
+      a.opNumber,
+      a.viewNumber,
+      a.rev,
+      a.timeMs,
+      fingerprint,
+      toHex(a.result),
+    ]),
   ])
 }
 
@@ -299,22 +320,23 @@ type SessionRow = [
   number,
   number,
   number,
-  [number, number, number, number, number, string][],
+  [number, number, number, number, number, number, string][],
 ]
 
 export function loadSession(table: ClientTable, { id, value }: ServiceRecord): void {
   if (value === undefined) return
   const [floor, highest, lastOp, window, ttlMs, expiresAt, rows] = JSON.parse(value) as SessionRow
-  const results = new Map<RequestNumber, ExecutedAnswer>()
-  for (const [n, op, view, rev, timeMs, result] of rows) {
-    results.set(requestNumber(n), {
+  const results = new Map<RequestNumber, Kept>()
+  for (const [n, op, view, rev, timeMs, fingerprint, result] of rows) {
+    const answer: ExecutedAnswer = {
       type: 'executed',
       opNumber: opNumber(op),
       viewNumber: viewNumber(view),
       rev: revOf(rev) as Rev,
       timeMs,
       result: fromHex(result),
-    })
+    }
+    results.set(requestNumber(n), { answer, fingerprint })
   }
   add(table, {
     clientId: clientId(id),
@@ -325,7 +347,7 @@ export function loadSession(table: ClientTable, { id, value }: ServiceRecord): v
     ttlMs,
     expiresAt,
     results,
-    resultBytes: rows.reduce((sum, row) => sum + row[5].length / 2, 0),
+    resultBytes: rows.reduce((sum, row) => sum + row[6].length / 2, 0),
   })
   table.digests.set(clientId(id), digest(utf8(value)))
   if (ttlMs > 0) table.nextExpiry = Math.min(table.nextExpiry, expiresAt)

@@ -106,6 +106,8 @@ export type Effect =
       readonly type: 'answer'
       readonly clientId: ClientId
       readonly requestNumber: RequestNumber
+      /** Of its operation. */
+      readonly fingerprint: number
       readonly answer: ReplyAnswer
     }
   /** Reads up to `readNumber` may be served once `opNumber` is executed here. */

@@ -26,6 +26,8 @@ export interface Reply {
   readonly viewNumber: ViewNumber
   readonly clientId: ClientId
   readonly requestNumber: RequestNumber
+  /** Of the operation: which request of that number is answered, should a client use it for several. */
+  readonly fingerprint: number
   readonly answer: ReplyAnswer
 }
 
@@ -43,8 +45,11 @@ export type ReplyAnswer =
   | { readonly type: 'refused'; readonly reason: RefusalReason }
   /** The session's window has passed this number, or it is not known: it may have been executed before. */
   | { readonly type: 'forgotten'; readonly reason: 'no-session' | 'too-old' | 'result-dropped' }
+  /** The request-number was used for another operation, which was executed: this one never is. */
+  | { readonly type: 'reused' }
 
-export type RefusalReason = 'not-primary' | 'view-change' | 'overloaded'
+/** number-in-use: another operation with this request-number is on its way. */
+export type RefusalReason = 'not-primary' | 'view-change' | 'overloaded' | 'number-in-use'
 
 /** ⟨PREPARE v, m, n, k⟩. §4.1 */
 export interface Prepare {

@@ -9,6 +9,7 @@
  */
 import { assert, present } from '../base/assert.ts'
 import { onAgreed, onStateReport, stateReport } from './agreement.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { lookup } from './client-table.ts'
 import { quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
@@ -54,9 +55,12 @@ export function onRequest(
 /** §4.1 step 2: the client-table keeps out what was executed, the pipeline what is on its way. */
 function admit(replica: Replica, from: ReplicaNumber, command: Command, effects: Effect[]): void {
   const { queue, inFlight } = replica.primary
-  const ofClient = inFlight.get(command.clientId)
-  if (ofClient?.has(command.requestNumber)) {
-    ofClient.set(command.requestNumber, from)
+  const underWay = inFlight.get(command.clientId)?.get(command.requestNumber)
+  if (underWay) {
+    // Which of two operations has the number is not decided before one of them is committed.
+    const isSame = equalBytes(underWay.command.operation, command.operation)
+    if (!isSame) return refuse(replica, from, command, 'number-in-use', effects)
+    underWay.from = from
     return
   }
   if (command.kind === 'operation') {
@@ -79,8 +83,8 @@ function admit(replica: Replica, from: ReplicaNumber, command: Command, effects:
 export function noteInFlight(replica: Replica, command: Command, from: ReplicaNumber): void {
   const { inFlight } = replica.primary
   const ofClient = inFlight.get(command.clientId)
-  if (ofClient) ofClient.set(command.requestNumber, from)
-  else inFlight.set(command.clientId, new Map([[command.requestNumber, from]]))
+  if (ofClient) ofClient.set(command.requestNumber, { command, from })
+  else inFlight.set(command.clientId, new Map([[command.requestNumber, { command, from }]]))
 }
 
 /** §4.1 step 3: as long as there is room, the waiting commands become the next entry. */
@@ -339,7 +343,7 @@ function takeInFlight(
   n: RequestNumber,
 ): ReplicaNumber | undefined {
   const ofClient = replica.primary.inFlight.get(client)
-  const from = ofClient?.get(n)
+  const from = ofClient?.get(n)?.from
   if (ofClient?.delete(n) && ofClient.size === 0) replica.primary.inFlight.delete(client)
   return from
 }

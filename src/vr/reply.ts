@@ -1,4 +1,5 @@
 /** ⟨REPLY⟩ and its absence: what became of a request, told to the node that passed it on. VRR §4.1 */
+import { fingerprint } from '../base/fingerprint.ts'
 import type { Effect } from './effect.ts'
 import type { Command } from './entry.ts'
 import type { RefusalReason, Reply, ReplyAnswer } from './message.ts'
@@ -13,13 +14,13 @@ export function answer(
   known: ReplyAnswer,
   effects: Effect[],
 ): void {
-  const { clientId, requestNumber } = command
+  const { clientId, requestNumber, operation } = command
+  const about = { clientId, requestNumber, fingerprint: fingerprint(operation), answer: known }
   if (to === replica.replicaNumber) {
-    effects.push({ type: 'answer', clientId, requestNumber, answer: known })
+    effects.push({ type: 'answer', ...about })
     return
   }
-  const { viewNumber } = replica
-  const message: Reply = { type: 'REPLY', viewNumber, clientId, requestNumber, answer: known }
+  const message: Reply = { type: 'REPLY', viewNumber: replica.viewNumber, ...about }
   effects.push({ type: 'send', to, message })
 }
 
@@ -35,6 +36,6 @@ export function refuse(
 
 /** ⟨REPLY⟩: for our own node. */
 export function onReply(m: Reply, effects: Effect[]): void {
-  const { clientId, requestNumber } = m
-  effects.push({ type: 'answer', clientId, requestNumber, answer: m.answer })
+  const { clientId, requestNumber, fingerprint, answer } = m
+  effects.push({ type: 'answer', clientId, requestNumber, fingerprint, answer })
 }

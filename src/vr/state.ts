@@ -107,13 +107,20 @@ export interface WriteUnderWay {
   readonly vsr: VsrRecord | undefined
 }
 
+/** A request on its way through the log. */
+export interface InFlight {
+  readonly command: Command
+  /** Who passed it on last. */
+  from: ReplicaNumber
+}
+
 /** Meaningful while we are the primary of a normal view; reset at every view. */
 export interface PrimaryState {
   /** Commands waiting for the next entry. */
   queue: Command[]
   queueBytes: number
-  /** client-id → request-numbers queued or in the log and not executed → who passed it on last. §2.4 */
-  readonly inFlight: Map<ClientId, Map<RequestNumber, ReplicaNumber>>
+  /** client-id → request-numbers queued or in the log and not executed. §2.4 */
+  readonly inFlight: Map<ClientId, Map<RequestNumber, InFlight>>
   /** Durable op of each replica in this view: a set of acknowledgements, one a replica. */
   readonly acked: Map<ReplicaNumber, OpNumber>
   /** op-number at STARTVIEW: until it is committed we do not know all that was. §6 */

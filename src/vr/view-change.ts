@@ -106,7 +106,7 @@ export function enterView(
 function leaveRole(replica: Replica, effects: Effect[]): void {
   const { primary, change } = replica
   for (const command of primary.queue) {
-    const from = primary.inFlight.get(command.clientId)?.get(command.requestNumber)
+    const from = primary.inFlight.get(command.clientId)?.get(command.requestNumber)?.from
     refuse(replica, from ?? replica.replicaNumber, command, 'view-change', effects)
   }
   primary.queue = []

@@ -33,7 +33,7 @@ import {
 } from './parts.ts'
 
 /** Raised whenever bytes of one version would be misread by another. */
-export const WIRE_VERSION = 1
+export const WIRE_VERSION = 2
 /** The longest frame that is made or read: a DOVIEWCHANGE with a whole pipeline of full entries. */
 export const MESSAGE_BYTES_MAX = 128 * 1024 * 1024
 
@@ -100,6 +100,7 @@ function writeBody(w: Writer, message: Message): void {
     case 'REPLY':
       w.f64(message.viewNumber)
       writeClient(w, message.clientId, message.requestNumber)
+      w.u32(message.fingerprint)
       writeAnswer(w, message.answer)
       return
     case 'PREPARE':
@@ -167,7 +168,13 @@ function readBody(r: Reader, type: MessageType): Message {
     case 'REQUEST':
       return { type, commands: readCommands(r) }
     case 'REPLY':
-      return { type, viewNumber: viewNumber(r.f64()), ...readClient(r), answer: readAnswer(r) }
+      return {
+        type,
+        viewNumber: viewNumber(r.f64()),
+        ...readClient(r),
+        fingerprint: r.u32(),
+        answer: readAnswer(r),
+      }
     case 'PREPARE':
       return {
         type,

@@ -38,7 +38,12 @@ const COMMAND_BYTES_MIN = 1 + 1 + 8 + 8 + 4 + 4
 const ENTRY_BYTES_MIN = 4
 const RECORD_BYTES_MIN = 4 + 1
 
-const REFUSALS: readonly RefusalReason[] = ['not-primary', 'view-change', 'overloaded']
+const REFUSALS: readonly RefusalReason[] = [
+  'not-primary',
+  'view-change',
+  'overloaded',
+  'number-in-use',
+]
 const FORGOTTEN = ['no-session', 'too-old', 'result-dropped'] as const
 
 function readCount(r: Reader, max: number, itemBytesMin: number): number {
@@ -170,6 +175,9 @@ export function writeAnswer(w: Writer, answer: ReplyAnswer): void {
     case 'forgotten':
       w.u8(2).u8(FORGOTTEN.indexOf(answer.reason))
       return
+    case 'reused':
+      w.u8(3)
+      return
     default:
       unreachable(answer)
   }
@@ -189,6 +197,7 @@ export function readAnswer(r: Reader): ReplyAnswer {
   }
   if (type === 1) return { type: 'refused', reason: known(REFUSALS[r.u8()]) }
   if (type === 2) return { type: 'forgotten', reason: known(FORGOTTEN[r.u8()]) }
+  if (type === 3) return { type: 'reused' }
   throw new FormatError('unknown type of answer')
 }
 

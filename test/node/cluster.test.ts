@@ -70,6 +70,33 @@ test('a session executes a repeated write once, through whichever node', async (
   expect(await cluster.get('n3', 'c')).toBe(1)
 })
 
+test('one seq for two writes: the second is not executed, and does not get the answer of the first', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  const opened = await cluster.node('n2').openSession(undefined, {})
+  const { session } = opened.result as { session: string }
+  const put = (node: string, value: number, seq: number) =>
+    cluster.put(node, 'x', value, { session, seq })
+  const { result } = await put('n2', 1, 1)
+  const refused = { errorName: 'SEQ_REUSED', code: 1005, outcome: 'none' }
+  await expect(put('n3', 2, 1)).rejects.toMatchObject(refused)
+  await cluster.stop('n1')
+  await expect(put('n2', 2, 1)).rejects.toMatchObject(refused)
+  expect((await put('n3', 1, 1)).result).toEqual(result)
+  expect(await cluster.get('n2', 'x')).toBe(1)
+  // At the same time, through several nodes: one of them has the number.
+  const race = await Promise.allSettled([
+    put('n2', 3, 2),
+    put('n2', 4, 2),
+    put('n3', 5, 2),
+    put('n3', 6, 2),
+  ])
+  expect(race.filter(r => r.status === 'fulfilled')).toHaveLength(1)
+  for (const r of race) {
+    if (r.status === 'rejected') expect(r.reason).toMatchObject(refused)
+  }
+})
+
 test('a node that was away longer than the log is kept gets a checkpoint', async () => {
   cluster = new TestCluster(3, {
     checkpointEvery: 20,

@@ -109,3 +109,46 @@ test('an acknowledgement beyond every number is taken without counting up to it'
   expect(result(group.answer(0, session, 2)?.answer)).toBe('forgotten')
   expect(group.value(0, 'x')).toBe('1')
 })
+
+test('one number for two operations: the second is told so, also after restarts and from checkpoints', () => {
+  const group = new Replicas(3, {
+    checkpointEvery: 4,
+    checkpointIntervalMs: 0,
+    keepLogOperations: 4,
+    logTailMax: 2,
+  })
+  const session = group.open(0, 's')
+  const other = group.open(0, 'other')
+  group.request(0, operation(session, 1, 'put x 1'))
+  group.settle()
+  group.crash(2)
+  for (let n = 1; n <= 12; n++) {
+    group.request(0, operation(other, n, 'add y 1'))
+    group.settle()
+  }
+  // r0 and r1 come back with what their disks hold, r2 gets a checkpoint.
+  group.crash(0, 1)
+  for (const i of [0, 1, 2]) group.start(i)
+  group.run(2000)
+  expect(group.at(2).firstOp).toBeGreaterThan(2)
+  for (const i of [0, 1, 2]) {
+    const lines = ['put x 2', 'put x 1']
+    const answers = lines.map(line => {
+      group.request(i, operation(session, 1, line))
+      group.settle()
+      return result(group.answer(i, session, 1)?.answer)
+    })
+    expect(answers).toEqual(['reused', 'ok'])
+    expect(group.value(i, 'x')).toBe('1')
+  }
+})
+
+test('one number for two operations: told even where the result was too large to keep', () => {
+  const group = new Replicas(1)
+  const session = group.open(0, 's')
+  group.request(0, operation(session, 1, `append big ${'v'.repeat(70_000)}`))
+  group.settle()
+  group.request(0, operation(session, 1, 'append big w'))
+  group.settle()
+  expect(group.answer(0, session, 1)?.answer).toEqual({ type: 'reused' })
+})

@@ -58,12 +58,13 @@ const answer: fc.Arbitrary<ReplyAnswer> = fc.oneof(
   }),
   fc.record({
     type: fc.constant('refused' as const),
-    reason: fc.constantFrom('not-primary', 'view-change', 'overloaded'),
+    reason: fc.constantFrom('not-primary', 'view-change', 'overloaded', 'number-in-use'),
   }),
   fc.record({
     type: fc.constant('forgotten' as const),
     reason: fc.constantFrom('no-session', 'too-old', 'result-dropped'),
   }),
+  fc.record({ type: fc.constant('reused' as const) }),
 )
 
 const checkpointId: fc.Arbitrary<CheckpointId> = fc.record({
@@ -98,6 +99,7 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Message> 
     viewNumber: view,
     clientId: words.map(clientId),
     requestNumber: whole.map(requestNumber),
+    fingerprint: fc.nat(0xffffffff),
     answer,
   }),
   PREPARE: fc.record({
