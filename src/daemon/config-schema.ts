@@ -87,7 +87,12 @@ export const CONFIG = group('A Viewstamp daemon', {
       ops: integer('Ops', 100_000, 0, 1_000_000_000),
       age: duration('Age', '24h', '0s', '3650d'),
     }),
-    minFree: size('Free space below which client writes are refused', '512MiB', '0B', '1024TiB'),
+    minFree: size(
+      'Less free space than this: no client writes, no primary',
+      '512MiB',
+      '0B',
+      '1024TiB',
+    ),
   }),
   feeds: group('Feeds', {
     retention: group('What a feed keeps unless it says otherwise', {

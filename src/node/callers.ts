@@ -221,6 +221,11 @@ export class Callers {
 /** Why it is not worth sending again, or undefined. Every sending was refused: nothing was written. */
 function finalRefusal(command: Command, reason: RefusalReason): ViewstampError | undefined {
   if (reason === 'number-in-use') return numberInUse(command)
+  if (reason === 'no-space') {
+    const message =
+      'too many disks of this cluster are nearly full (storage.minFree): it takes no writes, and this one was not written. Free some space: alarms in «viewstamp status --all --json» say where'
+    return new ViewstampError('READ_ONLY', message, { reason: 'NO_SPACE' })
+  }
   if (reason !== 'overloaded') return undefined
   const message = 'the primary has too much to do; nothing was written, try again in a moment'
   return new ViewstampError('OVERLOADED', message, { retryAfterMs: 100 })

@@ -310,5 +310,6 @@ async function checkSpace(options: OpenOptions, context: NodeContext): Promise<v
   } else {
     context.alarms.delete('no_space')
   }
+  for (const shard of context.shards) shard.host.input({ type: 'space', isShort: low })
   emit(context, { kind: low ? 'alarm_raised' : 'alarm_cleared', alarm: 'no_space' })
 }

@@ -127,7 +127,8 @@ export class Shard {
     })
     try {
       await Promise.race([this.session.open(), late])
-    } catch {
+    } catch (error) {
+      if (error instanceof ViewstampError && error.errorName === 'READ_ONLY') throw error
       const message = 'no quorum opened a session for this node in time, and nothing was written'
       throw new ViewstampError('NO_QUORUM', message, { outcome: 'none' })
     } finally {

@@ -18,7 +18,7 @@ export function formatMessage(m: Message): string {
     case 'COMMIT':
       return `COMMIT v${m.viewNumber} k${m.commitNumber} n${m.opNumber}${probe(m.probe)}`
     case 'COMMITOK':
-      return `COMMITOK v${m.viewNumber} n${m.opNumber}${probe(m.probe)}`
+      return `COMMITOK v${m.viewNumber} n${m.opNumber}${probe(m.probe)}${m.isShortOfSpace ? ' short of space' : ''}`
     case 'STARTVIEWCHANGE':
       return `STARTVIEWCHANGE v${m.viewNumber}`
     case 'DOVIEWCHANGE': {

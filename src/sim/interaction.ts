@@ -14,6 +14,7 @@
  *   tick MS [r0 …] · run MS            time passes · and everything is delivered meanwhile
  *   stop r0 · start r0                 a crash loses what was not synced
  *   hang r0 · sync r0                  writes wait · go on
+ *   short r0 · roomy r0                its disk has too little space left · has room again
  *   step-down r0 · disconnect r0 r1 · connect r0 r1
  *   show · hide TYPE|disk|executes|events …
  *   state                              one line per replica
@@ -142,6 +143,9 @@ class Player {
         return stage.hang(first())
       case 'sync':
         return stage.sync(first())
+      case 'short':
+      case 'roomy':
+        return stage.host(first()).step({ type: 'space', isShort: verb === 'short' })
       case 'step-down':
         return stage.host(first()).step({ type: 'step-down' })
       case 'connect':

@@ -30,6 +30,8 @@ export type Input =
   | { readonly type: 'read'; readonly readNumber: number }
   /** The transport lost or regained a peer. */
   | { readonly type: 'peer'; readonly replica: ReplicaNumber; readonly connected: boolean }
+  /** This replica's disk has less free than it should keep, or has enough again. */
+  | { readonly type: 'space'; readonly isShort: boolean }
   /** The operator asks this replica to make others take over. */
   | { readonly type: 'step-down' }
 

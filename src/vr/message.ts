@@ -48,8 +48,16 @@ export type ReplyAnswer =
   /** The request-number was used for another operation, which was executed: this one never is. */
   | { readonly type: 'reused' }
 
-/** number-in-use: another operation with this request-number is on its way. */
-export type RefusalReason = 'not-primary' | 'view-change' | 'overloaded' | 'number-in-use'
+/**
+ * number-in-use: another operation with this request-number is on its way · no-space: the disks of too many
+ * replicas are nearly full.
+ */
+export type RefusalReason =
+  | 'not-primary'
+  | 'view-change'
+  | 'overloaded'
+  | 'number-in-use'
+  | 'no-space'
 
 /** ⟨PREPARE v, m, n, k⟩. §4.1 */
 export interface Prepare {
@@ -87,7 +95,7 @@ export interface Commit {
 
 /**
  * Ours: ⟨COMMITOK v, n, p, i⟩ answers a COMMIT: i is normal in v, holds n durably, has seen probe p.
- * `state`: of its last checkpoint.
+ * `state`: of its last checkpoint. And how its disk is.
  */
 export interface CommitOk {
   readonly type: 'COMMITOK'
@@ -95,6 +103,7 @@ export interface CommitOk {
   readonly opNumber: OpNumber
   readonly probe: number
   readonly state: StateReport
+  readonly isShortOfSpace: boolean
 }
 
 /** ⟨STARTVIEWCHANGE v, i⟩. §4.2 Ours: a vote to leave view v, not yet a promise. */

@@ -20,6 +20,7 @@ import { append, chains, entryAt, headMark, suffixFrom } from './log.ts'
 import type { Commit, CommitOk, Message, Prepare, PrepareOk, ReplyAnswer, Send } from './message.ts'
 import { maybeAnswerReads } from './reads.ts'
 import { answer, refuse } from './reply.ts'
+import { noteSpace, refusalForSpace } from './space.ts'
 import type { Replica } from './state.ts'
 import { currentPrimary, isClogged, isPrimary, opOf, viewIsDurable, write } from './state.ts'
 import { startTransfer } from './state-transfer.ts'
@@ -70,6 +71,8 @@ function admit(replica: Replica, from: ReplicaNumber, command: Command, effects:
     const isUnknown = known?.type === 'forgotten' && known.reason === 'no-session'
     if (known && !isUnknown) return answer(replica, from, command, known, effects)
   }
+  const noRoom = refusalForSpace(replica)
+  if (noRoom) return refuse(replica, from, command, noRoom, effects)
   const { queueCommandsMax, queueBytesMax } = replica.options
   const bytes = sizeOf(command)
   if (queue.length >= queueCommandsMax || replica.primary.queueBytes + bytes > queueBytesMax) {
@@ -222,10 +225,16 @@ export function onCommit(
   if (m.opNumber > opOf(replica)) startTransfer(replica, from, m.viewNumber, effects)
   // COMMITOK says «normal in v»: true only once that is on disk.
   if (!viewIsDurable(replica)) return
-  const { viewNumber, durableOp } = replica
+  const { viewNumber, durableOp, isShortOfSpace } = replica
   const { probe, agreed } = m
-  const state = stateReport(replica)
-  const message: CommitOk = { type: 'COMMITOK', viewNumber, opNumber: durableOp, probe, state }
+  const message: CommitOk = {
+    type: 'COMMITOK',
+    viewNumber,
+    opNumber: durableOp,
+    probe,
+    state: stateReport(replica),
+    isShortOfSpace,
+  }
   effects.push({ type: 'send', to: from, message })
   onAgreed(replica, agreed, effects)
 }
@@ -276,6 +285,7 @@ export function onCommitOk(
   // An answer to a question that was not asked would confirm reads that are still to come.
   if (m.probe > probe) return
   ackedProbe.set(from, Math.max(ackedProbe.get(from) ?? 0, m.probe))
+  noteSpace(replica, from, m.isShortOfSpace)
   noteAck(replica, from, m.opNumber, effects)
   maybeAnswerReads(replica, effects)
   onStateReport(replica, from, m.state, effects)

@@ -57,6 +57,9 @@ function onInput(replica: Replica, input: Input, effects: Effect[]): void {
       return onRead(replica, input.readNumber, effects)
     case 'peer':
       return onPeer(replica, input.replica, input.connected, effects)
+    case 'space':
+      replica.isShortOfSpace = input.isShort
+      return
     case 'step-down':
       return onStepDown(replica, effects)
     default:

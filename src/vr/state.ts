@@ -56,6 +56,8 @@ export interface Replica {
   unwrittenBytes: number
   /** Raised when the log is cut: older writes no longer speak for it. */
   logGeneration: number
+  /** As the host last said (space.ts). */
+  isShortOfSpace: boolean
 
   // Time.
   /** Last tick, monotonic. */
@@ -129,6 +131,9 @@ export interface PrimaryState {
   /** When the commit-number last moved, or there was nothing to commit. */
   lastProgressMs: number
   readonly heardMs: Map<ReplicaNumber, number>
+  /** Backups that said in this view that their disks are short of space, and that they are not. */
+  readonly short: Set<ReplicaNumber>
+  readonly roomy: Set<ReplicaNumber>
   abdicating: boolean
   /** Last checkpoint of each backup, and the latest that a quorum agrees on. */
   readonly reports: Map<ReplicaNumber, StateReport>

@@ -9,6 +9,7 @@ import type { Effect } from './effect.ts'
 import { broadcastCommit, prepare, prepareWaiting } from './normal.ts'
 import { askAgain } from './reads.ts'
 import { tickRecovery } from './recovery.ts'
+import { mustHandOver } from './space.ts'
 import type { Replica } from './state.ts'
 import { currentPrimary, isPrimary, opOf } from './state.ts'
 import { tickTransfer } from './state-transfer.ts'
@@ -36,11 +37,13 @@ function tickPrimary(replica: Replica, effects: Effect[]): void {
   const patience = 4 * options.viewChangeTimeoutMs
   const stuck = clockMs - primary.lastProgressMs > patience
   const alone = clockMs - quorumHeardMs(replica) > patience
-  if ((stuck || alone) && replica.configuration.replicaCount > 1) primary.abdicating = true
+  const full = mustHandOver(replica)
+  if ((stuck || alone || full) && replica.configuration.replicaCount > 1) primary.abdicating = true
   if (primary.abdicating) {
     // We cannot do the work of a primary: say so, and be silent otherwise, until there is another.
     if (clockMs - replica.change.lastVoteMs >= options.resendMs) {
-      voteToLeave(replica, stuck ? 'nothing commits here' : 'no quorum answers here', effects)
+      const reason = full ? 'its disk is short of space' : 'no quorum answers here'
+      voteToLeave(replica, stuck ? 'nothing commits here' : reason, effects)
     }
     return
   }

@@ -114,6 +114,8 @@ function leaveRole(replica: Replica, effects: Effect[]): void {
   primary.inFlight.clear()
   primary.acked.clear()
   primary.heardMs.clear()
+  primary.short.clear()
+  primary.roomy.clear()
   primary.abdicating = false
   change.votes.clear()
   change.voted = false

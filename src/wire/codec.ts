@@ -16,6 +16,7 @@ import {
   readClient,
   readCommands,
   readEntries,
+  readFlag,
   readOneEntry,
   readOptionalStateReport,
   readOptionalText,
@@ -27,6 +28,7 @@ import {
   writeCommands,
   writeEntries,
   writeOptionalStateReport,
+  writeFlag,
   writeOptionalText,
   writeRecords,
   writeStateReport,
@@ -113,6 +115,7 @@ function writeBody(w: Writer, message: Message): void {
     case 'COMMITOK':
       w.f64(message.viewNumber).f64(message.opNumber).f64(message.probe)
       writeStateReport(w, message.state)
+      writeFlag(w, message.isShortOfSpace)
       return
     case 'COMMIT':
       w.f64(message.viewNumber).f64(message.commitNumber).f64(message.opNumber).f64(message.probe)
@@ -194,6 +197,7 @@ function readBody(r: Reader, type: MessageType): Message {
         opNumber: opNumber(r.f64()),
         probe: r.f64(),
         state: readStateReport(r),
+        isShortOfSpace: readFlag(r),
       }
     case 'COMMIT':
       return {

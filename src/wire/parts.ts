@@ -43,6 +43,7 @@ const REFUSALS: readonly RefusalReason[] = [
   'view-change',
   'overloaded',
   'number-in-use',
+  'no-space',
 ]
 const FORGOTTEN = ['no-session', 'too-old', 'result-dropped'] as const
 
@@ -103,11 +104,13 @@ export function writeOptionalText(w: Writer, value: string | undefined): void {
 }
 
 export function readOptionalText(r: Reader): string | undefined {
-  return isPresent(r) ? r.text(RECORD_BYTES_MAX) : undefined
+  return readFlag(r) ? r.text(RECORD_BYTES_MAX) : undefined
 }
 
+export const writeFlag = (w: Writer, flag: boolean): unknown => w.u8(flag ? 1 : 0)
+
 /** One byte, 0 or 1: anything else is damage, and one message has one encoding. */
-function isPresent(r: Reader): boolean {
+export function readFlag(r: Reader): boolean {
   const flag = r.u8()
   if (flag > 1) throw new FormatError('a flag is neither 0 nor 1')
   return flag === 1
@@ -136,7 +139,7 @@ export function writeCheckpointId(w: Writer, id: CheckpointId | undefined): void
 }
 
 export function readCheckpointId(r: Reader): CheckpointId | undefined {
-  if (!isPresent(r)) return undefined
+  if (!readFlag(r)) return undefined
   return {
     opNumber: opNumber(r.f64()),
     checksum: checksumOf(r.hex16()),

@@ -139,6 +139,41 @@ test('watchers get every change of their range once, retained ones first', async
   watch.cancel()
 })
 
+test('a primary short of disk space hands over; without a quorum of disks with room nothing is taken', async () => {
+  cluster = new TestCluster(3)
+  await cluster.start()
+  await cluster.put('n1', 'x', 1)
+  const setFree = (name: string, freeBytes: number) => {
+    const disk = cluster.disks[cluster.names.indexOf(name)]
+    if (disk) disk.freeBytes = freeBytes
+  }
+  const primary = () => cluster.node('n3').header().primary
+  // What is free is looked at every two seconds.
+  const soon = { timeout: 20_000 }
+  const full = { errorName: 'READ_ONLY', outcome: 'none', data: { reason: 'NO_SPACE' } }
+
+  setFree('n1', 10)
+  await expect.poll(primary, soon).toBe('n2')
+  await cluster.put('n3', 'x', 2)
+  await expect(cluster.put('n1', 'x', 3)).rejects.toMatchObject(full)
+
+  setFree('n3', 10)
+  const forwarded = () =>
+    cluster.put('n2', 'x', 4).then(
+      () => 'taken',
+      error => error,
+    )
+  await expect.poll(forwarded, soon).toMatchObject(full)
+  expect(primary()).toBe('n2')
+  expect([2, 4]).toContain(await cluster.get('n3', 'x'))
+
+  setFree('n1', 2 ** 40)
+  setFree('n3', 2 ** 40)
+  await expect.poll(forwarded, soon).toBe('taken')
+  await cluster.put('n1', 'x', 5)
+  expect(await cluster.get('n3', 'x')).toBe(5)
+}, 60_000)
+
 test('step-down moves the role to the named node', async () => {
   cluster = new TestCluster(3)
   await cluster.start()

@@ -58,7 +58,13 @@ const answer: fc.Arbitrary<ReplyAnswer> = fc.oneof(
   }),
   fc.record({
     type: fc.constant('refused' as const),
-    reason: fc.constantFrom('not-primary', 'view-change', 'overloaded', 'number-in-use'),
+    reason: fc.constantFrom(
+      'not-primary',
+      'view-change',
+      'overloaded',
+      'number-in-use',
+      'no-space',
+    ),
   }),
   fc.record({
     type: fc.constant('forgotten' as const),
@@ -127,6 +133,7 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Message> 
     opNumber: op,
     probe: whole,
     state: stateReport,
+    isShortOfSpace: fc.boolean(),
   }),
   RECOVERY: fc.record({
     type: fc.constant('RECOVERY' as const),
