@@ -71,6 +71,8 @@ export interface CommitEvent {
   readonly timeMs: number
   readonly correlationId?: string | undefined
   readonly changes: readonly Change[]
+  /** Of a watch over several shards: where to go on behind this event. */
+  readonly cursor?: string | undefined
 }
 
 export interface LogEntry {
@@ -137,8 +139,11 @@ export interface Member {
   readonly addresses: readonly string[]
 }
 
-/** Where a watch starts: a rev, the next change, or the oldest that is retained. */
-export type WatchFrom = number | 'now' | 'first'
+/** Where a watch goes on: a rev of its shard, or a cursor where it follows several. */
+export type Position = number | string
+
+/** Where a watch starts: a position, the next change («now»), or the oldest that is retained («first»). */
+export type WatchFrom = Position
 
 export interface KeyRange {
   readonly key?: string | undefined
@@ -148,9 +153,13 @@ export interface KeyRange {
 }
 
 export interface KeyWatch {
-  readonly startRev: number
-  /** Everything up to this rev has been delivered; undefined: still on the way there. */
-  reached?(): number | undefined
+  /** Of one shard: where it starts; and that shard's name, where it matters. */
+  readonly startRev?: number
+  readonly shard?: string
+  /** Of several: where it starts. */
+  readonly cursor?: string
+  /** Everything up to this rev (before this cursor) has been delivered; undefined: still on the way there. */
+  reached?(): Position | undefined
   cancel(): void
 }
 
@@ -202,8 +211,8 @@ export interface NodeApi {
   ): Promise<{ ok: boolean; head: number; hash: string; firstBad?: number }>
 
   /**
-   * Committed changes of keys in range, in order of rev, from a retained rev on. `deliver` is called
-   * synchronously, first for what is retained, then live; never before `watchKeys` has returned.
+   * Committed changes of keys in range, in order of rev, from a retained rev on; of all shards that may
+   * hold such keys, or of the named one. `deliver` is called synchronously, first for what is retained, then live; never before `watchKeys` has returned.
    * Throws REV_COMPACTED (details: first) when `from` is no longer retained. `ended`: the next changes
    * cannot be delivered (this node got a checkpoint instead of them); nothing more will come.
    */
@@ -212,13 +221,15 @@ export interface NodeApi {
     from: WatchFrom,
     deliver: (event: CommitEvent) => void,
     ended?: (error: ViewstampError) => void,
+    shard?: string,
   ): KeyWatch
   /** Long poll over the same events: waits up to `waitMs` for the first. */
   pollKeys(
     range: KeyRange,
     from: WatchFrom,
     options: { waitMs: number; limit: number },
-  ): Promise<{ events: readonly CommitEvent[]; next: number }>
+    shard?: string,
+  ): Promise<{ events: readonly CommitEvent[]; next: Position; shard?: string }>
   watchCluster(deliver: (event: ClusterEvent) => void): { cancel(): void }
 
   /** This node serves what it claims: it may answer reads and take writes. */

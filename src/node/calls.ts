@@ -1,5 +1,4 @@
 /** Writes, reads and sessions: from a call to an answer with its header. */
-import { randomInt } from 'node:crypto'
 import { ERRORS, type ErrorName, ViewstampError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json.ts'
 import type { MachineService } from '../machine/compose.ts'
@@ -12,19 +11,18 @@ import type { ExecutedAnswer, Fate } from './callers.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName } from './context.ts'
 import { route, shardByName } from './route.ts'
-import { namedSession, newClientId, registerCommand, sessionIdOf } from './session.ts'
+import { clientIdAt } from './session.ts'
 import type { Shard } from './shard.ts'
 import { readSpread, writeKeys } from './spread.ts'
 
 export const TIMEOUT_MS = 10_000
 const TIMEOUT_MAX_MS = 300_000
-const SESSION_WINDOW = 256
 
 export async function write(context: NodeContext, call: Call): Promise<Answer> {
   const shard = routeWrite(context, call)
   admitWrite(context, shard, call.meta)
   const operation = encodeOperation(call.machine, call.body)
-  const command = ownCommand(call.meta, operation)
+  const command = ownCommand(context, shard, call.meta, operation)
   const timeoutMs = timeoutOf(call.meta)
   const fate = await shard.write(operation, metaText(call.meta), { timeoutMs, command })
   return answerOf(context, shard, fate, call.meta)
@@ -74,49 +72,6 @@ export async function waitFor(context: NodeContext, shard: Shard, meta: Meta): P
   await shard.reads.linearizable(timeoutOf(meta))
 }
 
-/** A user's session. It belongs to one shard: `meta.shard`, or the first. */
-export async function openSession(
-  context: NodeContext,
-  ttlMs: number | undefined,
-  meta: Meta,
-): Promise<Answer> {
-  const clients = shardByName(context.shards, meta.shard).replica.options.clientsMax
-  const wish = { window: SESSION_WINDOW, ttlMs: ttlMs ?? 0, clients }
-  const command = registerCommand(newClientId(), wish)
-  const { answer, header } = await sessionCall(context, command, meta)
-  return { result: { session: sessionIdOf(answer.result), nextSeq: 1 }, header }
-}
-
-export async function sessionCommand(
-  context: NodeContext,
-  kind: 'keep-alive' | 'close',
-  session: string,
-  meta: Meta,
-): Promise<Answer> {
-  const command: Command = {
-    kind,
-    clientId: namedSession(session),
-    // Repeats of it are harmless: any number that no other call waits with will do.
-    requestNumber: requestNumber(Number.MAX_SAFE_INTEGER - randomInt(2 ** 40)),
-    ackedNumber: requestNumber(0),
-    meta: '',
-    operation: new Uint8Array(0),
-  }
-  return { result: { session }, header: (await sessionCall(context, command, meta)).header }
-}
-
-async function sessionCall(
-  context: NodeContext,
-  command: Command,
-  meta: Meta,
-): Promise<{ answer: ExecutedAnswer; header: Header }> {
-  const shard = shardByName(context.shards, meta.shard)
-  admitWrite(context, shard, meta)
-  const { answer } = await shard.callers.call(command, timeoutOf(meta))
-  if (answer.type !== 'executed') throw notAnswered(answer, command.clientId, meta.seq)
-  return { answer, header: headerOf(context, shard, answer) }
-}
-
 export async function stateHash(context: NodeContext, meta: Meta): Promise<Answer> {
   const shard = shardByName(context.shards, meta.shard)
   await waitFor(context, shard, meta)
@@ -143,7 +98,7 @@ export function headerOf(context: NodeContext, shard: Shard, at?: ExecutedAnswer
   return shard.lastHeader
 }
 
-function admitWrite(context: NodeContext, shard: Shard, meta: Meta): void {
+export function admitWrite(context: NodeContext, shard: Shard, meta: Meta): void {
   if (context.stopping) throw shuttingDown()
   const full = context.alarms.get('no_space')
   if (full) throw new ViewstampError('READ_ONLY', full, { reason: 'NO_SPACE' })
@@ -160,7 +115,12 @@ function notForwarded(context: NodeContext, shard: Shard, meta: Meta): void {
   throw new ViewstampError('NOT_PRIMARY', message, { primary: url ?? primary ?? '' })
 }
 
-function ownCommand(meta: Meta, operation: Uint8Array): Command | undefined {
+function ownCommand(
+  context: NodeContext,
+  shard: Shard,
+  meta: Meta,
+  operation: Uint8Array,
+): Command | undefined {
   if (meta.session === undefined) return undefined
   if (meta.seq === undefined) {
     throw new ViewstampError('INVALID_PARAMS', 'meta.seq must go with meta.session', {
@@ -169,7 +129,7 @@ function ownCommand(meta: Meta, operation: Uint8Array): Command | undefined {
   }
   return {
     kind: 'operation',
-    clientId: namedSession(meta.session),
+    clientId: clientIdAt(meta.session, context.shards.indexOf(shard), context.shards.length),
     requestNumber: requestNumber(meta.seq),
     ackedNumber: requestNumber(0),
     meta: metaText(meta),
@@ -184,13 +144,8 @@ function metaText(meta: Meta): string {
   return JSON.stringify({ correlationId, causationId, lamport })
 }
 
-function answerOf(
-  context: NodeContext,
-  shard: Shard,
-  answer: Fate['answer'],
-  { session, seq }: Meta,
-): Answer {
-  if (answer.type !== 'executed') throw notAnswered(answer, session ?? 'of this node', seq)
+function answerOf(context: NodeContext, shard: Shard, answer: Fate['answer'], meta: Meta): Answer {
+  if (answer.type !== 'executed') throw notAnswered(answer, meta, shard)
   const outcome = decodeResult(answer.result)
   if (outcome.type === 'result') {
     return { result: outcome.result, header: headerOf(context, shard, answer) }
@@ -211,16 +166,16 @@ function rejected(name: string, message: string, data: Json): ViewstampError {
 
 type NotAnswered = Exclude<Fate['answer'], { type: 'executed' }>
 
-function notAnswered(answer: NotAnswered, id: string, seq: number | undefined): ViewstampError {
+export function notAnswered(answer: NotAnswered, meta: Meta, shard: Shard): ViewstampError {
   if (answer.type === 'reused') {
-    const message = `meta.seq ${seq} of this session was used for another write, which was executed; this one was not, and never is: give each write a number of its own, and repeat a write exactly as it was`
+    const message = `meta.seq ${meta.seq} of this session was used for another write, which was executed; this one was not, and never is: give each write a number of its own, and repeat a write exactly as it was`
     return new ViewstampError('SEQ_REUSED', message, { path: 'meta.seq' })
   }
   switch (answer.reason) {
     case 'no-session':
       return new ViewstampError(
         'SESSION_EVICTED',
-        `the session ${id} is not known (any more): open another; whether an earlier sending was executed is unknown`,
+        `the session ${meta.session ?? 'of this node'} is not known (any more) in shard ${shard.name}: open another; whether an earlier sending was executed is unknown`,
       )
     case 'too-old':
       return new ViewstampError(
@@ -236,7 +191,7 @@ function notAnswered(answer: NotAnswered, id: string, seq: number | undefined): 
   }
 }
 
-function timeoutOf(meta: Meta): number {
+export function timeoutOf(meta: Meta): number {
   return Math.min(Math.max(1, meta.timeoutMs ?? TIMEOUT_MS), TIMEOUT_MAX_MS)
 }
 

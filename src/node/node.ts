@@ -4,12 +4,14 @@
  */
 import { ViewstampError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json.ts'
-import type { Answer, Call, ClusterEvent, KeyRange, Meta, NodeApi, WatchFrom } from './api.ts'
+import type { Answer, Call, ClusterEvent, Meta, NodeApi } from './api.ts'
 import * as calls from './calls.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName } from './context.ts'
+import * as follow from './follow.ts'
 import * as logs from './log-view.ts'
 import { shardByName } from './route.ts'
+import * as sessions from './sessions.ts'
 import type { Shard } from './shard.ts'
 import { health, members, nodeStatus, readiness } from './status.ts'
 
@@ -64,15 +66,15 @@ export class Node implements NodeApi {
   }
 
   openSession(ttlMs: number | undefined, meta: Meta): Promise<Answer> {
-    return calls.openSession(this.#context, ttlMs, meta)
+    return sessions.openSession(this.#context, ttlMs, meta)
   }
 
   keepAliveSession(session: string, meta: Meta): Promise<Answer> {
-    return calls.sessionCommand(this.#context, 'keep-alive', session, meta)
+    return sessions.sessionCommand(this.#context, 'keep-alive', session, meta)
   }
 
   closeSession(session: string, meta: Meta): Promise<Answer> {
-    return calls.sessionCommand(this.#context, 'close', session, meta)
+    return sessions.sessionCommand(this.#context, 'close', session, meta)
   }
 
   stateHash(meta: Meta): Promise<Answer> {
@@ -166,12 +168,12 @@ export class Node implements NodeApi {
     }
   }
 
-  watchKeys(...[range, from, deliver, ended]: Parameters<NodeApi['watchKeys']>) {
-    return this.#shard(undefined).changes.watch(range, from, deliver, ended)
+  watchKeys(...args: Parameters<NodeApi['watchKeys']>) {
+    return follow.watchKeys(this.#context, ...args)
   }
 
-  pollKeys(range: KeyRange, from: WatchFrom, options: { waitMs: number; limit: number }) {
-    return this.#shard(undefined).changes.poll(range, from, options)
+  pollKeys(...args: Parameters<NodeApi['pollKeys']>) {
+    return follow.pollKeys(this.#context, ...args)
   }
 
   watchCluster(deliver: (event: ClusterEvent) => void) {

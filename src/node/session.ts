@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { present } from '../base/assert.ts'
-import { text, utf8 } from '../base/bytes.ts'
+import { text } from '../base/bytes.ts'
 import { ViewstampError } from '../base/errors.ts'
 import { type Registration, registration, WINDOW_MAX } from '../vr/client-table.ts'
 import { CLIENT_ID_BYTES_MAX, type Command } from '../vr/entry.ts'
@@ -13,13 +13,6 @@ import type { ClientId, RequestNumber } from '../vr/terms.ts'
 import { clientId, requestNumber } from '../vr/terms.ts'
 
 export const newClientId = (): ClientId => clientId(randomBytes(12).toString('hex'))
-
-/** The session that a caller names: any text that fits the log, which alone knows whether it is one. */
-export function namedSession(session: string): ClientId {
-  if (utf8(session).length <= CLIENT_ID_BYTES_MAX) return clientId(session)
-  const message = `the session is longer than the limit of ${CLIENT_ID_BYTES_MAX} bytes: use the id that session.open gave`
-  throw new ViewstampError('TOO_LARGE', message, { limit: CLIENT_ID_BYTES_MAX, path: 'session' })
-}
 
 export function registerCommand(id: ClientId, wish: Registration): Command {
   return {
@@ -36,6 +29,23 @@ export function registerCommand(id: ClientId, wish: Registration): Command {
 export function sessionIdOf(result: Uint8Array): ClientId {
   const { session } = JSON.parse(text(result)) as { session: string }
   return clientId(session)
+}
+
+/** Of a user's session (sessions.ts): by which op each shard calls its own. */
+export const opsOf = (session: string): readonly string[] =>
+  session.slice(session.lastIndexOf('@') + 1).split('.')
+
+/** What shard `index` of so many calls a user's session. */
+export function clientIdAt(session: string, index: number, shards: number): ClientId {
+  const ops = opsOf(session)
+  const op = ops.length === shards ? ops[index] : undefined
+  const id = op === undefined ? session : `${session.slice(0, session.lastIndexOf('@'))}@${op}`
+  if (Buffer.byteLength(id) <= CLIENT_ID_BYTES_MAX) return clientId(id)
+  const message = `the session is longer than the limit of ${CLIENT_ID_BYTES_MAX} bytes: use the id that session.open gave`
+  throw new ViewstampError('TOO_LARGE', message, {
+    limit: CLIENT_ID_BYTES_MAX,
+    path: 'meta.session',
+  })
 }
 
 export class OwnSession {

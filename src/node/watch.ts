@@ -6,7 +6,7 @@
 import { ViewstampError } from '../base/errors.ts'
 import { compareKeys } from '../machine/kv/key.ts'
 import type { Change } from '../machine/machine.ts'
-import type { CommitEvent, KeyRange, KeyWatch, WatchFrom } from './api.ts'
+import type { CommitEvent, KeyRange, KeyWatch } from './api.ts'
 
 /** Where older changes are. */
 export interface History {
@@ -25,6 +25,9 @@ interface Follower {
   live: boolean
   cancelled: boolean
 }
+
+/** Where a stream starts: see WatchFrom. */
+type From = number | 'now' | 'first'
 
 type Matcher = (key: string) => boolean
 
@@ -96,10 +99,10 @@ export class ChangeStream {
 
   watch(
     range: KeyRange,
-    from: WatchFrom,
+    from: From,
     deliver: (event: CommitEvent) => void,
     ended: (error: ViewstampError) => void = () => {},
-  ): KeyWatch {
+  ): KeyWatch & { readonly startRev: number } {
     const first = this.#history.firstRev()
     const start = from === 'now' ? this.#reached + 1 : from === 'first' ? first : from
     if (start < first) throw compacted(start, first)
@@ -126,22 +129,27 @@ export class ChangeStream {
   /** Waits up to waitMs for the first event from `from` on. */
   async poll(
     range: KeyRange,
-    from: WatchFrom,
+    from: From,
     options: { readonly waitMs: number; readonly limit: number },
   ): Promise<{ events: CommitEvent[]; next: number }> {
     const events: CommitEvent[] = []
+    let failure: ViewstampError | undefined
     let wake = () => {}
     const full = new Promise<void>(resolve => {
       wake = resolve
     })
-    const watch = this.watch(range, from, event => {
+    const take = (event: CommitEvent): void => {
       if (events.length < options.limit) events.push(event)
+      wake()
+    }
+    const watch = this.watch(range, from, take, error => {
+      failure = error
       wake()
     })
     let timer: NodeJS.Timeout | undefined
     try {
       await this.#settled()
-      if (events.length === 0 && options.waitMs > 0) {
+      if (events.length === 0 && failure === undefined && options.waitMs > 0) {
         const late = new Promise<void>(resolve => {
           timer = setTimeout(resolve, options.waitMs)
         })
@@ -151,6 +159,7 @@ export class ChangeStream {
       clearTimeout(timer)
       watch.cancel()
     }
+    if (failure !== undefined) throw failure
     const last = events[events.length - 1]
     const more = events.length >= options.limit && last
     const next = more ? last.rev + 1 : Math.max(watch.startRev, this.#reached + 1)

@@ -3,6 +3,8 @@ import { TIMEOUT_MS_MAX } from './limits.ts'
 import { boolean, integer, may, object, oneOf, text } from './schema.ts'
 
 const ID_BYTES_MAX = 256
+/** A name, and an op of each of 256 shards. */
+export const SESSION_BYTES_MAX = 4096
 
 export const META_FIELDS = {
   timeoutMs: may(integer(1, TIMEOUT_MS_MAX), 'give up after this time'),
@@ -12,10 +14,10 @@ export const META_FIELDS = {
   ),
   minRev: may(integer(0), 'of a session read: wait until this node has applied this rev'),
   session: may(
-    text(ID_BYTES_MAX),
+    text(SESSION_BYTES_MAX),
     'from session.open: with seq, the write is executed at most once',
   ),
-  seq: may(integer(1), 'number of the write in its session'),
+  seq: may(integer(1), 'number of the write in its session: 1, 2, 3 …, one for each write'),
   correlationId: may(text(ID_BYTES_MAX), 'kept with the record, for tracing'),
   causationId: may(text(ID_BYTES_MAX), 'what caused this call'),
   lamport: may(integer(0), "the caller's Lamport timestamp"),

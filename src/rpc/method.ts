@@ -5,7 +5,7 @@
 import { ViewstampError } from '../base/errors.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import { isObject } from '../base/json.ts'
-import type { Meta, NodeApi } from '../node/api.ts'
+import type { Meta, NodeApi, Position } from '../node/api.ts'
 import type { CallKind } from './errors.ts'
 import { invalidParams } from './errors.ts'
 import { META } from './meta.ts'
@@ -20,9 +20,15 @@ export interface EventSink {
 /** The subscriptions of one connection, as the methods see them. */
 export interface SubscriptionHost {
   /** Gives the subscription's id. `start` may throw; its events wait until the answer is on its way. */
-  open(caller: Caller, source: EventSource): { subscription: string; startRev: number | undefined }
+  open(caller: Caller, source: EventSource): { subscription: string } & Start
   cancel(subscription: string): boolean
   list(): readonly SubscriptionInfo[]
+}
+
+/** Where a subscription starts: a rev, or a cursor of several shards; neither where it has no past. */
+export interface Start {
+  readonly startRev?: number | undefined
+  readonly cursor?: string | undefined
 }
 
 export interface SubscriptionInfo {
@@ -37,6 +43,9 @@ export interface SubscriptionInfo {
 export interface SourceEvent {
   readonly kind: string
   readonly rev?: number | undefined
+  /** Of events of several shards: whose rev it is, and where to go on behind it. */
+  readonly shard?: string | undefined
+  readonly cursor?: string | undefined
   readonly view?: number | undefined
   readonly timeMs: number
   readonly result: unknown
@@ -44,19 +53,20 @@ export interface SourceEvent {
 
 export interface EventSource {
   readonly method: string
-  /** From this rev on, or from where the caller asked when undefined. */
+  /** From this position on, or from where the caller asked when undefined. */
   start(
-    from: number | undefined,
+    from: Position | undefined,
     deliver: (event: SourceEvent) => void,
     /** Nothing more will come. */
     ended: (error: ViewstampError) => void,
   ): {
     readonly startRev?: number | undefined
-    /** Everything up to this rev has been delivered; undefined: not known. */
-    reached?(): number | undefined
+    readonly cursor?: string | undefined
+    /** Everything up to this rev (before this cursor) has been delivered; undefined: not known. */
+    reached?(): Position | undefined
     cancel(): void
   }
-  /** It can start again from a rev, so that an overflow is no loss. */
+  /** It can start again from a position, so that an overflow is no loss. */
   readonly resumable: boolean
 }
 

@@ -5,9 +5,10 @@
  * `closed` with where to resume. Contract §5, "Notifications".
  */
 import { ERRORS } from '../base/errors.ts'
+import type { Position } from '../node/api.ts'
 import { known, type RpcLog } from './errors.ts'
 import { QUEUE_BYTES_MAX } from './limits.ts'
-import type { EventSource, SourceEvent, SubscriptionInfo } from './method.ts'
+import type { EventSource, SourceEvent, Start, SubscriptionInfo } from './method.ts'
 
 export interface Link {
   send(text: string): void
@@ -31,13 +32,15 @@ export class Subscription {
   #running: Running | undefined
   /** Grows when the source is let go: what an old run still delivers is ignored. */
   #run = 0
-  /** Let go: the rev to go on from. */
-  #resumeFrom: number | undefined
+  /** Let go: where to go on from. */
+  #resumeFrom: Position | undefined
   #queue: string[] = []
   #queueBytes = 0
   #n = 0
   /** Revs up to here have been handed over. */
   #rev: number | undefined
+  /** Of a source of several shards: everything before it has been handed over. */
+  #cursor: string | undefined
   #answered = false
   #ended = false
   #sentSinceTick = 0
@@ -57,10 +60,11 @@ export class Subscription {
   }
 
   /** Throws what the source throws. */
-  start(): number | undefined {
-    const startRev = this.#start(undefined)
+  start(): Start {
+    const { startRev, cursor } = this.#start(undefined)
     if (startRev !== undefined) this.#rev = startRev - 1
-    return startRev
+    this.#cursor = cursor
+    return { startRev, cursor }
   }
 
   /** The answer that names it has been sent: events may follow. */
@@ -95,7 +99,7 @@ export class Subscription {
     this.#letGo()
   }
 
-  #start(from: number | undefined): number | undefined {
+  #start(from: Position | undefined): Running {
     const run = ++this.#run
     const running = this.#options.source.start(
       from,
@@ -109,7 +113,7 @@ export class Subscription {
     // It may have filled the queue before it returned.
     if (run === this.#run) this.#running = running
     else running.cancel()
-    return running.startRev
+    return running
   }
 
   #letGo(): void {
@@ -123,9 +127,10 @@ export class Subscription {
     const { queueMax, source } = this.#options
     if (this.#queue.length < queueMax && this.#queueBytes < QUEUE_BYTES_MAX) {
       if (event.rev !== undefined) this.#rev = event.rev
+      if (event.cursor !== undefined) this.#cursor = event.cursor
       this.#put(this.#text(event))
     } else if (source.resumable && event.rev !== undefined) {
-      this.#resumeFrom = event.rev
+      this.#resumeFrom = this.#cursor ?? event.rev
       this.#letGo()
     } else {
       this.#closeSlow()
@@ -154,10 +159,11 @@ export class Subscription {
   /** The last event, behind those that wait. */
   #close(name: keyof typeof ERRORS, message: string): void {
     if (this.#ended) return
-    const resumeFrom = this.#resumeFrom ?? (this.#rev === undefined ? 'now' : this.#rev + 1)
+    const behind = this.#rev === undefined ? 'now' : this.#rev + 1
+    const resumeFrom = this.#resumeFrom ?? this.#cursor ?? behind
     const result = { name, code: ERRORS[name].code, message, resumeFrom }
     const timeMs = this.#options.nowMs()
-    const text = this.#text({ kind: 'closed', rev: this.#rev, timeMs, result })
+    const text = this.#text({ kind: 'closed', ...this.#reached(), timeMs, result })
     this.#ended = true
     this.#letGo()
     this.#put(text)
@@ -165,15 +171,22 @@ export class Subscription {
 
   #bookmark(): void {
     const reached = this.#running?.reached?.()
-    if (reached !== undefined && reached > (this.#rev ?? -1)) this.#rev = reached
+    if (typeof reached === 'string') this.#cursor = reached
+    else if (reached !== undefined && reached > (this.#rev ?? -1)) this.#rev = reached
     const timeMs = this.#options.nowMs()
-    this.#put(this.#text({ kind: 'bookmark', rev: this.#rev, timeMs, result: {} }))
+    this.#put(this.#text({ kind: 'bookmark', ...this.#reached(), timeMs, result: {} }))
+  }
+
+  /** A rev says nothing where there are several shards. */
+  #reached(): Pick<SourceEvent, 'rev' | 'cursor'> {
+    return this.#cursor === undefined ? { rev: this.#rev } : { cursor: this.#cursor }
   }
 
   #text(event: SourceEvent): string {
-    const { kind, rev, view, timeMs, result } = event
+    const { kind, rev, shard, cursor, view, timeMs, result } = event
     const subscription = this.#options.id
-    const params = { subscription, n: ++this.#n, kind, rev, view, timeMs, result }
+    const n = ++this.#n
+    const params = { subscription, n, kind, rev, shard, cursor, view, timeMs, result }
     return `{"jsonrpc":"2.0","method":"sub.event","params":${JSON.stringify(params)}}`
   }
 

@@ -2,7 +2,7 @@
 import { ViewstampError } from '../base/errors.ts'
 import type { RpcLog } from './errors.ts'
 import type { RpcLimits } from './limits.ts'
-import type { Caller, EventSource, SubscriptionHost, SubscriptionInfo } from './method.ts'
+import type { Caller, EventSource, Start, SubscriptionHost, SubscriptionInfo } from './method.ts'
 import type { RpcMetrics } from './metrics.ts'
 import { type Link, Subscription } from './subscription.ts'
 
@@ -23,10 +23,7 @@ export class Subscriptions implements SubscriptionHost {
     this.#options = options
   }
 
-  open(
-    caller: Caller,
-    source: EventSource,
-  ): { subscription: string; startRev: number | undefined } {
+  open(caller: Caller, source: EventSource): { subscription: string } & Start {
     const { limits, link, nowMs, metrics, log } = this.#options
     if (this.#all.size >= limits.subscriptions) {
       const limit = limits.subscriptions
@@ -36,12 +33,12 @@ export class Subscriptions implements SubscriptionHost {
     const id = `s${++this.#opened}`
     const queueMax = limits.buffer
     const subscription = new Subscription({ id, source, link, queueMax, nowMs, log })
-    const startRev = subscription.start()
+    const start = subscription.start()
     this.#all.set(id, subscription)
     metrics.subscribed(source.method, 1)
     caller.answered ??= []
     caller.answered.push(() => subscription.answered())
-    return { subscription: id, startRev }
+    return { subscription: id, ...start }
   }
 
   cancel(id: string): boolean {

@@ -158,12 +158,12 @@ export function readStateReport(r: Reader): StateReport {
 }
 
 export function writeOptionalStateReport(w: Writer, report: StateReport | undefined): void {
-  w.u8(report === undefined ? 0 : 1)
+  writeFlag(w, report !== undefined)
   if (report !== undefined) writeStateReport(w, report)
 }
 
 export function readOptionalStateReport(r: Reader): StateReport | undefined {
-  return isPresent(r) ? readStateReport(r) : undefined
+  return readFlag(r) ? readStateReport(r) : undefined
 }
 
 export function writeAnswer(w: Writer, answer: ReplyAnswer): void {

@@ -13,6 +13,7 @@ import type {
   CommitEvent,
   Header,
   NodeApi,
+  Position,
 } from '../../src/node/api.ts'
 import { ChangeStream, eventsOf } from '../../src/node/watch.ts'
 
@@ -138,7 +139,7 @@ export class FakeNode implements NodeApi {
     return { ok: true, head: this.#rev, hash: 'h' }
   }
   watchKeys(...[range, from, deliver, ended]: Parameters<NodeApi['watchKeys']>) {
-    return this.#changes.watch(range, from, deliver, ended)
+    return this.#changes.watch(range, revOf(from), deliver, ended)
   }
   /** A checkpoint came instead of the changes up to rev. */
   jump(rev: number): void {
@@ -147,7 +148,7 @@ export class FakeNode implements NodeApi {
     this.#changes.reset(rev)
   }
   pollKeys(...[range, from, options]: Parameters<NodeApi['pollKeys']>) {
-    return this.#changes.poll(range, from, options)
+    return this.#changes.poll(range, revOf(from), options)
   }
   watchCluster(deliver: (event: ClusterEvent) => void) {
     this.#followers.add(deliver)
@@ -178,3 +179,6 @@ function run(execute: () => Json): Json {
     throw new ViewstampError(name, error.message, isObject(error.data) ? error.data : {})
   }
 }
+
+/** It has one shard: no cursors. */
+const revOf = (from: Position) => from as number | 'now' | 'first'

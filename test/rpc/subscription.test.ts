@@ -261,7 +261,7 @@ describe('kv.poll', () => {
 
 /** A link that holds a number of texts, and a source that is driven by hand. */
 function byHand(queueMax: number, resumable: boolean) {
-  const sent: { n: number; kind: string; rev?: number; result: unknown }[] = []
+  const sent: (SourceEvent & { n: number })[] = []
   const link = {
     room: 0,
     get full() {
@@ -272,7 +272,7 @@ function byHand(queueMax: number, resumable: boolean) {
       sent.push(JSON.parse(text).params)
     },
   }
-  const starts: (number | undefined)[] = []
+  const starts: (number | string | undefined)[] = []
   let deliver: (event: SourceEvent) => void = () => {}
   let refuse: Error | undefined
   const source: EventSource = {
@@ -303,7 +303,8 @@ function byHand(queueMax: number, resumable: boolean) {
   const refuseWith = (error: Error) => {
     refuse = error
   }
-  return { subscription, sent, starts, event, room, refuseWith }
+  const deliverAny = (event: SourceEvent) => deliver(event)
+  return { subscription, sent, starts, event, deliver: deliverAny, room, refuseWith }
 }
 
 describe('a subscription', () => {
@@ -319,6 +320,24 @@ describe('a subscription', () => {
       [1, 1],
       [2, 2],
       [3, 3],
+    ])
+  })
+
+  test('of several shards: let go, it goes on behind the last event taken; bookmarks tell a cursor', () => {
+    const { sent, deliver, room, starts, subscription } = byHand(1, true)
+    const event = (rev: number, shard: string, cursor: string) =>
+      deliver({ kind: 'kv', rev, shard, cursor, timeMs: 0, result: {} })
+    event(7, 's1', '@1.8')
+    event(1, 'main', '@2.8')
+    event(2, 'main', '@3.8')
+    room(9)
+    expect(starts).toEqual([undefined, '@1.8'])
+    event(1, 'main', '@2.8')
+    subscription.tick()
+    expect(sent.map(({ kind, rev, shard, cursor }) => [kind, rev, shard, cursor])).toEqual([
+      ['kv', 7, 's1', '@1.8'],
+      ['kv', 1, 'main', '@2.8'],
+      ['bookmark', undefined, undefined, '@2.8'],
     ])
   })
 

@@ -23,7 +23,8 @@ export const watch: Run = async (context, [key], given) => {
   let seen = 0
   for await (const each of events) {
     if (each.type === 'open') {
-      context.detail(`watching through ${each.endpoint} from rev ${each.result['startRev']}`)
+      const { startRev, cursor } = each.result
+      context.detail(`watching through ${each.endpoint} from ${cursor ?? `rev ${startRev}`}`)
     } else if (each.type === 'lost') {
       context.note(`${each.endpoint}: ${each.reason}; connecting again`)
     } else {
@@ -46,23 +47,28 @@ function from(given: Given): string | number {
   const text = given.text('from') ?? 'now'
   if (text === 'now' || text === 'first') return text
   if (/^\d+$/.test(text)) return Number(text)
-  throw new UsageError(`${given.where('from')} must be now, first or a rev, not '${text}'`)
+  if (text.startsWith('@')) return text
+  throw new UsageError(
+    `${given.where('from')} must be now, first, a rev or a cursor, not '${text}'`,
+  )
 }
 
 /** Behind the last event, or where the first answer said it begins. */
 export function resume(params: JsonObject, last: JsonObject): JsonObject {
-  const { rev, startRev } = last
+  const { rev, startRev, cursor } = last
+  if (typeof cursor === 'string') return { ...params, from: cursor }
   if (typeof rev === 'number') return { ...params, from: rev + 1 }
   return typeof startRev === 'number' ? { ...params, from: startRev } : params
 }
 
 function show(context: Context, event: JsonObject): void {
-  const { rev, view, op, timeMs, result } = event
+  const { rev, shard, cursor, view, op, timeMs, result } = event
+  const where = cursor === undefined ? {} : { shard, cursor }
   const body = isObject(result) ? (result as JsonObject) : {}
   const changes = (body['changes'] ?? body['events'] ?? [result]) as readonly Json[]
   for (const change of changes) {
     if (!isObject(change)) continue
-    const flat = { rev, view, op, timeMs, ...change } as JsonObject
+    const flat = { rev, ...where, view, op, timeMs, ...change } as JsonObject
     context.output.event({ whole: flat, people: () => line(context, flat) })
   }
 }

@@ -8,6 +8,8 @@ export const INTEGER: JsonObject = { type: 'integer' }
 export const STRING: JsonObject = { type: 'string' }
 export const BOOLEAN: JsonObject = { type: 'boolean' }
 export const ANY: JsonObject = {}
+/** A rev, or a cursor of several shards. */
+export const POSITION: JsonObject = { type: ['integer', 'string'] }
 export const listOf = (items: JsonObject): JsonObject => ({ type: 'array', items })
 export const ref = (name: string): JsonObject => ({ $ref: `#/components/schemas/${name}` })
 
@@ -56,6 +58,7 @@ export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
   }),
   Event: shape({
     rev: INTEGER,
+    'shard?': STRING,
     view: INTEGER,
     op: INTEGER,
     timeMs: INTEGER,
