@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // src → dist: one ESM file per entry, shared code in chunks, so that each command loads what it needs.
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { writeTypes } from './types.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 // Beside dist, so that a build that fails leaves the last one in place.
@@ -25,7 +26,7 @@ const common = {
  * else is bundled: loading the daemon takes 0.3 s so, and 0.9 s as some two thousand files. */
 const node = {
   ...common,
-  entryPoints: present({ cli: 'src/cli/main.ts', index: 'src/index.ts' }),
+  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts', testing: 'src/testing/index.ts' },
   chunkNames: 'chunks/[name]-[hash]',
   splitting: true,
   platform: 'node',
@@ -40,20 +41,26 @@ const node = {
 /** What browsers load as well: nothing of Node's; `ws` is asked for only where there is no WebSocket. */
 const anywhere = {
   ...common,
-  entryPoints: present({ client: 'src/client/client.ts', machine: 'src/machine/define.ts' }),
+  entryPoints: { client: 'src/client/client.ts', machine: 'src/machine/define.ts' },
   platform: 'neutral',
   target: 'es2022',
   external: ['ws'],
 }
 
-function present(entries) {
-  return Object.fromEntries(
-    Object.entries(entries).filter(([, file]) => existsSync(join(root, file))),
-  )
-}
+/** The entries of package.json. */
+const exported = [
+  node.entryPoints.index,
+  node.entryPoints.testing,
+  anywhere.entryPoints.client,
+  anywhere.entryPoints.machine,
+]
 
-// esbuild tells what is wrong; a stack of ours would only hide it.
-const results = await Promise.all([build(node), build(anywhere)]).catch(() => {
+// esbuild and the compiler tell what is wrong; a stack of ours would only hide it.
+const results = await Promise.all([
+  build(node),
+  build(anywhere),
+  writeTypes(root, exported, join(fresh, 'types')),
+]).catch(() => {
   rmSync(fresh, { recursive: true, force: true })
   process.exit(1)
 })
@@ -61,7 +68,8 @@ rmSync(join(root, 'dist'), { recursive: true, force: true })
 renameSync(fresh, join(root, 'dist'))
 
 if (process.argv.includes('--sizes')) {
-  for (const [file, { bytes }] of results.flatMap(each => Object.entries(each.metafile.outputs))) {
+  const built = results.flatMap(each => Object.entries(each?.metafile.outputs ?? {}))
+  for (const [file, { bytes }] of built) {
     const shown = file.replace(/^dist\.\d+/, 'dist')
     if (shown.endsWith('.js')) console.log(`${String(bytes).padStart(9)}  ${shown}`)
   }

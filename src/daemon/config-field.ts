@@ -44,6 +44,14 @@ export type ValueOf<N> =
         ? readonly { readonly [K in keyof M]: ValueOf<M[K]> }[]
         : never
 
+/** How it may be written: any member may be left out, and a field is any JSON until it is read. */
+export type WrittenOf<N> =
+  N extends Group<infer M>
+    ? { readonly [K in keyof M]?: WrittenOf<M[K]> }
+    : N extends ListOf<infer M>
+      ? readonly { readonly [K in keyof M]?: WrittenOf<M[K]> }[]
+      : Json
+
 export function group<M extends Members>(doc: string, members: M): Group<M> {
   return { kind: 'group', doc, members }
 }

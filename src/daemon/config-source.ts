@@ -1,6 +1,6 @@
 /** Written configuration with the place of every value: a YAML file, and flags grafted onto it. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
-import type { Json } from '../base/json.ts'
+import { isObject, type Json } from '../base/json.ts'
 
 /** Where a value was written: `config.yaml:12`, `--listen`, `VIEWSTAMP_LISTEN`. */
 interface Place {
@@ -91,6 +91,21 @@ export function graft(root: MapSource, path: string, value: Json, place: Place):
     keyWhere: place.where,
     source: { type: 'value', value, ...place },
   })
+}
+
+/** Values given by a program; all were written at one place. */
+export function sourceOf(value: Json, place: Place): Source {
+  if (Array.isArray(value)) {
+    return { type: 'list', items: value.map((item: Json) => sourceOf(item, place)), ...place }
+  }
+  if (!isObject(value)) return { type: 'value', value, ...place }
+  const map = emptySource(place.where, place.directory)
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) continue
+    const source = sourceOf(member as Json, place)
+    map.members.set(name, { keyWhere: place.where, source })
+  }
+  return map
 }
 
 /** The plain value, places forgotten. */

@@ -6,10 +6,17 @@ import { readFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import type { Json, JsonObject } from '../base/json.ts'
 import { crossCheck } from './config-check.ts'
-import type { Field, Group, ListOf, Members, Node } from './config-field.ts'
+import type { Field, Group, ListOf, Members, Node, WrittenOf } from './config-field.ts'
 import { readSource } from './config-read.ts'
 import { CONFIG, type Config } from './config-schema.ts'
-import { ConfigError, emptySource, graft, type MapSource, parseYaml } from './config-source.ts'
+import {
+  ConfigError,
+  emptySource,
+  graft,
+  type MapSource,
+  parseYaml,
+  sourceOf,
+} from './config-source.ts'
 
 export type { Config } from './config-schema.ts'
 export { ConfigError } from './config-source.ts'
@@ -30,6 +37,15 @@ export interface ConfigInput {
   readonly directory?: string | undefined
 }
 
+/** A configuration as it is written in a file: any part of it may be left out. */
+export type Settings = WrittenOf<typeof CONFIG>
+
+/** The same from a program's object. `where` says whose it is, for messages. Throws ConfigError. */
+export function configOf(settings: Settings, where: string, directory = process.cwd()): Config {
+  const root = sourceOf(settings as Json, { where, directory })
+  return configFrom(root.type === 'map' ? root : emptySource(where, directory))
+}
+
 /** Throws ConfigError, which names every problem with its file and line. */
 export function loadConfig(input: ConfigInput): Config {
   const directory = input.directory ?? process.cwd()
@@ -37,10 +53,14 @@ export function loadConfig(input: ConfigInput): Config {
     input.file === undefined
       ? emptySource('no configuration file', directory)
       : readFile(resolve(directory, input.file), relativeName(input.file, directory))
-  const problems: string[] = []
   for (const { path, value, where } of input.overrides ?? []) {
     graft(root, path, value, { where, directory })
   }
+  return configFrom(root)
+}
+
+function configFrom(root: MapSource): Config {
+  const problems: string[] = []
   const value = readSource(root, problems)
   if (value !== undefined) crossCheck(value, root, problems)
   if (value === undefined || problems.length > 0) throw new ConfigError(problems)

@@ -1,7 +1,7 @@
 /** The state machines of a daemon: keys and values, and the user's own modules. */
 import { pathToFileURL } from 'node:url'
 import { createService, type MachineService } from '../machine/compose.ts'
-import { checkDefinition } from '../machine/define.ts'
+import { checkDefinition, type MachineDefinition } from '../machine/define.ts'
 import { instantiate } from '../machine/defined.ts'
 import { KvMachine } from '../machine/kv/kv.ts'
 import type { Config } from './config.ts'
@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 /** Gives a maker of services: every shard has machines of its own. */
 export async function loadMachines(
   config: Config,
+  given: readonly MachineDefinition[],
   onFailure: (error: unknown) => void,
 ): Promise<() => MachineService> {
   const own = await Promise.all(
@@ -22,9 +23,14 @@ export async function loadMachines(
       }
     }),
   )
+  for (const definition of given) checkDefinition(definition)
   const make = () =>
     createService(
-      [new KvMachine(), ...own.map(({ name, definition }) => instantiate(definition, name))],
+      [
+        new KvMachine(),
+        ...own.map(({ name, definition }) => instantiate(definition, name)),
+        ...given.map(definition => instantiate(definition)),
+      ],
       { onFailure },
     )
   // A wrong definition is told now, not at the first shard.

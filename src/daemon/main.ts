@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { useSha256 } from '../base/hash.ts'
 import { Chaos } from '../chaos/chaos.ts'
 import { ownProcess } from '../chaos/own-process.ts'
+import type { MachineDefinition } from '../machine/define.ts'
 import { type FoundedRecord, foundCluster } from '../network/founding.ts'
 import { loadLibp2p } from '../network/host.ts'
 import { createLibp2pNetwork, type Libp2pNetwork } from '../network/libp2p.ts'
@@ -38,7 +39,8 @@ export interface Daemon {
   readonly ready: {
     readonly name: string
     readonly pid: number
-    readonly rpc: string
+    /** URL; undefined without a port. */
+    readonly rpc: string | undefined
     readonly peerId: string
   }
   readonly node: Node
@@ -47,11 +49,20 @@ export interface Daemon {
   readonly finished: Promise<unknown>
 }
 
-export async function startDaemon(config: Config, log: Logger = makeLog(config)): Promise<Daemon> {
+/** What a program may give besides the configuration. */
+export interface DaemonOptions {
+  readonly log?: Logger
+  readonly machines?: readonly MachineDefinition[]
+  /** False: without the RPC port. */
+  readonly rpc?: boolean
+}
+
+export async function startDaemon(config: Config, options: DaemonOptions = {}): Promise<Daemon> {
+  const log = options.log ?? makeLog(config)
   if (config.node.role === 'standby') {
     throw new ConfigError(['node.role "standby" is not available in this version: use "replica"'])
   }
-  const machines = loadMachines(config, error =>
+  const machines = loadMachines(config, options.machines ?? [], error =>
     log.warn(
       { error: error instanceof Error ? error.stack : String(error) },
       'a state machine failed',
@@ -64,8 +75,9 @@ export async function startDaemon(config: Config, log: Logger = makeLog(config))
   })
   await assertNotWiped(dataDir)
   const service = await machines
+  const means: Means = { log, service, hasPort: options.rpc ?? true }
   try {
-    return await openDaemon(config, log, service)
+    return await openDaemon(config, means)
   } catch (error) {
     if (!isDamage(error)) throw error
     log.warn(error.message)
@@ -73,7 +85,7 @@ export async function startDaemon(config: Config, log: Logger = makeLog(config))
     log.warn(
       `the damaged data is in ${kept}; ${config.node.name} votes for nothing until it has fetched everything from the others`,
     )
-    return await openDaemon(config, log, service)
+    return await openDaemon(config, means)
   }
 }
 
@@ -83,17 +95,20 @@ function isDamage(error: unknown): error is StorageError {
   return error.reason === 'damaged' || error.reason === 'rolled-back'
 }
 
-async function openDaemon(
-  config: Config,
-  log: Logger,
-  service: Awaited<ReturnType<typeof loadMachines>>,
-): Promise<Daemon> {
+interface Means {
+  readonly log: Logger
+  readonly service: Awaited<ReturnType<typeof loadMachines>>
+  readonly hasPort: boolean
+}
+
+async function openDaemon(config: Config, means: Means): Promise<Daemon> {
+  const { log } = means
   const network = await createNetwork(config, log)
   const store = await openOrFound(config, network, log)
   const opened: { close: (() => Promise<void>)[] } = { close: [() => store.close()] }
   try {
     introduce(network, store)
-    return await compose(config, log, service, store, network, opened)
+    return await compose(config, means, store, network, opened)
   } catch (error) {
     for (const close of opened.close.reverse()) await close().catch(() => undefined)
     throw error
@@ -102,8 +117,7 @@ async function openDaemon(
 
 async function compose(
   config: Config,
-  log: Logger,
-  service: Awaited<ReturnType<typeof loadMachines>>,
+  { log, service, hasPort }: Means,
   store: Store,
   network: Libp2pNetwork,
   opened: { close: (() => Promise<void>)[] },
@@ -112,7 +126,7 @@ async function compose(
   const finished = new Promise<unknown>(resolve => {
     finish = resolve
   })
-  const url = `http://${config.rpc.listen}`
+  const url = hasPort ? `http://${config.rpc.listen}` : undefined
   const metrics = new DaemonMetrics()
   opened.close.push(() => network.stop())
   const chaos = config.chaos
@@ -145,9 +159,9 @@ async function compose(
     },
   })
   node.watchCluster(event => logClusterEvent(log, event))
-  const rpc = rpcServer(config, log, node, chaos)
+  const rpc = hasPort ? rpcServer(config, log, node, chaos) : undefined
   opened.close.push(() => node.stop())
-  const { url: rpcUrl } = await rpc.start()
+  const rpcUrl = (await rpc?.start())?.url
   if (config.metrics) {
     metrics.load().catch(error => log.warn({ error: String(error) }, 'metrics are not available'))
   }
@@ -159,7 +173,7 @@ async function compose(
       // A paused node could not close anything.
       chaos?.heal()
       await node.stop()
-      await rpc.stop()
+      await rpc?.stop()
     },
   }
 }

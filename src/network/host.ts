@@ -55,10 +55,15 @@ export function loadLibp2p(): Promise<Libraries> {
   return loading
 }
 
-type Libraries = Awaited<ReturnType<typeof load>>
+type Libraries = typeof import('libp2p') &
+  typeof import('@libp2p/tcp') &
+  typeof import('@chainsafe/libp2p-noise') &
+  typeof import('@libp2p/yamux') &
+  typeof import('@libp2p/crypto/keys') &
+  typeof import('@multiformats/multiaddr')
 let loading: Promise<Libraries> | undefined
 
-async function load() {
+async function load(): Promise<Libraries> {
   const [core, tcp, noise, yamux, keys, multiaddr] = await Promise.all([
     import('libp2p'),
     import('@libp2p/tcp'),

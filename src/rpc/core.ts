@@ -220,7 +220,7 @@ function invalidRequest(sentence: string): ViewstampError {
   return new ViewstampError('INVALID_REQUEST', sentence)
 }
 
-function unknownMethod(name: string): ViewstampError {
+export function unknownMethod(name: string): ViewstampError {
   const shown = JSON.stringify(name.slice(0, 64))
   const sentence = `there is no method ${shown}: rpc.discover lists all`
   return new ViewstampError('METHOD_NOT_FOUND', sentence)

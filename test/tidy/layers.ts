@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rpc: ['base', 'machine', 'node', 'chaos'],
   client: ['base'],
   daemon: ['base', 'vr', 'machine', 'wire', 'storage', 'network', 'node', 'chaos', 'rpc'],
+  testing: ['base', 'vr', 'machine', 'storage', 'network', 'node', 'rpc'],
   cli: ['base', 'chaos', 'check', 'client', 'daemon', 'network', 'storage', 'sim'],
   web: ['base', 'check', 'client', 'vr', 'machine', 'sim'],
 }

@@ -60,7 +60,7 @@ function stopAtBugs(context: Context): void {
 interface Ready {
   readonly name: string
   readonly pid: number
-  readonly rpc: string
+  readonly rpc: string | undefined
   readonly peerId: string
 }
 
