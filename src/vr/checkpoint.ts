@@ -85,7 +85,8 @@ export function onCheckpointed(replica: Replica, op: OpNumber, effects: Effect[]
   }
   if (below <= replica.firstOp) return
   replica.firstOp = opNumber(below)
-  marks.splice(0, marks.length, ...marks.filter(mark => mark.opNumber >= below))
+  // The first is the place before the first entry, as after a restart: what its rev is follows from it.
+  marks.splice(0, marks.length, ...marks.filter(mark => mark.opNumber >= below - 1))
   effects.push({ type: 'trim', below: opNumber(below) })
 }
 
