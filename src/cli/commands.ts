@@ -151,6 +151,12 @@ const KV: readonly CommandSpec[] = [
     load: async () => (await import('./commands/kv-watch.ts')).watch,
   },
   {
+    usage: 'kv history <key>',
+    summary: 'the last versions of a key, newest first, as far as the log is kept',
+    options: [['--limit <n>', 'at most so many (20)'], ...CONSISTENCY],
+    load: async () => (await import('./commands/kv-history.ts')).history,
+  },
+  {
     usage: 'kv hash',
     summary: 'hash of the state: the same on all replicas at the same op',
     options: CONSISTENCY,

@@ -152,6 +152,12 @@ export interface KeyRange {
   readonly end?: string | undefined
 }
 
+export interface HistoryOptions {
+  readonly limit: number
+  /** From the answer before. */
+  readonly cursor?: string | undefined
+}
+
 export interface KeyWatch {
   /** Of one shard: where it starts; and that shard's name, where it matters. */
   readonly startRev?: number
@@ -230,6 +236,8 @@ export interface NodeApi {
     options: { waitMs: number; limit: number },
     shard?: string,
   ): Promise<{ events: readonly CommitEvent[]; next: Position; shard?: string }>
+  /** The last versions of a key, newest first, as far as the log is kept. Throws ViewstampError. */
+  keyHistory(key: string, options: HistoryOptions, meta: Meta): Promise<Answer>
   watchCluster(deliver: (event: ClusterEvent) => void): { cancel(): void }
 
   /** This node serves what it claims: it may answer reads and take writes. */

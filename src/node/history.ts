@@ -1,5 +1,6 @@
 /** Older changes of a shard, from disk: found by rev, though they are stored by op. */
 import type { Store } from '../storage/port.ts'
+import type { Entry } from '../vr/entry.ts'
 import { correlationOf } from '../vr/execute.ts'
 import type { Replica } from '../vr/state.ts'
 import type { CommitEvent } from './api.ts'
@@ -17,28 +18,12 @@ export function readHistory(
   shard: string,
   flush: () => Promise<void>,
 ): History {
-  /** Operations before this op; ops that are not kept count as far as the checkpoint says. */
-  const revBefore = async (op: number): Promise<number> => {
-    const [entry] = await store.readEntries(replica.shard, op, op, 1)
-    return entry ? entry.revBefore : replica.checkpoint.rev
-  }
-  /** The op whose entry holds rev: the last with revBefore < rev. */
-  const opOfRev = async (rev: number): Promise<number> => {
-    let low: number = replica.firstOp
-    let high: number = replica.commitNumber
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2)
-      if ((await revBefore(middle)) < rev) low = middle
-      else high = middle - 1
-    }
-    return low
-  }
   return {
     firstRev: () => (replica.marks[0]?.rev ?? 0) + 1,
     async read(first, limit) {
       const events: CommitEvent[] = []
       await flush()
-      let op = await opOfRev(first)
+      let op = await opOfRev(store, replica, first)
       while (events.length === 0 && op <= replica.commitNumber) {
         const last = Math.min(op + OPS_A_PAGE - 1, replica.commitNumber)
         const entries = await store.readEntries(replica.shard, op, last, PAGE_BYTES)
@@ -48,13 +33,8 @@ export function readHistory(
           kept.set(row.opNumber, row.text)
         }
         for (const entry of entries) {
-          const { opNumber, viewNumber: view, timeMs } = entry
-          const operations = entry.commands.filter(c => c.kind === 'operation')
-          const of = { shard, view, op: opNumber, timeMs }
-          const found = eventsOf(changesOf(entry, kept.get(opNumber)), of, rev => {
-            const command = operations[rev - entry.revBefore - 1]
-            return command && correlationOf(command.meta)
-          })
+          const { opNumber } = entry
+          const found = entryEvents(entry, kept.get(opNumber), shard)
           events.push(...found.filter(event => event.rev >= first))
           op = opNumber + 1
           if (events.length >= limit) return events
@@ -63,4 +43,34 @@ export function readHistory(
       return events
     },
   }
+}
+
+/** What one entry changed, by operation. */
+export function entryEvents(
+  entry: Entry,
+  kept: string | undefined,
+  shard: string,
+): readonly CommitEvent[] {
+  const { opNumber: op, viewNumber: view, timeMs } = entry
+  const operations = entry.commands.filter(c => c.kind === 'operation')
+  return eventsOf(changesOf(entry, kept), { shard, view, op, timeMs }, rev => {
+    const command = operations[rev - entry.revBefore - 1]
+    return command && correlationOf(command.meta)
+  })
+}
+
+/** The op whose entry holds rev: the last with revBefore < rev. */
+export async function opOfRev(store: Store, replica: Replica, rev: number): Promise<number> {
+  let low: number = replica.firstOp
+  // What is executed may be on its way to our disk.
+  let high: number = Math.min(replica.commitNumber, replica.durableOp)
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    const [entry] = await store.readEntries(replica.shard, middle, middle, 1)
+    // Operations before this op; ops that are not kept count as far as the checkpoint says.
+    const revBefore = entry ? entry.revBefore : replica.checkpoint.rev
+    if (revBefore < rev) low = middle
+    else high = middle - 1
+  }
+  return low
 }

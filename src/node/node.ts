@@ -9,6 +9,7 @@ import * as calls from './calls.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName } from './context.ts'
 import * as follow from './follow.ts'
+import { keyHistory } from './key-history.ts'
 import * as logs from './log-view.ts'
 import { shardByName } from './route.ts'
 import * as sessions from './sessions.ts'
@@ -174,6 +175,10 @@ export class Node implements NodeApi {
 
   pollKeys(...args: Parameters<NodeApi['pollKeys']>) {
     return follow.pollKeys(this.#context, ...args)
+  }
+
+  keyHistory(...args: Parameters<NodeApi['keyHistory']>) {
+    return keyHistory(this.#context, ...args)
   }
 
   watchCluster(deliver: (event: ClusterEvent) => void) {

@@ -230,3 +230,40 @@ test('export and import are each other in reverse', async () => {
   const { out } = await run(['kv', 'export', '-q'])
   expect(out).toBe('{"key":"a","value":1}\n{"key":"b","value":{"c":"d"}}\n')
 })
+
+test('watch of several shards resumes from the cursor', async () => {
+  daemon.result('kv.watch', { subscription: 's1', cursor: '@1.1', header: HEADER })
+  const from: unknown[] = []
+  daemon.onSubscribe = (params, push, socket) => {
+    from.push(params['from'])
+    const result = { changes: [{ key: 'x', value: 1 }] }
+    const cursor = from.length === 1 ? '@1.8' : '@2.8'
+    push({ subscription: 's1', n: 1, kind: 'kv', rev: 7, shard: 's1', cursor, view: 3, result })
+    if (from.length === 1) setImmediate(() => socket.close())
+  }
+  const { out } = await run(['watch', '--prefix', '', '--count', '2', '--json'])
+  expect(from).toEqual(['now', '@1.8'])
+  const last = JSON.parse(out.trim().split('\n').at(-1) ?? '')
+  expect(last).toMatchObject({ rev: 7, shard: 's1', cursor: '@2.8', key: 'x' })
+})
+
+test('kv history shows versions and says where the log no longer reaches; none: exit code 3', async () => {
+  const versions = [
+    { rev: 9, value: null, deleted: true, timeMs: 1_700_000_000_000 },
+    { rev: 4, value: { a: 1 }, deleted: false },
+  ]
+  daemon.result('kv.history', { versions, more: true, firstRev: 5, header: HEADER })
+  const { out, err, code } = await run(['kv', 'history', 'x'], { tty: true })
+  expect(code).toBe(0)
+  expect(out).toBe(
+    [
+      'REV  TIME                      VALUE      CORRELATION',
+      '  9  2023-11-14T22:13:20.000Z  (deleted)',
+      '  4                            {"a":1}',
+      '',
+    ].join('\n'),
+  )
+  expect(err).toBe('older versions are not kept: the log begins at rev 5\n')
+  daemon.result('kv.history', { versions: [], more: false, firstRev: 1, header: HEADER })
+  expect((await run(['kv', 'history', 'x'])).code).toBe(3)
+})

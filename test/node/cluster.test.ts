@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Json } from '../../src/base/json.ts'
 import type { CommitEvent } from '../../src/node/api.ts'
 import { TestCluster } from '../support/cluster.ts'
 
@@ -395,5 +396,91 @@ describe('changes of several shards', () => {
     await expect(node.pollKeys({ key: 'k1' }, '@1.1.1.1', options)).rejects.toMatchObject(refusal)
     const elsewhere = node.pollKeys({ key: 'k1' }, 'first', options, 's9')
     await expect(elsewhere).rejects.toMatchObject({ errorName: 'INVALID_PARAMS' })
+  })
+})
+
+describe('the versions of a key', () => {
+  interface Page {
+    readonly versions: readonly { rev: number; value: unknown; deleted: boolean; timeMs?: number }[]
+    readonly more: boolean
+    readonly cursor?: string
+    readonly firstRev: number
+  }
+  const history = async (node: string, key: string, limit = 20, cursor?: string): Promise<Page> =>
+    (await cluster.node(node).keyHistory(key, { limit, cursor }, {})).result as unknown as Page
+
+  test('newest first: puts, deletions and what a transaction left, with time and correlation id', async () => {
+    cluster = new TestCluster(3, {}, 2)
+    await cluster.start()
+    const write = (body: object, meta = {}) =>
+      cluster.node('n2').write({ machine: 'kv', keys: ['x'], body: body as Json, meta })
+    await cluster.put('n1', 'x', 1, { correlationId: 'order-7' })
+    await cluster.put('n1', 'other', 1)
+    await write({ op: 'incr', key: 'x', by: 4 })
+    await write({ op: 'del', key: 'x' })
+    const { header } = await cluster.put('n3', 'x', 9)
+    const found = await history('n1', 'x')
+    expect(found.versions).toEqual([
+      { rev: expect.any(Number), value: 9, deleted: false, timeMs: header.timeMs },
+      { rev: expect.any(Number), value: null, deleted: true, timeMs: expect.any(Number) },
+      { rev: expect.any(Number), value: 5, deleted: false, timeMs: expect.any(Number) },
+      {
+        rev: expect.any(Number),
+        value: 1,
+        deleted: false,
+        timeMs: expect.any(Number),
+        correlationId: 'order-7',
+      },
+    ])
+    expect(found).toMatchObject({ more: false, firstRev: 1 })
+    expect(found.cursor).toBeUndefined()
+    await write({ op: 'del', key: 'x' })
+    expect((await history('n2', 'x')).versions[0]).toMatchObject({ deleted: true })
+    expect(await history('n2', 'never')).toEqual({ versions: [], more: false, firstRev: 1 })
+  })
+
+  test('in pages, each version once', async () => {
+    cluster = new TestCluster(3)
+    await cluster.start()
+    await Promise.all(
+      Array.from({ length: 40 }, (_, i) => cluster.put(`n${(i % 3) + 1}`, i % 2 ? 'x' : 'y', i)),
+    )
+    const whole = await history('n1', 'x', 100)
+    expect(whole.versions).toHaveLength(20)
+    const revs = whole.versions.map(({ rev }) => rev)
+    expect(revs).toEqual([...revs].sort((a, b) => b - a))
+    const paged: number[] = []
+    let cursor: string | undefined
+    do {
+      const page = await history('n2', 'x', 3, cursor)
+      expect(page.versions.length).toBeLessThanOrEqual(3)
+      paged.push(...page.versions.map(({ rev }) => rev))
+      cursor = page.cursor
+      expect(page.more).toBe(cursor !== undefined)
+    } while (cursor !== undefined)
+    expect(paged).toEqual(revs)
+    await expect(history('n1', 'x', 3, 'nonsense')).rejects.toMatchObject({
+      errorName: 'BAD_CURSOR',
+    })
+  })
+
+  test('where the log no longer reaches it says so; what is there now is always among them', async () => {
+    const keep = { checkpointEvery: 20, checkpointIntervalMs: 0, keepLogOperations: 40 }
+    cluster = new TestCluster(1, keep)
+    await cluster.start()
+    await cluster.put('n1', 'old', 'still here')
+    for (let i = 1; i <= 200; i++) await cluster.put('n1', 'x', i)
+    await expect.poll(() => cluster.node('n1').logInfo().first).toBeGreaterThan(1)
+    const { versions, more, cursor, firstRev } = await history('n1', 'x', 1000)
+    expect(versions[0]).toMatchObject({ value: 200 })
+    expect(versions.at(-1)?.rev).toBe(firstRev)
+    expect({ more, cursor }).toEqual({ more: true, cursor: undefined })
+    const old = await history('n1', 'old')
+    expect(old.versions).toEqual([{ rev: 1, value: 'still here', deleted: false }])
+    expect(old.more).toBe(true)
+    await expect(history('n1', 'x', 3, '1.1')).rejects.toMatchObject({
+      errorName: 'REV_COMPACTED',
+      details: { first: firstRev },
+    })
   })
 })

@@ -150,6 +150,10 @@ export class FakeNode implements NodeApi {
   pollKeys(...[range, from, options]: Parameters<NodeApi['pollKeys']>) {
     return this.#changes.poll(range, revOf(from), options)
   }
+  async keyHistory(key: string): Promise<Answer> {
+    const versions = [{ rev: this.#rev, value: key, deleted: false, timeMs: 1 }]
+    return { result: { versions, more: false, firstRev: 1 }, header: this.header() }
+  }
   watchCluster(deliver: (event: ClusterEvent) => void) {
     this.#followers.add(deliver)
     return { cancel: () => this.#followers.delete(deliver) }

@@ -60,6 +60,7 @@ describe('results are as described', () => {
     ['kv.apply', ['x=1']],
     ['kv.txn', { then: [{ get: { key: 'i' } }] }],
     ['kv.del', ['i', { prev: true }]],
+    ['kv.history', { key: 'a' }],
     ['kv.hash', []],
     ['kv.poll', { prefix: '', from: 'first' }],
     ['kv.watch', { prefix: '' }],

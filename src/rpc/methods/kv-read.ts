@@ -9,6 +9,8 @@ import { oneSpan, RANGE } from './kv-write.ts'
 import { BOOLEAN, INTEGER, listOf, ref, result, STRING, withHeader } from './result.ts'
 
 const CURSOR_BYTES_MAX = 8_192
+const HISTORY_MAX = 1_000
+const HISTORY_DEFAULT = 20
 
 export const KV_READS = [
   method('kv.get', {
@@ -50,6 +52,24 @@ export const KV_READS = [
       const how = { limit, reverse, keysOnly, countOnly, cursor }
       return read(caller, meta, [], { op: 'range', prefix, start, end, ...how })
     },
+  }),
+  method('kv.history', {
+    kind: 'read',
+    doc: 'The last versions of a key, newest first, from the log as far as it is kept. More: there are older ones; go on with `cursor`, or, without one, they are not kept any longer.',
+    params: {
+      key: must(KEY, 'the key'),
+      limit: may(integer(1, HISTORY_MAX), 'at most so many (20)'),
+      cursor: may(text(CURSOR_BYTES_MAX), 'from the answer before'),
+    },
+    positions: ['key'],
+    result: result({
+      versions: listOf(ref('Version')),
+      more: BOOLEAN,
+      'cursor?': STRING,
+      firstRev: INTEGER,
+    }),
+    run: ({ key, limit = HISTORY_DEFAULT, cursor }, meta, { node }) =>
+      withHeader(node.keyHistory(key, { limit, cursor }, meta)),
   }),
   method('kv.hash', {
     kind: 'read',

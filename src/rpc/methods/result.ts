@@ -56,6 +56,13 @@ export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
     'createRev?': INTEGER,
     'version?': INTEGER,
   }),
+  Version: shape({
+    rev: INTEGER,
+    value: ANY,
+    deleted: BOOLEAN,
+    'timeMs?': INTEGER,
+    'correlationId?': STRING,
+  }),
   Event: shape({
     rev: INTEGER,
     'shard?': STRING,
