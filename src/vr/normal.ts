@@ -8,8 +8,8 @@
  * only where it cannot.
  */
 import { assert, present } from '../base/assert.ts'
-import { onAgreed, onStateReport, stateReport } from './agreement.ts'
 import { equalBytes } from '../base/bytes.ts'
+import { onAgreed, onStateReport, stateReport } from './agreement.ts'
 import { lookup } from './client-table.ts'
 import { quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
