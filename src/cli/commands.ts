@@ -239,6 +239,8 @@ const OTHER: readonly CommandSpec[] = [
       ['--kill', 'with --chaos: also kill nodes; those of the demo come back'],
       ['--record <file>', 'write what was asked and answered, as JSON lines'],
       ['--history <file>', 'judge what was recorded (-: a pipe) instead of a cluster'],
+      ['--ops <n>', 'end the load after so many operations'],
+      ['--min-ops <n>', 'not ok with fewer acknowledged operations (80 a second)'],
       ['--seed <n>', 'draws what is asked'],
       ['--keep', 'do not remove the keys afterwards'],
     ],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Json } from '../../src/base/json.ts'
 import { Prng } from '../../src/base/prng.ts'
@@ -221,6 +222,14 @@ test('the smallest part in lines for people', () => {
 test('a history goes through its text form', () => {
   const history = soundHistory(2, 50)
   expect(parseHistory(history.map(formatOp).join('\n'))).toEqual(history)
+})
+
+test('the example of docs/check.md is a history, and a good one', () => {
+  const page = readFileSync(new URL('../../docs/check.md', import.meta.url), 'utf8')
+  const [, example = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? []
+  const history = parseHistory(example)
+  expect(history.length).toBe(3)
+  expect(judge(history).verdict).toBe('ok')
 })
 
 test.each([

@@ -20,14 +20,14 @@ afterEach(async () => {
 })
 
 const check = (...words: readonly string[]): Promise<Outcome> =>
-  cli(['check', '-e', daemons[0]?.url ?? '', '--duration', '700ms', '--seed', '7', ...words])
+  cli(['check', '-e', daemons[0]?.url ?? '', '--ops', '1500', '--seed', '7', ...words])
 
 test('a server that is right is found right, and its keys are removed', async () => {
   const store = new FakeStore(daemons)
   const { code, out, err } = await check('-o', 'table')
   expect([code, err]).toEqual([
     0,
-    expect.stringContaining('checking n1, n2 with 16 clients for 0.7 s'),
+    expect.stringContaining('checking n1, n2 with 16 clients for 60 s'),
   ])
   expect(out).toMatch(/WORKLOAD +KEYS +OPS +OK +UNKNOWN +FAILED +VERDICT\nregister/)
   expect(out).toMatch(/\nok: every answer fits/)

@@ -18,6 +18,8 @@ export interface Circumstances {
   readonly lies: readonly string[]
   readonly unread: readonly string[]
   readonly agreed: Agreement
+  /** How often each fault was put in; undefined: none was asked for. */
+  readonly faults: ReadonlyMap<string, number> | undefined
   /** Acknowledged operations that a check of this length must reach. */
   readonly least: number
 }
@@ -27,8 +29,9 @@ const SHOWN_MAX = 5
 /** Acknowledged a second by 16 clients; a cluster that is broken all the time reaches it too. */
 const OPS_PER_SECOND = 80
 
-export function leastOps(durationMs: number, clients: number): number {
-  return Math.floor((durationMs / 1000) * OPS_PER_SECOND * Math.min(1, clients / 16))
+export function leastOps(durationMs: number, clients: number, opsMax: number): number {
+  const least = (durationMs / 1000) * OPS_PER_SECOND * Math.min(1, clients / 16)
+  return Math.floor(Math.min(least, opsMax / 2))
 }
 
 export function reportOf(ops: readonly RecordedOp[], live?: Circumstances): Report {
@@ -43,6 +46,7 @@ export function reportOf(ops: readonly RecordedOp[], live?: Circumstances): Repo
     if (live.agreed.verdict === 'unknown') open.push(`not compared: ${live.agreed.text}`)
     if (live.unread.length > 0) open.push(`${live.unread.length} keys could not be read at the end`)
     few.push(...tooFew(judgement, live.least))
+    if (live.faults?.size === 0) few.push('no fault was put in: the load was too short for one')
   }
   const isAnything = ops.some(({ status }) => status === 'ok')
   if (live === undefined && !isAnything) few.push('nothing in this history was acknowledged')

@@ -10,6 +10,8 @@ import type { CheckedNode, World } from './world.ts'
 
 export interface RunOptions {
   readonly durationMs: number
+  /** The load is over after so many operations, if its time is not over before. */
+  readonly opsMax: number
   readonly clients: number
   readonly seed: number
   /** Leaves the keys where they are. */
@@ -22,7 +24,7 @@ export interface RunOptions {
 const PAUSE_MS = 50
 
 export async function run(world: World, options: RunOptions): Promise<Agreement> {
-  const { durationMs, clients: count, seed, keep, faults, told } = options
+  const { durationMs, opsMax, clients: count, seed, keep, faults, told } = options
   const prng = new Prng(seed)
   const clients = Array.from(
     { length: count },
@@ -33,7 +35,8 @@ export async function run(world: World, options: RunOptions): Promise<Agreement>
   const over = new AbortController()
   const broken = faults?.(over.signal)
   const end = world.now() + durationMs
-  await Promise.all(clients.map(client => load(world, client, tasks, end)))
+  const isOver = (): boolean => world.now() >= end || world.ops.length >= opsMax
+  await Promise.all(clients.map(client => load(client, tasks, isOver)))
   over.abort()
   told('healing')
   await broken
@@ -60,13 +63,12 @@ async function answering(world: World): Promise<readonly CheckedNode[]> {
 }
 
 async function load(
-  world: World,
   client: CheckClient,
   tasks: readonly Task[],
-  end: number,
+  isOver: () => boolean,
 ): Promise<void> {
   const [register, counter, list, bank] = tasks as [Task, Task, Task, Task]
-  while (world.now() < end) {
+  while (!isOver()) {
     const draw = client.prng.int(1, 100)
     const task = draw <= 45 ? register : draw <= 65 ? counter : draw <= 85 ? list : bank
     await task.step(client)

@@ -43,6 +43,7 @@ async function live(context: Context, given: Given): Promise<Report> {
   const durationMs = given.duration('duration') ?? DURATION_MS
   const clients = given.integer('clients', 1) ?? CLIENTS
   if (clients > CLIENTS_MAX) throw new UsageError(`--clients is at most ${CLIENTS_MAX}`)
+  const opsMax = given.integer('ops', 1) ?? Number.POSITIVE_INFINITY
   const seed = given.integer('seed') ?? randomBytes(4).readUInt32LE()
   const nodes = await discover(context)
   const world = new World(context, nodes, { runId: randomBytes(4).toString('hex'), durationMs })
@@ -56,17 +57,19 @@ async function live(context: Context, given: Given): Promise<Report> {
   const phase = progress(context, world)
   try {
     const keep = given.flag('keep') === true
-    const options = { durationMs, clients, seed, keep, faults, told: phase.told }
+    const options = { durationMs, opsMax, clients, seed, keep, faults, told: phase.told }
     const agreed = await run(world, options)
     phase.told('judging')
     const { lies, unread, ops } = world
-    const least = leastOps(durationMs, clients)
+    const least = given.integer('minOps') ?? leastOps(durationMs, clients, opsMax)
     const record = given.text('record')
     if (record !== undefined) await write(record, ops)
-    const report = reportOf(ops, { lies, unread, agreed, least })
+    const done = faults === undefined ? undefined : world.faults
+    const report = reportOf(ops, { lies, unread, agreed, least, faults: done })
     phase.end()
     for (const note of world.notes) context.note(note)
-    if (world.errors.size > 0) context.note(`errors: ${errorsOf(world)}`)
+    if (world.faults.size > 0) context.note(`faults: ${counted(world.faults)}`)
+    if (world.errors.size > 0) context.note(`errors: ${counted(world.errors)}`)
     if (agreed.verdict === 'yes') context.note(`same state on all nodes: ${agreed.text}`)
     return report
   } finally {
@@ -74,8 +77,8 @@ async function live(context: Context, given: Given): Promise<Report> {
   }
 }
 
-function errorsOf({ errors }: World): string {
-  return [...errors].map(([name, count]) => `${count} ${name}`).join(', ')
+function counted(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([name, count]) => `${count} ${name}`).join(', ')
 }
 
 /** On a terminal a line that stays in place. */
