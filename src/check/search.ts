@@ -30,12 +30,20 @@ export function isLinearizable<Op>(
   return new Search(model, timelineOf(intervals), stepsMax).run()
 }
 
+interface Candidate {
+  /** A rank; the bitwise complement of an index into the open ones. */
+  readonly which: number
+  readonly after: State
+}
+
 /** A position from which something has to be tried. */
 interface Frame {
   readonly event: number
   readonly state: State
-  /** Ranks; the bitwise complement of an index into the open ones. */
-  readonly candidates: readonly number[]
+  readonly unseen: Unseen | undefined
+  candidates: readonly Candidate[]
+  /** Not yet: only the return that waits was looked at. */
+  isWhole: boolean
   next: number
   /** What was placed on the way here. */
   readonly placed: readonly number[]
@@ -66,7 +74,8 @@ class Search<Op> {
     this.#stepsMax = stepsMax
     this.#done = new Uint8Array(time.closed.length)
     this.#openDone = new Uint8Array(time.open.length)
-    this.#pure = Uint8Array.from(time.closed, ({ op }) => (model.isPure(op) ? 1 : 0))
+    this.#pure = new Uint8Array(time.closed.length)
+    for (let i = 0; i < time.closed.length; i++) if (model.isPure(this.#op(i))) this.#pure[i] = 1
     this.#kinds = time.open.map(({ op }) => (model.isPure(op) ? '' : model.kindOf(op)))
   }
 
@@ -76,7 +85,7 @@ class Search<Op> {
       const frame = this.#stack.at(-1)
       if (frame === undefined) return this.#verdict('no')
       const candidate = frame.candidates[frame.next++]
-      if (candidate === undefined) this.#leave(frame)
+      if (candidate === undefined) this.#goOnFrom(frame)
       else if (++this.#steps > this.#stepsMax) return this.#verdict('unknown')
       else if (this.#place(frame, candidate)) return this.#verdict('yes')
     }
@@ -87,17 +96,15 @@ class Search<Op> {
     return { linearizable, steps: this.#steps, stuckAt: linearizable === 'yes' ? Infinity : stuck }
   }
 
-  #op(candidate: number): Op {
+  #op(which: number): Op {
     const { closed, open } = this.#time
-    return (candidate < 0 ? open[~candidate] : (closed[candidate] as Interval<Op>))?.op as Op
+    return ((which < 0 ? open[~which] : closed[which]) as Interval<Op>).op
   }
 
   /** True: that was the last. */
-  #place({ event, state }: Frame, candidate: number): boolean {
-    const after = this.#model.step(state, this.#op(candidate)) as State
-    this.#mark(candidate, 1)
-    const unseen = candidate < 0 ? { before: state } : undefined
-    return this.#enter(event, after, candidate, unseen)
+  #place({ event, state }: Frame, { which, after }: Candidate): boolean {
+    this.#mark(which, 1)
+    return this.#enter(event, after, which, which < 0 ? { before: state } : undefined)
   }
 
   #mark(candidate: number, value: 0 | 1): void {
@@ -122,11 +129,32 @@ class Search<Op> {
     }
     if (event > this.#furthest) this.#furthest = event
     const shown = placed.length > 1 || event > from
-    const candidates = this.#isDead(event, state)
-      ? []
-      : this.#candidates(event, state, shown ? undefined : unseen)
-    this.#stack.push({ event, state, candidates, next: 0, placed })
+    this.#stack.push(this.#frame(event, state, shown ? undefined : unseen, placed))
     return false
+  }
+
+  /** As a rule the return that waits takes its place next, and nothing else has to be looked at. */
+  #frame(
+    event: number,
+    state: State,
+    unseen: Unseen | undefined,
+    placed: readonly number[],
+  ): Frame {
+    if (this.#isDead(event, state)) {
+      return { event, state, unseen, placed, candidates: [], isWhole: true, next: 0 }
+    }
+    const first = this.#candidate(event, state, unseen)
+    const isWhole = first === undefined
+    const candidates = isWhole ? this.#others(event, state, unseen) : [first]
+    return { event, state, unseen, placed, candidates, isWhole, next: 0 }
+  }
+
+  /** Nothing so far led on: looks at the others, or goes back. */
+  #goOnFrom(frame: Frame): void {
+    if (frame.isWhole) return this.#leave(frame)
+    frame.isWhole = true
+    frame.next = 0
+    frame.candidates = this.#others(frame.event, frame.state, frame.unseen)
   }
 
   #placeReads(event: number, state: State, placed: number[]): void {
@@ -138,30 +166,45 @@ class Search<Op> {
     }
   }
 
-  /** First those after which the return that waits may take its place. */
-  #candidates(event: number, state: State, unseen: Unseen | undefined): number[] {
-    const helpful: number[] = []
-    const others: number[] = []
-    const waiting = this.#op(event)
-    const consider = (candidate: number): void => {
-      const op = this.#op(candidate)
-      const after = this.#model.step(state, op)
-      if (after === ILLEGAL || (candidate < 0 && after === state)) return
-      if (unseen !== undefined && this.#model.step(unseen.before, op) === after) return
-      const helps = candidate === event || this.#model.step(after, waiting) !== ILLEGAL
-      if (helps) helpful.push(candidate)
-      else others.push(candidate)
+  #candidate(which: number, state: State, unseen: Unseen | undefined): Candidate | undefined {
+    if (which >= 0 && this.#pure[which] === 1) return undefined
+    const op = this.#op(which)
+    const after = this.#model.step(state, op)
+    if (after === ILLEGAL || (which < 0 && after === state)) return undefined
+    const isSeen = unseen === undefined || this.#model.step(unseen.before, op) !== after
+    return isSeen ? { which, after } : undefined
+  }
+
+  /** All but the return that waits. */
+  #others(event: number, state: State, unseen: Unseen | undefined): readonly Candidate[] {
+    const list: Candidate[] = []
+    const consider = (which: number): void => {
+      const candidate = this.#candidate(which, state, unseen)
+      if (candidate !== undefined) list.push(candidate)
     }
     for (const rank of this.#time.underWay[event] as readonly number[]) {
-      if (this.#done[rank] === 0 && this.#pure[rank] === 0) consider(rank)
+      if (this.#done[rank] === 0 && rank !== event) consider(rank)
     }
-    const kinds = new Set([''])
     const called = this.#time.openBy[event] as number
+    const kinds = new Set<string>(called === 0 ? undefined : [''])
     for (let i = 0; i < called; i++) {
       const kind = this.#kinds[i] as string
       if (this.#openDone[i] === 1 || kinds.has(kind)) continue
       kinds.add(kind)
       consider(~i)
+    }
+    return this.#helpfulFirst(list, event)
+  }
+
+  /** First those after which the return that waits may take its place. */
+  #helpfulFirst(list: readonly Candidate[], event: number): readonly Candidate[] {
+    if (list.length < 2) return list
+    const waiting = this.#op(event)
+    const helpful: Candidate[] = []
+    const others: Candidate[] = []
+    for (const each of list) {
+      if (this.#model.step(each.after, waiting) !== ILLEGAL) helpful.push(each)
+      else others.push(each)
     }
     return helpful.concat(others)
   }

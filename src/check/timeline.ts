@@ -17,15 +17,17 @@ export interface Timeline<Op> {
 
 /** What is called at the moment of another's return may have come before it. */
 export function timelineOf<Op>(intervals: readonly Interval<Op>[]): Timeline<Op> {
-  const isOpen = (each: Interval<Op>): boolean => each.returned === Number.POSITIVE_INFINITY
   const byCall = (a: Interval<Op>, b: Interval<Op>): number => a.called - b.called
-  const open = intervals.filter(isOpen).sort(byCall)
-  const closed = intervals
-    .filter(each => !isOpen(each))
-    .sort((a, b) => a.returned - b.returned || byCall(a, b))
-  const calls = closed
-    .map((_, rank) => rank)
-    .sort((a, b) => calledAt(closed, a) - calledAt(closed, b))
+  const open: Interval<Op>[] = []
+  const closed: Interval<Op>[] = []
+  for (const each of intervals) {
+    if (each.returned === Number.POSITIVE_INFINITY) open.push(each)
+    else closed.push(each)
+  }
+  open.sort(byCall)
+  closed.sort((a, b) => a.returned - b.returned || a.called - b.called)
+  const calls = closed.map((_, rank) => rank)
+  calls.sort((a, b) => calledAt(closed, a) - calledAt(closed, b))
   const underWay: number[][] = []
   const openBy: number[] = []
   const active: number[] = []
