@@ -24,6 +24,7 @@ import { followEvents } from './events.ts'
 import type { NodeMetrics } from './metrics.ts'
 import { askHandlers, Node } from './node.ts'
 import { Shard, shardName, startNonce } from './shard.ts'
+import { LOOK_MS, LOOKS_MAX, Silence } from './silence.ts'
 import { Writer } from './writer.ts'
 
 export interface OpenOptions extends NodeOptions {
@@ -273,6 +274,7 @@ const nameOf = (cluster: ClusterRecord, peer: string): string =>
 
 function startTimers(options: OpenOptions, context: NodeContext): () => void {
   const { every = onInterval } = options
+  const silence = new Silence()
   const watchSpace = () => void checkSpace(options, context)
   const ends = [
     every(TICK_MS, () => {
@@ -283,6 +285,11 @@ function startTimers(options: OpenOptions, context: NodeContext): () => void {
       for (const shard of context.shards) shard.sweep()
     }),
     every(SPACE_MS, watchSpace),
+    every(LOOK_MS, () => {
+      for (const peer of silence.look(context.network.peers())) {
+        context.network.disconnect(peer, `no answer for ${(LOOK_MS * LOOKS_MAX) / 1000} s`)
+      }
+    }),
   ]
   watchSpace()
   return () => {
