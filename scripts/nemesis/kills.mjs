@@ -1,8 +1,8 @@
 /**
  * Real daemons, loaded and judged by `viewstamp check`, killed and stopped meanwhile:
  *
- *   npm run nemesis -- --quick                         8 runs of 15 s
- *   npm run nemesis -- [--seconds 60] [--fault kill-primary,stop-one] [-n 3] [--base-port 9400]
+ *   npm run nemesis:kills -- --quick                         8 runs of 15 s
+ *   npm run nemesis:kills -- [--seconds 60] [--fault kill-primary,stop-one] [-n 3] [--base-port 9400]
  *
  * Every run has registers, counters, lists and a bank, and one kind of fault (scripts/nemesis/faults.mjs),
  * one after the other. Exit code 1 unless every run is ok; what failed keeps its data and its history.
@@ -12,8 +12,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Daemons, PROGRAM } from './nemesis/daemons.mjs'
-import { FAULTS, sleep } from './nemesis/faults.mjs'
+import { Daemons, PROGRAM } from './daemons.mjs'
+import { FAULTS, sleep } from './faults.mjs'
 
 /** Between two faults. */
 const QUIET_MS = 1_000
@@ -52,7 +52,7 @@ function parse() {
     const basePort = numberOf('base-port', values['base-port'], 9_400)
     return { faults, seconds, nodes, basePort, longestMs: values.quick ? 5_000 : 30_000 }
   } catch (error) {
-    console.error(`${error.message} (see the head of scripts/nemesis.mjs)`)
+    console.error(`${error.message} (see the head of scripts/nemesis/kills.mjs)`)
     process.exit(2)
   }
 }
