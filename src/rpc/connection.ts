@@ -17,11 +17,14 @@ export interface ConnectionOptions {
   readonly limits: RpcLimits
   readonly metrics: RpcMetrics
   readonly log: RpcLog
+  /** False: the token that it came with does not count any more. */
+  readonly stays: () => boolean
 }
 
 /** Ticks without a byte from the other side or one taken by it, after which it is cut off. */
 const SILENT_TICKS_MAX = 6
 const GOING_AWAY = 1001
+const POLICY_VIOLATION = 1008
 
 export class Connection implements EventSink, Link {
   readonly subscriptions: Subscriptions
@@ -69,6 +72,7 @@ export class Connection implements EventSink, Link {
 
   /** Every few seconds. */
   tick(): void {
+    if (!this.#options.stays()) return this.#sendAway()
     this.subscriptions.tick()
     if (++this.#silentTicks > SILENT_TICKS_MAX) this.#ws.terminate()
     else if (this.#ws.readyState === this.#ws.OPEN && !this.full) this.#ws.ping()
@@ -85,7 +89,8 @@ export class Connection implements EventSink, Link {
 
   #message(data: Buffer): void {
     this.#alive()
-    const { core, node } = this.#options
+    const { core, node, stays } = this.#options
+    if (!stays()) return this.#sendAway()
     const caller: Caller = { node, methods: core.methods, sink: this, answered: undefined }
     const reply = core.handle(data, caller)
     if (reply instanceof Promise) void reply.then(text => this.#answer(text, caller))
@@ -95,6 +100,12 @@ export class Connection implements EventSink, Link {
   #answer(text: string | undefined, caller: Caller): void {
     if (text !== undefined) this.send(text)
     if (caller.answered !== undefined) for (const tell of caller.answered) tell()
+  }
+
+  /** What it asks from now on is not read; what it was promised does not come either. */
+  #sendAway(): void {
+    this.subscriptions.cancelAll()
+    this.#ws.close(POLICY_VIOLATION, 'the token does not count any more')
   }
 
   /** Who does not take its answers gets no further calls read. */

@@ -60,6 +60,21 @@ export class Guard {
     return { ...refused, headers: { 'www-authenticate': 'Bearer' } }
   }
 
+  /** For a connection that stays: whether the token that it came with still counts. */
+  stays(headers: IncomingHttpHeaders): () => boolean {
+    const tokens = this.#tokens
+    if (tokens === undefined) return () => true
+    const { authorization } = headers
+    let list = tokens.list
+    let counts = true
+    return () => {
+      if (tokens.list === list) return counts
+      list = tokens.list
+      counts = tokens.admits(authorization)
+      return counts
+    }
+  }
+
   #isKnownHost(host: string): boolean {
     const name = hostName(host)
     return isIP(name) !== 0 || this.#hosts.has(name) || this.#hosts.has(host.toLowerCase())

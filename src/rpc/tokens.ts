@@ -29,6 +29,12 @@ export class Tokens {
     this.#lookedMs = performance.now()
   }
 
+  /** What counts now: another object whenever the file has changed. */
+  get list(): object {
+    this.#look()
+    return this.#hashes
+  }
+
   /** Of the header `Authorization: Bearer <token>`. */
   admits(authorization: string | undefined): boolean {
     this.#look()

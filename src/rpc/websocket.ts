@@ -6,7 +6,7 @@ import { Connection, type ConnectionOptions } from './connection.ts'
 import { type Guard, type Refusal, refusal } from './guard.ts'
 import { notFound, refusalText } from './http.ts'
 
-export interface SocketOptions extends ConnectionOptions {
+export interface SocketOptions extends Omit<ConnectionOptions, 'stays'> {
   readonly guard: Guard
   readonly stopping: () => boolean
 }
@@ -41,7 +41,8 @@ export class SocketFront {
     const refused = this.#refusalOf(req)
     if (refused !== undefined) return refuse(socket, refused)
     this.#server.handleUpgrade(req, socket, head, ws => {
-      const connection = new Connection(ws, socket, this.#options)
+      const stays = this.#options.guard.stays(req.headers)
+      const connection = new Connection(ws, socket, { ...this.#options, stays })
       this.#connections.add(connection)
       ws.on('close', () => this.#connections.delete(connection))
     })

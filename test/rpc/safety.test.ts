@@ -144,6 +144,30 @@ describe('tokens', () => {
     ])
   })
 
+  test('V11 a WebSocket that came with a token goes with it', async () => {
+    const path = file('leaving', `sha256:${hash} ops\n`)
+    let nowMs = performance.now()
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
+    const { url, server, node } = await serve({ tokensFile: path })
+    const headers = { authorization: `Bearer ${token}` }
+    const [asking, following] = [await Client.open(url, headers), await Client.open(url, headers)]
+    const codes = [asking, following].map(
+      ({ ws }) => new Promise(resolve => ws.once('close', resolve)),
+    )
+    await following.call('kv.watch', { prefix: '' })
+    writeFileSync(path, `sha256:${'0'.repeat(64)}\n`)
+    utimesSync(path, 7, 7)
+    nowMs += 2_000
+    asking.send({ jsonrpc: '2.0', id: 1, method: 'kv.put', params: ['k', 1] })
+    expect(await codes[0]).toBe(1008)
+    server.tick()
+    expect(await codes[1]).toBe(1008)
+    expect(asking.got).toEqual([])
+    expect(node.calls).toEqual([])
+    expect(node.keyFollowers).toBe(0)
+    clock.mockRestore()
+  })
+
   test('a removed line stops to count; a broken file changes nothing', () => {
     const path = file('changing', `sha256:${hash} ops\n`)
     const logged: string[] = []
