@@ -26,6 +26,7 @@ interface Waiting {
   readonly command: Command
   readonly resolve: (fate: Fate) => void
   readonly reject: (error: ViewstampError) => void
+  readonly startedMs: number
   readonly deadlineMs: number
   /** Sendings whose fate we do not know: while there is one, the outcome is unknown. */
   sent: number
@@ -44,6 +45,13 @@ export interface CallersPorts {
 
 /** What one node keeps waiting; more are refused. */
 const WAITING_MAX = 65_536
+/**
+ * Who waits longer than this stands in a queue that grows: more are refused, so that those who are let in
+ * have their answer in time to be of use. How many that are is for the machine to say (Little's law). Few
+ * are never refused: they wait for something else.
+ */
+const QUEUED_MS_MAX = 1000
+const FEW = 256
 /** Nobody answered for this long: send again. */
 const RESEND_MS = 1000
 /** A primary that refused is asked again after this. */
@@ -73,12 +81,17 @@ export class Callers {
       const message = `this node has ${WAITING_MAX} calls waiting; try again in a moment`
       return Promise.reject(new ViewstampError('OVERLOADED', message, { limit: WAITING_MAX }))
     }
+    if (this.#count >= FEW && this.#isLate()) {
+      const message = `the ${this.#count} calls before this one take longer than a second; nothing was written, try again in a moment`
+      return Promise.reject(new ViewstampError('OVERLOADED', message, { retryAfterMs: 200 }))
+    }
     return new Promise((resolve, reject) => {
       const now = this.#ports.nowMs()
       const waiting: Waiting = {
         command,
         resolve,
         reject,
+        startedMs: now,
         deadlineMs: now + timeoutMs,
         sent: 0,
         tries: 0,
@@ -154,6 +167,13 @@ export class Callers {
       const message = `this node is shutting down; the write was ${outcome === 'none' ? 'not sent' : 'sent, its outcome is unknown'}: ask another node`
       waiting.reject(new ViewstampError('SHUTTING_DOWN', message, { outcome }))
     }
+  }
+
+  /** With a primary in reach; without one it is not the others that are waited for. */
+  #isLate(): boolean {
+    const first = this.#waiting.values().next().value?.values().next().value
+    if (first === undefined || !this.#ports.reachable()) return false
+    return this.#ports.nowMs() - first.startedMs > QUEUED_MS_MAX
   }
 
   #giveUp(waiting: Waiting): void {
