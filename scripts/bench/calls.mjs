@@ -79,7 +79,6 @@ function parse(text) {
 
 function failure(error) {
   const { code, message, data } = error ?? {}
-  return new Error(
-    `${data?.name ?? code ?? 'error'}: ${message ?? 'an answer without result or error'}`,
-  )
+  const sentence = message ?? 'an answer without result or error'
+  return Object.assign(new Error(`${data?.name ?? code ?? 'error'}: ${sentence}`), { data })
 }
