@@ -228,6 +228,43 @@ const CLUSTER: readonly CommandSpec[] = [
   },
 ]
 
+const SNAPSHOT: readonly CommandSpec[] = [
+  {
+    usage: 'snapshot save <file>',
+    summary:
+      'the whole state of the cluster, made by one node while writes go on, in one file here',
+    options: [
+      ['--force', 'replace FILE'],
+      ['--consistency <level>', 'linearizable (default); local: of a node without a quorum'],
+    ],
+    examples: ['viewstamp snapshot save backup.snapshot'],
+    load: async () => (await import('./commands/snapshot.ts')).save,
+  },
+  {
+    usage: 'snapshot restore <file>',
+    summary:
+      'write the data directories of a new cluster that begins with this state; starts nothing',
+    options: [
+      ['--dir <dir>', 'gets n1 … nN, as with init'],
+      ['-n, --nodes <n>', 'how many nodes (3)'],
+      ['--base-port <port>', 'libp2p on this port, RPC on the next, 10 apart (7400)'],
+      ['--cluster <id>', 'label of the new cluster (that of the old one)'],
+    ],
+    examples: ['viewstamp snapshot restore backup.snapshot --dir c2'],
+    load: async () => (await import('./commands/snapshot-restore.ts')).restore,
+  },
+  {
+    usage: 'snapshot ls',
+    summary: 'the snapshots that a node keeps',
+    load: async () => (await import('./commands/snapshot.ts')).list,
+  },
+  {
+    usage: 'snapshot verify <file>',
+    summary: 'compute every hash again; exit code 9 if one differs',
+    load: async () => (await import('./commands/snapshot.ts')).verify,
+  },
+]
+
 const OTHER: readonly CommandSpec[] = [
   {
     usage: 'check',
@@ -298,7 +335,14 @@ const OTHER: readonly CommandSpec[] = [
   },
 ]
 
-export const COMMANDS: readonly CommandSpec[] = [...RUN, ...KV, ...CLUSTER, ...CHAOS, ...OTHER]
+export const COMMANDS: readonly CommandSpec[] = [
+  ...RUN,
+  ...KV,
+  ...CLUSTER,
+  ...SNAPSHOT,
+  ...CHAOS,
+  ...OTHER,
+]
 
 /** What the first words of two-word commands mean. */
 export const GROUPS: Readonly<Record<string, string>> = {
@@ -306,6 +350,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   members: 'who is in the cluster',
   log: 'the replicated log',
   chaos: 'faults, put in on purpose (daemons with --chaos, as in a demo)',
+  snapshot: 'the whole state in a file: backup and restore',
   sm: 'state machines of your own',
   config: 'configuration of a daemon',
 }

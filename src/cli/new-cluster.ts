@@ -11,6 +11,8 @@ import { type Identity, newIdentity } from '../network/identity.ts'
 import { writeSecret } from '../network/secret-file.ts'
 import { createStore } from '../storage/open.ts'
 import type { ClusterRecord } from '../storage/port.ts'
+import { startingState } from '../storage/restore.ts'
+import type { SnapshotReport } from '../storage/snapshot-reader.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface NewCluster {
@@ -21,6 +23,8 @@ export interface NewCluster {
   readonly clusterId: string
   readonly shards: number
   readonly chaos?: boolean | undefined
+  /** A snapshot that has been verified: its state is what the cluster begins with. */
+  readonly from?: { readonly path: string; readonly report: SnapshotReport } | undefined
 }
 
 export interface NewNode {
@@ -98,7 +102,13 @@ async function writeNode(
   await mkdir(cluster.dir, { recursive: true })
   const incarnation = randomBytes(8).toString('hex')
   const { clusterId, shards } = cluster
-  await createStore(dir, { clusterId, foundingId, peerId, name, incarnation, members, shards })
+  const { from } = cluster
+  const record = { clusterId, foundingId, peerId, name, incarnation, members, shards }
+  if (from === undefined) await createStore(dir, record)
+  else {
+    const restored = { ...record, restoredFrom: from.report.hash }
+    await createStore(dir, restored, startingState(from.path, from.report, record))
+  }
   await writeSecret(join(dir, 'identity.key'), identity.privateKey, 'the identity key of this node')
   const config = join(dir, 'config.yaml')
   const rpc = `127.0.0.1:${cluster.basePort + PORT_STEP * i + 1}`
@@ -125,5 +135,15 @@ cluster:
 ${list.join('')}p2p: { listen: [${member.addresses.join(', ')}] }
 rpc: { listen: '${rpc}' }
 shards: ${cluster.shards}
-${cluster.chaos ? 'chaos: true\n' : ''}`
+${machinesText(cluster)}${cluster.chaos ? 'chaos: true\n' : ''}`
+}
+
+/** A node does not start without the machines whose state it has; where their code is only the user knows. */
+function machinesText({ from }: NewCluster): string {
+  const machines = from?.report.manifest.machines.filter(({ name }) => name !== 'kv') ?? []
+  if (machines.length === 0) return ''
+  const list = machines.map(({ name }) => `{ name: ${name}, module: ./${name}.js }`)
+  return `# The snapshot holds state of these: name their modules before the first start.
+# stateMachines: [${list.join(', ')}]
+`
 }

@@ -21,6 +21,7 @@ import { StorageError, type Store } from '../storage/port.ts'
 import { openingRefusal } from '../storage/refusal.ts'
 import { replaceFile } from '../storage/replace-file.ts'
 import { setDatabaseAside } from '../storage/set-aside.ts'
+import { SnapshotShelf } from '../storage/snapshot-shelf.ts'
 import { VERSION } from '../version.ts'
 import type { ReplicaOptions } from '../vr/options.ts'
 import { DEFAULTS } from '../vr/options.ts'
@@ -137,6 +138,7 @@ async function compose(
     role: config.node.role,
     minFreeBytes: config.storage.minFree,
     rpcUrl: () => url,
+    snapshots: new SnapshotShelf(join(config.node.dataDir, 'snapshots')),
     store: chaos?.store(store) ?? store,
     network: chaos?.network(network) ?? network,
     every: chaos?.every,

@@ -2,6 +2,7 @@
  * What RPC methods may ask of a node. The only door between src/rpc and src/node: nothing above
  * touches a replica's state.
  */
+import type { Readable } from 'node:stream'
 import type { ViewstampError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Change } from '../machine/machine.ts'
@@ -139,6 +140,16 @@ export interface Member {
   readonly addresses: readonly string[]
 }
 
+/** One file that holds the whole state of the cluster, every shard at one op. */
+export interface SnapshotInfo {
+  readonly snapshot: string
+  /** Of shard main. */
+  readonly op: number
+  readonly bytes: number
+  readonly hash: string
+  readonly createdMs: number
+}
+
 /** Where a watch goes on: a rev of its shard, or a cursor where it follows several. */
 export type Position = number | string
 
@@ -239,6 +250,15 @@ export interface NodeApi {
   /** The last versions of a key, newest first, as far as the log is kept. Throws ViewstampError. */
   keyHistory(key: string, options: HistoryOptions, meta: Meta): Promise<Answer>
   watchCluster(deliver: (event: ClusterEvent) => void): { cancel(): void }
+
+  /** Of what this node has executed, at the asked consistency; writes go on meanwhile. */
+  createSnapshot(meta: Meta): Promise<SnapshotInfo>
+  /** Those kept here, the newest first. */
+  snapshots(): Promise<readonly SnapshotInfo[]>
+  /** Undefined: no such snapshot here. The caller ends or destroys the stream. */
+  openSnapshot(
+    id: string,
+  ): Promise<{ readonly bytes: number; readonly content: Readable } | undefined>
 
   /** This node serves what it claims: it may answer reads and take writes. */
   readiness(): { ready: boolean; checks: readonly { name: string; ok: boolean; detail: string }[] }

@@ -1,6 +1,7 @@
 /** What the parts of a node share. */
 import type { Network } from '../network/port.ts'
 import type { ClusterRecord, Store } from '../storage/port.ts'
+import type { SnapshotShelf } from '../storage/snapshot-shelf.ts'
 import { currentPrimary } from '../vr/state.ts'
 import type { ClusterEvent } from './api.ts'
 import type { Asks } from './ask.ts'
@@ -12,6 +13,8 @@ export interface NodeOptions {
   /** Below this much free disk, client writes are refused. */
   readonly minFreeBytes: number
   readonly rpcUrl: () => string | undefined
+  /** Where snapshots are kept; undefined: nowhere, and none are made. */
+  readonly snapshots?: SnapshotShelf | undefined
 }
 
 export interface NodeContext {

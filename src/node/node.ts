@@ -14,6 +14,7 @@ import * as logs from './log-view.ts'
 import { shardByName } from './route.ts'
 import * as sessions from './sessions.ts'
 import type { Shard } from './shard.ts'
+import * as snapshots from './snapshot.ts'
 import { health, members, nodeStatus, readiness } from './status.ts'
 
 const ASK_MS = 3000
@@ -185,6 +186,18 @@ export class Node implements NodeApi {
     const { followers } = this.#context
     followers.add(deliver)
     return { cancel: () => void followers.delete(deliver) }
+  }
+
+  createSnapshot(meta: Meta) {
+    return snapshots.createSnapshot(this.#context, meta)
+  }
+
+  snapshots() {
+    return snapshots.shelfOf(this.#context).list()
+  }
+
+  openSnapshot(id: string) {
+    return snapshots.shelfOf(this.#context).open(id)
   }
 
   metrics() {

@@ -3,6 +3,7 @@
  * its changes. Everything that needs a replica's state is here.
  */
 import { randomInt } from 'node:crypto'
+import { present } from '../base/assert.ts'
 import { ViewstampError } from '../base/errors.ts'
 import type { MachineService } from '../machine/compose.ts'
 import type { Change } from '../machine/machine.ts'
@@ -12,7 +13,7 @@ import type { Executed, ReplicaEvent } from '../vr/effect.ts'
 import type { Command } from '../vr/entry.ts'
 import { revAfter } from '../vr/entry.ts'
 import { correlationOf } from '../vr/execute.ts'
-import { headMark } from '../vr/log.ts'
+import { checksumAt, headMark } from '../vr/log.ts'
 import type { Replica } from '../vr/state.ts'
 import { currentPrimary, isPrimary, opOf } from '../vr/state.ts'
 import type { ClientId } from '../vr/terms.ts'
@@ -162,6 +163,12 @@ export class Shard {
 
   get headChecksum(): string {
     return headMark(this.replica.log).checksum
+  }
+
+  /** Of the entry executed last. */
+  get commitChecksum(): string {
+    const { log, commitNumber } = this.replica
+    return present(checksumAt(log, commitNumber), 'what is executed last is in memory')
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 /** What can be read with GET. Nothing here changes anything. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { NodeApi } from '../node/api.ts'
+import { Downloads } from './downloads.ts'
 import { known, type RpcLog } from './errors.ts'
 import type { Method } from './method.ts'
 import { FEATURES, PROTOCOL } from './methods/system.ts'
@@ -27,15 +28,19 @@ export interface PagesOptions {
 }
 
 const TEXT = 'text/plain; charset=utf-8'
+/** Served by downloads.ts, as it is read. */
+const DOWNLOAD: Page = { answer: () => ({ status: 404, type: TEXT, body: '' }) }
 const JSON_TYPE = 'application/json'
 
 export class Pages {
   readonly #pages: ReadonlyMap<string, Page>
+  readonly #downloads: Downloads
   readonly #log: RpcLog
 
   constructor(options: PagesOptions) {
     const { node, methods, metrics } = options
     this.#log = options.log
+    this.#downloads = new Downloads(node, options.log)
     this.#pages = new Map<string, Page>([
       ['/', { open: true, answer: () => pointer() }],
       // This process only: never asks the cluster, or a view change would get healthy nodes killed.
@@ -48,10 +53,11 @@ export class Pages {
   }
 
   get(path: string): Page | undefined {
-    return this.#pages.get(path)
+    return Downloads.has(path) ? DOWNLOAD : this.#pages.get(path)
   }
 
   async serve(path: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (Downloads.has(path)) return this.#downloads.serve(path, req, res)
     const at = req.url?.indexOf('?') ?? -1
     const query = new URLSearchParams(at < 0 ? '' : req.url?.slice(at))
     const { status, type, body } = await this.#answer(path, query)

@@ -45,12 +45,13 @@ export const checkpointId = (id: CheckpointId): CheckpointId => ({
   stateHash: id.stateHash,
 })
 
-export const genesisManifest = (cluster: ClusterRecord, shard: number): Manifest => ({
-  checkpoint: genesisOf(cluster, shard).checkpoint,
+/** Of a store that is founded at this checkpoint, with so many records. */
+export const firstManifest = (checkpoint: CheckpointId, records = 0): Manifest => ({
+  checkpoint,
   generation: 1,
-  logFirst: 1,
-  logLowest: 1,
-  swept: 0,
+  logFirst: checkpoint.opNumber + 1,
+  logLowest: checkpoint.opNumber + 1,
+  swept: records,
   written: 0,
 })
 

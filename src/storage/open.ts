@@ -11,14 +11,17 @@
  */
 import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { assert } from '../base/assert.ts'
+import { assert, present } from '../base/assert.ts'
+import type { VsrRecord } from '../vr/effect.ts'
+import type { CheckpointId } from '../vr/message.ts'
+import type { ServiceRecord } from '../vr/service.ts'
 import { auditShard, removeUnfinished } from './audit.ts'
 import type { Database, DatabaseOptions } from './database.ts'
 import { openDatabase } from './database.ts'
 import { seal } from './envelope.ts'
-import { manifestKey, vsrKey } from './keys.ts'
+import { manifestKey, recordKey, vsrKey } from './keys.ts'
 import { LevelStore } from './level-store.ts'
-import { encodeManifest, encodeVsr, genesisManifest, genesisOf } from './manifest.ts'
+import { encodeManifest, encodeVsr, firstManifest, genesisOf } from './manifest.ts'
 import { PeersFile } from './peers-file.ts'
 import type { ClusterRecord, Store } from './port.ts'
 import * as refusal from './refusal.ts'
@@ -28,6 +31,7 @@ import type { ShardStore } from './shard-store.ts'
 import type { ShardFloor } from './superblock.ts'
 import { SHARDS_MAX } from './superblock.ts'
 import { SuperblockFile } from './superblock-file.ts'
+import { encodeText } from './values.ts'
 import { WitnessFile } from './witness-file.ts'
 
 /** Name of the marker of set-aside.ts. */
@@ -46,11 +50,15 @@ export interface StoreCondition {
 }
 
 /** Founds a directory that holds no store. Cut short, it leaves `forming` behind, and is done again. */
-export async function createStore(dir: string, cluster: ClusterRecord): Promise<void> {
+export async function createStore(
+  dir: string,
+  cluster: ClusterRecord,
+  start?: StartingState,
+): Promise<void> {
   try {
     const { state } = await inspect(dir)
     if (state !== 'none') throw refusal.notEmpty(dir)
-    await foundStore(dir, cluster)
+    await foundStore(dir, cluster, { start })
   } catch (error) {
     throw refusal.openingRefusal(dir, error)
   }
@@ -65,19 +73,46 @@ export interface Remains {
   readonly floors: readonly ShardFloor[] | undefined
 }
 
+/** State that a cluster is founded with, instead of none. */
+export interface StartingState {
+  /** Of each shard. */
+  readonly checkpoints: readonly CheckpointId[]
+  records(): AsyncIterable<{ readonly shard: number; readonly records: readonly ServiceRecord[] }>
+}
+
 /** `remains`: for a replica that has lost its data, and is to recover. */
 export async function foundStore(
   dir: string,
   cluster: ClusterRecord,
-  remains?: Remains,
+  { remains, start }: { remains?: Remains; start?: StartingState | undefined },
 ): Promise<void> {
   assert(cluster.shards >= 1 && cluster.shards <= SHARDS_MAX, 'a cluster has 1 to 1000 shards')
   await makeRoom(dir)
-  const floors = Array.from({ length: cluster.shards }, (_, shard) => {
-    const { witness, manifestSequence, vsr } = genesisFloor(cluster, shard)
-    return { witness, manifestSequence, vsr: remains?.floors?.[shard]?.vsr ?? vsr }
+  const checkpoints = Array.from(
+    { length: cluster.shards },
+    (_, shard) => start?.checkpoints[shard] ?? genesisOf(cluster, shard).checkpoint,
+  )
+  const floors = checkpoints.map(({ opNumber, checksum }, shard) => ({
+    vsr: remains?.floors?.[shard]?.vsr ?? genesisOf(cluster, shard).vsr,
+    witness: { opNumber, checksum },
+    manifestSequence: 1,
+  }))
+  await formDatabase(join(dir, 'db'), async db => {
+    const counts = start === undefined ? [] : await putRecords(db, start)
+    const batch = db.batch()
+    for (const [shard, { vsr }] of floors.entries()) {
+      const manifest = firstManifest(
+        present(checkpoints[shard], 'each shard has one'),
+        counts[shard],
+      )
+      const key = manifestKey(shard, 1)
+      batch.put(key, seal(key, encodeManifest(manifest)))
+      const vsrAt = vsrKey(shard, 1)
+      const record: VsrRecord = remains === undefined ? vsr : { ...vsr, recovering: true }
+      batch.put(vsrAt, seal(vsrAt, encodeVsr(record)))
+    }
+    await batch.write({ sync: true })
   })
-  await formDatabase(join(dir, 'db'), cluster, floors, remains !== undefined)
   if (remains?.peers === undefined) await PeersFile.create(join(dir, 'peers'))
   else await replaceFile(join(dir, 'peers'), await readFile(remains.peers))
   const bootCounter = remains?.bootCounter ?? 0
@@ -188,32 +223,29 @@ async function makeRoom(dir: string): Promise<void> {
   }
 }
 
-async function formDatabase(
-  path: string,
-  cluster: ClusterRecord,
-  floors: readonly ShardFloor[],
-  isRecovering: boolean,
-): Promise<void> {
+async function formDatabase(path: string, fill: (db: Database) => Promise<void>): Promise<void> {
   await mkdir(path, { mode: 0o700 })
   const db = await openDatabase(path, 'create')
-  await orClose(db, async () => {
-    const batch = db.batch()
-    for (const [shard, { vsr }] of floors.entries()) {
-      const manifest = manifestKey(shard, 1)
-      batch.put(manifest, seal(manifest, encodeManifest(genesisManifest(cluster, shard))))
-      const key = vsrKey(shard, 1)
-      batch.put(key, seal(key, encodeVsr(isRecovering ? { ...vsr, recovering: true } : vsr)))
-    }
-    await batch.write({ sync: true })
-  })
+  await orClose(db, () => fill(db))
   await db.close()
   await syncDirectory(path)
 }
 
-function genesisFloor(cluster: ClusterRecord, shard: number): ShardFloor {
-  const { vsr, checkpoint } = genesisOf(cluster, shard)
-  const { opNumber, checksum } = checkpoint
-  return { vsr, witness: { opNumber, checksum }, manifestSequence: 1 }
+/** All of them before the manifest, in the generation that it names. Gives how many of each shard. */
+async function putRecords(db: Database, start: StartingState): Promise<number[]> {
+  const counts = start.checkpoints.map(() => 0)
+  for await (const { shard, records } of start.records()) {
+    const opNumber = start.checkpoints[shard]?.opNumber ?? 0
+    const batch = db.batch()
+    for (const { id, value } of records) {
+      assert(value !== undefined, 'a state holds what is there')
+      const key = recordKey(shard, { generation: 1, id, opNumber, kind: 'value' })
+      batch.put(key, seal(key, ...encodeText(value)))
+    }
+    await batch.write({ sync: true })
+    counts[shard] = (counts[shard] ?? 0) + records.length
+  }
+  return counts
 }
 
 /** Names in the directory; none when it is not there. */

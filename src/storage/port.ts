@@ -23,6 +23,8 @@ export interface ClusterRecord {
     readonly addresses: readonly string[]
   }[]
   readonly shards: number
+  /** Hash of the snapshot that the cluster was founded from. The chain of every shard begins with it. */
+  readonly restoredFrom?: string | undefined
 }
 
 export interface ShardWrite {

@@ -86,7 +86,7 @@ async function replace(
   const peers = await wholePeers(kept)
   const bootCounter =
     promised?.cluster.incarnation === cluster.incarnation ? promised.bootCounter : 0
-  await foundStore(dir, cluster, { bootCounter, peers, floors: promised?.floors })
+  await foundStore(dir, cluster, { remains: { bootCounter, peers, floors: promised?.floors } })
   await rm(join(dir, RECOVERING))
   await syncDirectory(dir)
   return { kept, cluster }

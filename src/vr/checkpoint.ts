@@ -7,13 +7,14 @@ import { present } from '../base/assert.ts'
 import { utf8 } from '../base/bytes.ts'
 import { digest } from '../base/hash.ts'
 import { noteOwnState } from './agreement.ts'
+import type { ClientTable } from './client-table.ts'
 import { clientTableHash, loadSession, sessionRecords, takeDirtySessions } from './client-table.ts'
 import type { Effect } from './effect.ts'
 import type { Entry } from './entry.ts'
 import { learnCommit } from './execute.ts'
 import { checksumAt, headOf, markOf, suffixFrom } from './log.ts'
 import type { CheckpointId, GetCheckpoint, NewCheckpoint } from './message.ts'
-import type { ServiceRecord } from './service.ts'
+import type { Service, ServiceRecord } from './service.ts'
 import type { Replica } from './state.ts'
 import { opOf, write } from './state.ts'
 import { ask } from './state-transfer.ts'
@@ -50,8 +51,11 @@ function takeDirty(replica: Replica): ServiceRecord[] {
 }
 
 /** The state at this op, client-table included. Call after takeDirty. */
-export function stateHash(replica: Replica): string {
-  return digest(utf8(`${clientTableHash(replica.clientTable)} ${replica.service.stateHash()}`))
+export function stateHash(state: {
+  readonly clientTable: ClientTable
+  readonly service: Pick<Service, 'stateHash'>
+}): string {
+  return digest(utf8(`${clientTableHash(state.clientTable)} ${state.service.stateHash()}`))
 }
 
 /** Keeps a view of the state for peers; cheap, because the service shares what does not change. */

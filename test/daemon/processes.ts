@@ -91,6 +91,12 @@ export class Daemons {
     return daemons
   }
 
+  /** Nothing is written yet: the caller makes the directories. */
+  static async planned(n = 3): Promise<Daemons> {
+    const dir = mkdtempSync(join(tmpdir(), 'viewstamp-test-'))
+    return new Daemons(join(dir, 'c'), n, await freeBase(n))
+  }
+
   url(i: number): string {
     return `http://127.0.0.1:${this.basePort + 10 * i + 1}`
   }

@@ -2,6 +2,7 @@
  * A node of one: the real key-value machine and the real stream of changes, without a log. Writes are
  * executed in the order in which they were handed over, each in a later turn, as a node would.
  */
+import { Readable } from 'node:stream'
 import { ERRORS, type ErrorName, ViewstampError } from '../../src/base/errors.ts'
 import { isObject, type Json } from '../../src/base/json.ts'
 import { KvMachine } from '../../src/machine/kv/kv.ts'
@@ -161,12 +162,30 @@ export class FakeNode implements NodeApi {
   tell(event: ClusterEvent): void {
     for (const deliver of this.#followers) deliver(event)
   }
+  /** What GET /snapshots gives, by id. */
+  readonly kept = new Map<string, Buffer>()
+  async createSnapshot() {
+    return { snapshot: 'op1-00000000', op: this.#rev, bytes: 9, hash: 'ab', createdMs: 0 }
+  }
+  async snapshots() {
+    return [...this.kept].map(([snapshot, content]) => {
+      return { snapshot, op: 1, bytes: content.length, hash: 'ab', createdMs: 0 }
+    })
+  }
+  async openSnapshot(id: string) {
+    const content = this.kept.get(id)
+    return content && { bytes: content.length, content: Readable.from(piecesOf(content)) }
+  }
   readiness() {
     return { ready: this.ready, checks: [{ name: 'quorum', ok: this.ready, detail: '3 of 3' }] }
   }
   async metrics() {
     return 'viewstamp_view 3\n'
   }
+}
+
+function* piecesOf(content: Buffer): Generator<Buffer> {
+  for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536)
 }
 
 /** The body as the log keeps it: JSON text. */

@@ -77,6 +77,8 @@ describe('results are as described', () => {
     ['log.read', {}],
     ['log.get', [1]],
     ['log.verify', {}],
+    ['snapshot.create', {}],
+    ['snapshot.list', {}],
     ['cluster.status', []],
     ['cluster.health', []],
     ['cluster.members', []],

@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   check: ['base'],
   wire: ['base', 'vr'],
   sim: ['base', 'vr', 'machine', 'check', 'wire'],
-  storage: ['base', 'vr', 'wire'],
+  storage: ['base', 'vr', 'machine', 'wire'],
   network: ['base', 'wire'],
   node: ['base', 'vr', 'machine', 'wire', 'storage', 'network'],
   chaos: ['base', 'wire', 'storage', 'network', 'node'],
@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ['base'],
   daemon: ['base', 'vr', 'machine', 'wire', 'storage', 'network', 'node', 'chaos', 'rpc'],
   testing: ['base', 'vr', 'machine', 'storage', 'network', 'node', 'rpc'],
-  cli: ['base', 'chaos', 'check', 'client', 'daemon', 'network', 'storage', 'sim'],
+  cli: ['base', 'vr', 'machine', 'node', 'chaos', 'check', 'client', 'daemon', 'network', 'storage', 'sim'],
   web: ['base', 'check', 'client', 'vr', 'machine', 'sim'],
 }
 

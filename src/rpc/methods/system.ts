@@ -4,7 +4,15 @@ import { BOOLEAN, headed, listOf, result, STRING } from './result.ts'
 
 /** Version of this contract; it changes when something that worked does not any longer. */
 export const PROTOCOL = '1'
-export const FEATURES = ['batch', 'kv', 'log', 'sessions', 'sm', 'subscriptions'] as const
+export const FEATURES = [
+  'batch',
+  'kv',
+  'log',
+  'sessions',
+  'sm',
+  'snapshots',
+  'subscriptions',
+] as const
 
 export const SYSTEM = [
   method('system.ping', {

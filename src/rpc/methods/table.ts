@@ -11,6 +11,7 @@ import { KV_WRITES } from './kv-write.ts'
 import { LOG } from './log.ts'
 import { SESSIONS } from './session.ts'
 import { SM } from './sm.ts'
+import { SNAPSHOTS } from './snapshot.ts'
 import { SUB } from './sub.ts'
 import { SYSTEM } from './system.ts'
 
@@ -33,6 +34,7 @@ export const METHODS: ReadonlyMap<string, Method> = new Map(
     ...SM,
     ...LOG,
     ...CLUSTER,
+    ...SNAPSHOTS,
     ...chaosMethods(undefined),
     ...SUB,
   ].map(each => [each.name, each]),
