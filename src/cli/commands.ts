@@ -285,6 +285,22 @@ const OTHER: readonly CommandSpec[] = [
     load: async () => (await import('./commands/check.ts')).check,
   },
   {
+    usage: 'inspect <path>',
+    summary:
+      'a data directory or a snapshot, without a daemon; changes nothing; exit code 9 if damaged',
+    options: [
+      ['--verify', 'check every value and the hash of the state too'],
+      ['--log <from..to>', 'show these entries of the log'],
+      ['--keys <prefix>', 'show the keys that begin so'],
+      SHARD,
+    ],
+    examples: [
+      'viewstamp inspect c/n1 --verify',
+      'viewstamp inspect c/n1 --log 1..20 --keys user/',
+    ],
+    load: async () => (await import('./commands/inspect.ts')).inspect,
+  },
+  {
     usage: 'sm list',
     summary: 'state machines of this cluster',
     load: async () => (await import('./commands/machine.ts')).list,

@@ -36,6 +36,10 @@ export class PeersFile {
     return new PeersFile(path, decodePeersFile(await readFile(path, 'utf8')))
   }
 
+  get size(): number {
+    return this.#seen.size
+  }
+
   get(peerId: string): PeerSeen | undefined {
     return this.#seen.get(peerId)
   }

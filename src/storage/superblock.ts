@@ -110,6 +110,27 @@ export function chooseCopy(file: Uint8Array): Choice {
   return { ...chosen, lagging }
 }
 
+export interface CopyState {
+  /** `lagging`: whole, and not the one that counts. */
+  readonly state: 'counts' | 'lagging' | 'damaged' | 'later format'
+  readonly sequence?: number
+}
+
+/** Each copy by itself, for people who look at the file. */
+export function copyStates(file: Uint8Array, chosen: Choice | undefined): readonly CopyState[] {
+  return Array.from({ length: COPIES }, (_, i): CopyState => {
+    try {
+      const copy = tryCopy(file.subarray(i * COPY_BYTES, (i + 1) * COPY_BYTES))
+      if (copy === undefined) return { state: 'damaged' }
+      const counts = copy.digest === chosen?.digest
+      return { state: counts ? 'counts' : 'lagging', sequence: copy.superblock.sequence }
+    } catch (error) {
+      if (error instanceof UnknownFormat) return { state: 'later format' }
+      throw error
+    }
+  })
+}
+
 interface Copy {
   readonly superblock: Superblock
   readonly digest: string

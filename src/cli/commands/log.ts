@@ -59,7 +59,7 @@ async function firstOf(context: Context, given: Given, limit: number): Promise<n
   return Math.max(Number(first), Number(commit) + 1 + Math.max(from, -limit))
 }
 
-function entriesTable(entries: readonly JsonObject[], as: (typeof AS)[number]): Table {
+export function entriesTable(entries: readonly JsonObject[], as: (typeof AS)[number]): Table {
   const commands = as === 'changes' ? [] : ['COMMANDS']
   const changes = as === 'commands' ? [] : ['CHANGES']
   return {
