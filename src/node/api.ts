@@ -86,6 +86,30 @@ export interface LogEntry {
   readonly changes?: readonly Json[]
 }
 
+/** What a node found of its own log. */
+export interface ReplicaVerdict {
+  readonly node: string
+  readonly ok: boolean
+  readonly first: number
+  readonly head: number
+  /** Checksum of the entry at `head`. */
+  readonly hash: string
+  readonly firstBad?: number
+  readonly why?: string
+  /** Hashes of the state now and at the checkpoint. */
+  readonly states: readonly { readonly op: number; readonly hash: string }[]
+}
+
+export interface LogVerdict extends Omit<ReplicaVerdict, 'states'> {
+  /** Asked of all: what each found. */
+  readonly replicas?: readonly Omit<ReplicaVerdict, 'states'>[]
+  /** Members that did not answer. */
+  readonly missing?: readonly string[]
+  /** Who differs from most, in what. */
+  readonly odd?: readonly string[]
+  readonly what?: 'log' | 'state'
+}
+
 export interface NodeStatus {
   readonly name: string
   readonly peerId: string
@@ -222,10 +246,7 @@ export interface NodeApi {
     options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
     shard?: string,
   ): Promise<readonly LogEntry[]>
-  logVerify(
-    allReplicas: boolean,
-    shard?: string,
-  ): Promise<{ ok: boolean; head: number; hash: string; firstBad?: number }>
+  logVerify(allReplicas: boolean, shard?: string): Promise<LogVerdict>
 
   /**
    * Committed changes of keys in range, in order of rev, from a retained rev on; of all shards that may

@@ -1,4 +1,4 @@
-/** The log for people: commands, the changes they made, and whether the chain holds. */
+/** The log for people: commands, and the changes they made. */
 import { text } from '../base/bytes.ts'
 import { isObject, type Json } from '../base/json.ts'
 import type { Command, Entry } from '../vr/entry.ts'
@@ -8,7 +8,6 @@ import type { NodeContext } from './context.ts'
 import type { Shard } from './shard.ts'
 
 const PAGE_BYTES = 4 << 20
-const VERIFY_BYTES = 4 << 20
 
 export function logInfo(shard: Shard) {
   const { replica } = shard
@@ -76,30 +75,4 @@ function metaOf(command: Command): Record<string, Json> {
   if (command.meta === '') return {}
   const parsed: unknown = JSON.parse(command.meta)
   return isObject(parsed) ? (parsed as Record<string, Json>) : {}
-}
-
-export interface Verdict {
-  readonly ok: boolean
-  readonly head: number
-  readonly hash: string
-  readonly firstBad?: number
-}
-
-/** Walks the chain on disk up to `upTo`: every checksum is computed again (the store does), every link compared. */
-export async function verify(context: NodeContext, shard: Shard, upTo: number): Promise<Verdict> {
-  const { replica } = shard
-  const head = Math.min(upTo, replica.durableOp, replica.commitNumber)
-  let op: number = replica.firstOp
-  let hash: string = op > head ? replica.checkpoint.checksum : ''
-  while (op <= head) {
-    const entries = await context.store.readEntries(replica.shard, op, head, VERIFY_BYTES)
-    if (entries.length === 0) return { ok: false, head, hash, firstBad: op }
-    for (const entry of entries) {
-      const linked = hash === '' || entry.parent === hash
-      if (entry.opNumber !== op || !linked) return { ok: false, head, hash, firstBad: op }
-      hash = entry.checksum
-      op++
-    }
-  }
-  return { ok: true, head, hash }
 }

@@ -4,12 +4,13 @@
  */
 import { ViewstampError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json.ts'
-import type { Answer, Call, ClusterEvent, Meta, NodeApi } from './api.ts'
+import type { Answer, Call, ClusterEvent, LogVerdict, Meta, NodeApi } from './api.ts'
 import * as calls from './calls.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName } from './context.ts'
 import * as follow from './follow.ts'
 import { keyHistory } from './key-history.ts'
+import { checksumOf, verifyAll, walk, withoutStates } from './log-verify.ts'
 import * as logs from './log-view.ts'
 import { shardByName } from './route.ts'
 import * as sessions from './sessions.ts'
@@ -114,23 +115,10 @@ export class Node implements NodeApi {
     return logs.logRead(this.#context, this.#shard(shard), options)
   }
 
-  /** With `allReplicas`, every connected replica checks its own chain up to the same op. */
-  async logVerify(allReplicas: boolean, name?: string): Promise<logs.Verdict> {
-    const context = this.#context
+  async logVerify(allReplicas: boolean, name?: string): Promise<LogVerdict> {
     const shard = this.#shard(name)
-    const mine = await logs.verify(context, shard, Number.MAX_SAFE_INTEGER)
-    if (!allReplicas || !mine.ok) return mine
-    for (const peer of context.network.peers()) {
-      if (!peer.connected) continue
-      const params = { shard: shard.name, upTo: mine.head }
-      const theirs = await context.asks.ask(peer.peerId, 'verify', params, 60_000)
-      if (!isObject(theirs)) continue
-      const { ok, head, hash, firstBad } = theirs
-      if (ok !== true) return { ...mine, ok: false, firstBad: Number(firstBad) }
-      const same = head === mine.head ? hash === mine.hash : true
-      if (!same) return { ...mine, ok: false, firstBad: mine.head }
-    }
-    return mine
+    if (allReplicas) return verifyAll(this.#context, shard)
+    return withoutStates(await walk(this.#context, shard))
   }
 
   async stepDown(name: string | undefined, to: string | undefined, meta: Meta) {
@@ -246,8 +234,10 @@ export function askHandlers(
     },
     verify: async (_from, params) => {
       const upTo = isObject(params) ? Number(params['upTo']) : 0
-      return { ...(await logs.verify(context(), shardOf(params), upTo)) }
+      return (await walk(context(), shardOf(params), upTo)) as unknown as Json
     },
+    checksum: (_from, params) =>
+      checksumOf(context(), shardOf(params), isObject(params) ? Number(params['op']) : 0),
     'step-down': (_from, params) => {
       shardOf(params).host.input({ type: 'step-down' })
       return null

@@ -144,6 +144,25 @@ test('log read shows commands, changes or both', async () => {
 test('log verify: exit code 9 when replicas differ', async () => {
   daemon.result('log.verify', { ok: false, head: 9, hash: 'ab', firstBad: 5, header: HEADER })
   expect(await run(['log', 'verify', '--all'])).toMatchObject({ code: 9 })
+  const odd = { odd: ['n3'], what: 'log', replicas: [] }
+  daemon.result('log.verify', {
+    ok: false,
+    head: 9,
+    hash: 'ab',
+    firstBad: 5,
+    ...odd,
+    header: HEADER,
+  })
+  const { out } = await run(['log', 'verify', '--all'], { tty: true })
+  expect(out).toBe('NOT the same: the log of n3 differs, first at op 5\n')
+})
+
+test('log verify: a replica that was not asked is no success', async () => {
+  daemon.result('log.verify', { ok: true, head: 9, hash: 'ab', missing: ['n3'], header: HEADER })
+  expect(await run(['log', 'verify', '--all'])).toMatchObject({
+    code: 6,
+    err: 'n3 did not answer: start it, and verify again\n',
+  })
 })
 
 test('status is one line per node; an endpoint that is down has one too', async () => {

@@ -137,7 +137,7 @@ export class FakeNode implements NodeApi {
     return entries
   }
   async logVerify() {
-    return { ok: true, head: this.#rev, hash: 'h' }
+    return { node: 'n1', ok: true, first: 1, head: this.#rev, hash: 'h' }
   }
   watchKeys(...[range, from, deliver, ended]: Parameters<NodeApi['watchKeys']>) {
     return this.#changes.watch(range, revOf(from), deliver, ended)

@@ -118,19 +118,47 @@ export const show: Run = async (context, [op = ''], given) => {
   return EXIT.ok
 }
 
+const WALK_MS = 300_000
+
 export const verify: Run = async (context, _args, given) => {
   const all = given.flag('all') === true
-  const answer = await context.client().call('log.verify', { allReplicas: all, ...shardOf(given) })
-  const { ok, head, hash, firstBad } = answer
-  const where = all ? 'all replicas hold the same log' : 'the log of this node is whole'
+  const timeoutMs = context.timeoutMs ?? WALK_MS
+  const params = { allReplicas: all, ...shardOf(given) }
+  const answer = await context.client().call('log.verify', params, { timeoutMs })
+  const missing = textsOf(answer['missing'])
   context.output.print({
     whole: answer,
-    people: () =>
-      ok === true
-        ? `${where}: up to op ${head}, hash ${hash}`
-        : `NOT the same: the first bad op is ${firstBad ?? 'not known'} (head ${head})`,
+    people: () => (answer['ok'] === true ? whole(answer, all, missing) : difference(answer)),
   })
-  return ok === true ? EXIT.ok : EXIT.verification
+  if (answer['ok'] !== true) return EXIT.verification
+  if (missing.length === 0) return EXIT.ok
+  context.note(`${missing.join(', ')} did not answer: start it, and verify again`)
+  return EXIT.notReady
+}
+
+function whole({ head, hash }: JsonObject, all: boolean, missing: readonly string[]): string {
+  if (!all) return `the log of this node is whole: up to op ${head}, hash ${hash}`
+  const who = missing.length === 0 ? 'all replicas' : 'the replicas that answered'
+  return `${who} hold the same log: up to op ${head}, hash ${hash}`
+}
+
+function difference(answer: JsonObject): string {
+  const { firstBad, what, odd, why } = answer
+  const lines = objects(answer['replicas']).flatMap(each =>
+    each['ok'] === true ? [] : [`${each['node']}: ${each['why']}`],
+  )
+  const names = textsOf(odd).join(', ')
+  const sentence =
+    what === undefined
+      ? `the log of ${names || String(answer['node'])} is NOT whole: the first bad op is ${firstBad}`
+      : `NOT the same: the ${what} of ${names} differs, first at op ${firstBad}`
+  return [sentence, ...(lines.length > 0 ? lines : why === undefined ? [] : [String(why)])]
+    .map(printable)
+    .join('\n')
+}
+
+function textsOf(value: Json | undefined): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : []
 }
 
 function shardOf(given: Given): JsonObject {

@@ -42,9 +42,21 @@ export const LOG = [
   }),
   method('log.verify', {
     kind: 'read',
-    doc: 'Walks the hash chain; with allReplicas compares it with the others.',
+    doc: 'Walks the hash chain on disk and computes every checksum again; with allReplicas every node does, and logs and states are compared: `odd` names who differs from most, `firstBad` the first op that does, `missing` who did not answer.',
     params: { allReplicas: may(boolean, 'compare all replicas') },
-    result: result({ ok: BOOLEAN, head: INTEGER, hash: STRING, 'firstBad?': INTEGER }),
+    result: result({
+      ok: BOOLEAN,
+      node: STRING,
+      first: INTEGER,
+      head: INTEGER,
+      hash: STRING,
+      'firstBad?': INTEGER,
+      'why?': STRING,
+      'replicas?': listOf(ANY),
+      'missing?': listOf(STRING),
+      'odd?': listOf(STRING),
+      'what?': STRING,
+    }),
     run: async ({ allReplicas }, meta, { node }) =>
       headed(await node.logVerify(allReplicas === true, meta.shard), node.header(meta.shard)),
   }),
