@@ -285,6 +285,17 @@ const OTHER: readonly CommandSpec[] = [
     load: async () => (await import('./commands/check.ts')).check,
   },
   {
+    usage: 'doctor',
+    summary:
+      'what keeps a node or the cluster from doing well, and the next step; exit code 1 if something fails',
+    options: [
+      ['--config <file>', 'of the node to look at'],
+      ['--dir <dir>', 'its data directory, or what init made: all nodes in it'],
+    ],
+    examples: ['viewstamp doctor --dir c'],
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
     usage: 'inspect <path>',
     summary:
       'a data directory or a snapshot, without a daemon; changes nothing; exit code 9 if damaged',

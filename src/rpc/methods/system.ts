@@ -1,6 +1,6 @@
 /** system.*: about this daemon. */
 import { method } from '../method.ts'
-import { BOOLEAN, headed, listOf, result, STRING } from './result.ts'
+import { BOOLEAN, headed, INTEGER, listOf, result, STRING } from './result.ts'
 
 /** Version of this contract; it changes when something that worked does not any longer. */
 export const PROTOCOL = '1'
@@ -17,9 +17,9 @@ export const FEATURES = [
 export const SYSTEM = [
   method('system.ping', {
     kind: 'free',
-    doc: 'Answers at once, without asking the cluster.',
-    result: result({ pong: BOOLEAN }),
-    run: (_, meta, { node }) => headed({ pong: true }, node.header(meta.shard)),
+    doc: 'Answers at once, without asking the cluster; `nowMs` is the clock of this machine.',
+    result: result({ pong: BOOLEAN, nowMs: INTEGER }),
+    run: (_, meta, { node }) => headed({ pong: true, nowMs: Date.now() }, node.header(meta.shard)),
   }),
   method('system.version', {
     kind: 'free',
