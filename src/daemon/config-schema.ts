@@ -87,6 +87,10 @@ export const CONFIG = group('A Viewstamp daemon', {
       ops: integer('Ops', 100_000, 0, 1_000_000_000),
       age: duration('Age', '24h', '0s', '3650d'),
     }),
+    scrub: group('Stored data read again in the background, to find damage in time', {
+      every: duration('From one pass to the next', '6h', '100ms', '365d'),
+      rate: size('Bytes read in a second', '1MiB', '1KiB', '1GiB'),
+    }),
     minFree: size(
       'Less free space than this: no client writes, no primary',
       '512MiB',

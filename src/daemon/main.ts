@@ -138,6 +138,11 @@ async function compose(
     role: config.node.role,
     minFreeBytes: config.storage.minFree,
     rpcUrl: () => url,
+    scrub: {
+      everyMs: config.storage.scrub.every,
+      bytesPerSecond: config.storage.scrub.rate,
+    },
+    warn: message => log.warn(message),
     snapshots: new SnapshotShelf(join(config.node.dataDir, 'snapshots')),
     store: chaos?.store(store) ?? store,
     network: chaos?.network(network) ?? network,

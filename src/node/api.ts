@@ -127,6 +127,12 @@ export interface NodeStatus {
   }[]
   readonly uptimeMs: number
   readonly alarms: readonly string[]
+  /** What is read again in the background: since the start, and when all of it was last. */
+  readonly scrub?: {
+    readonly bytes: number
+    readonly passes: number
+    readonly lastPassMs: number | null
+  }
 }
 
 export interface ShardStatus {

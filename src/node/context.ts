@@ -1,6 +1,7 @@
 /** What the parts of a node share. */
 import type { Network } from '../network/port.ts'
 import type { ClusterRecord, Store } from '../storage/port.ts'
+import type { ScrubFigures, ScrubOptions } from '../storage/scrub.ts'
 import type { SnapshotShelf } from '../storage/snapshot-shelf.ts'
 import { currentPrimary } from '../vr/state.ts'
 import type { ClusterEvent } from './api.ts'
@@ -15,6 +16,10 @@ export interface NodeOptions {
   readonly rpcUrl: () => string | undefined
   /** Where snapshots are kept; undefined: nowhere, and none are made. */
   readonly snapshots?: SnapshotShelf | undefined
+  /** Undefined: nothing is read again in the background. */
+  readonly scrub?: ScrubOptions | undefined
+  /** For what does not end the process. */
+  readonly warn?: ((message: string) => void) | undefined
 }
 
 export interface NodeContext {
@@ -29,6 +34,8 @@ export interface NodeContext {
   readonly rpcUrls: Map<string, string>
   readonly followers: Set<(event: ClusterEvent) => void>
   readonly alarms: Map<string, string>
+  /** Of the scrubber, while it runs. */
+  scrub: ScrubFigures | undefined
   /** Resolves when everything this node wants written is on disk. */
   flush(): Promise<void>
   /** Free space, when last looked at. */

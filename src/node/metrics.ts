@@ -103,6 +103,22 @@ const GAUGES: readonly GaugeSpec[] = [
     },
   },
   {
+    name: 'scrubbed_bytes_total',
+    help: 'read again in the background, to find damage',
+    labels: [],
+    collect: ({ scrub }, set) => {
+      if (scrub !== undefined) set({}, scrub.bytes)
+    },
+  },
+  {
+    name: 'scrub_last_pass_timestamp_seconds',
+    help: 'when all of the log and the checkpoint had last been read again',
+    labels: [],
+    collect: ({ scrub }, set) => {
+      if (scrub?.lastPassMs !== undefined) set({}, scrub.lastPassMs / 1000)
+    },
+  },
+  {
     name: 'alarms',
     help: '1 for every alarm raised',
     labels: ['alarm'],

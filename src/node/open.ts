@@ -23,6 +23,7 @@ import { emit } from './context.ts'
 import { followEvents } from './events.ts'
 import type { NodeMetrics } from './metrics.ts'
 import { askHandlers, Node } from './node.ts'
+import { startScrub } from './scrubbing.ts'
 import { Shard, shardName, startNonce } from './shard.ts'
 import { LOOK_MS, LOOKS_MAX, Silence } from './silence.ts'
 import { Writer } from './writer.ts'
@@ -91,8 +92,11 @@ export async function openNode(options: OpenOptions): Promise<Node> {
   ;(context.shards as Shard[]).push(...shards)
   for (const start of booting) start()
   const stopTimers = startTimers(options, context)
+  const scrub = options.scrub && startScrub(context, writer, options.scrub, options.fail)
+  context.scrub = scrub?.figures
   return new Node(context, options.metricsText, async () => {
     stopTimers()
+    await scrub?.stop()
     for (const shard of shards) shard.stop()
     await network.stop()
     await writer.flush()
@@ -116,6 +120,7 @@ function makeContext(options: OpenOptions, writer: Writer): NodeContext {
     rpcUrls: new Map(),
     followers: new Set(),
     alarms: new Map(),
+    scrub: undefined,
     flush: () => writer.flush(),
     freeBytes: undefined,
     stopping: false,

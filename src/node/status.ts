@@ -43,7 +43,14 @@ export function nodeStatus(context: NodeContext): NodeStatus {
       })),
     uptimeMs: Date.now() - context.startedAtMs,
     alarms: [...context.alarms.values()],
+    ...scrubOf(context),
   }
+}
+
+function scrubOf({ scrub }: NodeContext): Pick<NodeStatus, 'scrub'> {
+  if (scrub === undefined) return {}
+  const { bytes, passes, lastPassMs } = scrub
+  return { scrub: { bytes, passes, lastPassMs: lastPassMs ?? null } }
 }
 
 export function health(context: NodeContext): Health {

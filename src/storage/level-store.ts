@@ -130,8 +130,8 @@ export class LevelStore implements Store {
     return this.#reading(db => readChanges(db, this.#store(shard), { first, last }))
   }
 
-  async *readRecords(shard: number): AsyncGenerator<ServiceRecord> {
-    const slices = readRecords(this.#parts.db, this.#store(shard))
+  async *readRecords(shard: number, after?: string): AsyncGenerator<ServiceRecord> {
+    const slices = readRecords(this.#parts.db, this.#store(shard), after)
     try {
       for (;;) {
         const { done, value } = await this.#reading(() => slices.next())

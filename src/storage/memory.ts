@@ -76,8 +76,10 @@ class MemoryStore implements Store {
     return Promise.resolve(this.#shard(shard).changesIn(first, last))
   }
 
-  async *readRecords(shard: number): AsyncGenerator<ServiceRecord> {
-    yield* this.#shard(shard).records()
+  async *readRecords(shard: number, after?: string): AsyncGenerator<ServiceRecord> {
+    for (const record of this.#shard(shard).records()) {
+      if (after === undefined || record.id > after) yield record
+    }
   }
 
   peerSeen(peerId: string): PeerSeen | undefined {

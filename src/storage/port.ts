@@ -83,8 +83,8 @@ export interface Store {
     first: number,
     last: number,
   ): Promise<{ opNumber: number; text: string }[]>
-  /** Records of the shard's checkpoint. */
-  readRecords(shard: number): AsyncIterable<ServiceRecord>
+  /** Records of the shard's checkpoint in order of id as stored, from behind `after` on. */
+  readRecords(shard: number, after?: string): AsyncIterable<ServiceRecord>
   /** Known incarnations and boots of the peers (peer id → what was seen), kept durably. */
   peerSeen(peerId: string): PeerSeen | undefined
   notePeer(peerId: string, seen: PeerSeen): Promise<void>

@@ -11,6 +11,7 @@ import {
   isGone,
   isSameRecord,
   logRange,
+  recordKey,
   recordsOf,
   versionOf,
 } from './keys.ts'
@@ -85,11 +86,12 @@ export async function readChanges(
 export async function* readRecords(
   db: Database,
   store: ShardStore,
+  behind?: string,
 ): AsyncGenerator<ServiceRecord[]> {
   const { generation, checkpoint } = store.durable.manifest
   const range = recordsOf(store.shard, generation)
   let newest: [Buffer, Buffer] | undefined
-  let after: Buffer | undefined
+  let after = behind === undefined ? undefined : lastVersion(store.shard, generation, behind)
   store.sweep.pin()
   try {
     for (;;) {
@@ -111,6 +113,10 @@ export async function* readRecords(
     store.sweep.unpin()
   }
 }
+
+/** No version of the record sorts behind it. */
+const lastVersion = (shard: number, generation: number, id: string): Buffer =>
+  recordKey(shard, { generation, id, opNumber: Number.MAX_SAFE_INTEGER, kind: 'value' })
 
 function takeRecord([key, value]: [Buffer, Buffer], records: ServiceRecord[]): void {
   const payload = unseal(key, value)

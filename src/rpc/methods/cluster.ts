@@ -34,6 +34,11 @@ export const CLUSTER = [
       peers: listOf(ANY),
       uptimeMs: { type: 'number' },
       alarms: listOf(STRING),
+      'scrub?': shape({
+        bytes: INTEGER,
+        passes: INTEGER,
+        lastPassMs: { type: ['integer', 'null'] },
+      }),
     }),
     run: (_, meta, { node }) => headed(node.status(), node.header(meta.shard)),
   }),
