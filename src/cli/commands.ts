@@ -217,7 +217,7 @@ const CLUSTER: readonly CommandSpec[] = [
   {
     usage: 'log show <op>',
     summary: 'one entry',
-    options: [SHARD],
+    options: [['--timeline', 'when it passed which station on which node'], SHARD],
     load: async () => (await import('./commands/log.ts')).show,
   },
   {

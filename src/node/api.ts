@@ -86,6 +86,15 @@ export interface LogEntry {
   readonly changes?: readonly Json[]
 }
 
+/** A station that an op passed. Times are by the clock of `node`. */
+export interface LogMoment {
+  readonly node: string
+  readonly event: 'received' | 'prepared' | 'durable' | 'acknowledged' | 'executed'
+  /** Whose acknowledgement came. */
+  readonly by?: string
+  readonly atMs: number
+}
+
 /** What a node found of its own log. */
 export interface ReplicaVerdict {
   readonly node: string
@@ -248,6 +257,8 @@ export interface NodeApi {
   ): Promise<{ view: number; primary: string | null }>
 
   logInfo(shard?: string): { first: number; op: number; commit: number; checkpoint: number }
+  /** Of one of the last thousand ops; empty when it is older, or was never here. */
+  logTimeline(op: number, shard?: string): readonly LogMoment[]
   logRead(
     options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
     shard?: string,

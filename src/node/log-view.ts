@@ -2,7 +2,7 @@
 import { text } from '../base/bytes.ts'
 import { isObject, type Json } from '../base/json.ts'
 import type { Command, Entry } from '../vr/entry.ts'
-import type { LogEntry } from './api.ts'
+import type { LogEntry, LogMoment } from './api.ts'
 import { changesOf } from './changes.ts'
 import type { NodeContext } from './context.ts'
 import type { Shard } from './shard.ts'
@@ -17,6 +17,16 @@ export function logInfo(shard: Shard) {
     commit: replica.commitNumber,
     checkpoint: replica.durableCheckpoint,
   }
+}
+
+/** When the op passed each of its stations on this node, by this node's clock. */
+export function logTimeline({ cluster }: NodeContext, shard: Shard, op: number): LogMoment[] {
+  return shard.host.timeline.of(op).map(({ event, replica, atMs }) => ({
+    node: cluster.name,
+    event,
+    ...(replica === undefined ? {} : { by: cluster.members[replica]?.name ?? String(replica) }),
+    atMs,
+  }))
 }
 
 /** Committed entries from op `from` on. */

@@ -108,6 +108,10 @@ export class Node implements NodeApi {
     return logs.logInfo(this.#shard(shard))
   }
 
+  logTimeline(op: number, shard?: string) {
+    return logs.logTimeline(this.#context, this.#shard(shard), op)
+  }
+
   logRead(
     options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
     shard?: string,

@@ -12,6 +12,7 @@ import { isPrimary, opOf, type Replica } from '../vr/state.ts'
 import type { OpNumber, ReplicaNumber } from '../vr/terms.ts'
 import { keptText } from './changes.ts'
 import { Gather } from './gather.ts'
+import { Timeline } from './timeline.ts'
 import type { Job, Writer } from './writer.ts'
 
 export interface HostPorts {
@@ -40,6 +41,8 @@ export class ShardHost {
     nowMs: () => performance.now(),
     handIn: commands => this.input({ type: 'request', commands }),
   })
+  /** When the last ops passed here, for `log show --timeline`. */
+  readonly timeline: Timeline
   #stepping = false
   #stopped = false
   readonly #inputs: Input[] = []
@@ -47,6 +50,8 @@ export class ShardHost {
   constructor(replica: Replica, ports: HostPorts) {
     this.replica = replica
     this.#ports = ports
+    const { replicaCount } = replica.configuration
+    this.timeline = new Timeline(replicaCount, () => performance.timeOrigin + performance.now())
   }
 
   /** A caller's command: goes to the core with others, soon. */
@@ -61,6 +66,7 @@ export class ShardHost {
     this.#stepping = true
     try {
       for (let next = this.#inputs.shift(); next && !this.#stopped; next = this.#inputs.shift()) {
+        if (next.type === 'deliver') this.#noteMessage(next.from, next.message)
         this.carryOut(step(this.replica, next))
       }
     } catch (error) {
@@ -69,6 +75,11 @@ export class ShardHost {
     } finally {
       this.#stepping = false
     }
+  }
+
+  #noteMessage(from: ReplicaNumber, message: Message): void {
+    if (message.type === 'PREPARE') this.timeline.pass(message.entry.opNumber, 'received')
+    else if (message.type === 'PREPAREOK') this.timeline.acknowledge(message.opNumber, from)
   }
 
   stop(): void {
@@ -124,8 +135,12 @@ export class ShardHost {
       }
     }
     let bytes = 256
-    for (const entry of append) bytes += entry.bytes.length
+    for (const { opNumber, bytes: of } of append) {
+      bytes += of.length
+      this.timeline.pass(opNumber, 'prepared')
+    }
     const done = () => {
+      for (const { opNumber } of append) this.timeline.pass(opNumber, 'durable')
       for (const send of then) this.#send(send)
       this.input({ type: 'written', token })
     }
@@ -139,6 +154,7 @@ export class ShardHost {
       const changes = [{ opNumber: executed.entry.opNumber, text }]
       this.#ports.writer.addLazy(this.#job({ changes }, text.length))
     }
+    this.timeline.pass(executed.entry.opNumber, 'executed')
     this.#gather.executed(executed.entry.commands.length)
     this.#ports.executed(executed)
   }

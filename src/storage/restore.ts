@@ -3,7 +3,7 @@
  * from those of the snapshot, so that a key's rev never goes back; its chain begins with a checksum made
  * of the new cluster and the snapshot's hash, so that nothing of another founding can follow.
  *
- * Sessions are not restored (docs/decisions/0010): a repeat of a write sent to the old cluster is refused
+ * Sessions are not restored (docs/decisions/0012): a repeat of a write sent to the old cluster is refused
  * as SESSION_EVICTED, never executed a second time without a word.
  */
 import { genesisChecksum } from '../vr/entry.ts'

@@ -136,6 +136,9 @@ export class FakeNode implements NodeApi {
     }
     return entries
   }
+  logTimeline() {
+    return [{ node: 'n1', event: 'executed' as const, atMs: 1_000.25 }]
+  }
   async logVerify() {
     return { node: 'n1', ok: true, first: 1, head: this.#rev, hash: 'h' }
   }

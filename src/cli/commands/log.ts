@@ -1,6 +1,6 @@
 /** log info, read, show, verify: the array of records that everything follows from. */
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
-import { objects } from '../cluster-nodes.ts'
+import { discover, objects } from '../cluster-nodes.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -107,6 +107,7 @@ export const show: Run = async (context, [op = ''], given) => {
     context.note(`op ${op} is not in the log of this node; see viewstamp log info`)
     return EXIT.notFound
   }
+  if (given.flag('timeline')) return showTimeline(context, Number(op), given)
   context.output.print({
     whole: answer,
     items: [entry as Json],
@@ -116,6 +117,44 @@ export const show: Run = async (context, [op = ''], given) => {
         .join('\n'),
   })
   return EXIT.ok
+}
+
+/** What each node knows of the op, one under the other; clocks are not the same, and not made to look so. */
+async function showTimeline(context: Context, op: number, given: Given): Promise<number> {
+  const nodes = await discover(context)
+  const asked = nodes.map(({ endpoint }) =>
+    context
+      .client([endpoint])
+      .call('log.get', { op, ...shardOf(given) }, { timeoutMs: 2_000 })
+      .then(answer => objects(answer['timeline']))
+      .catch((error: unknown) => {
+        context.note(`${endpoint}: ${error instanceof Error ? error.message : error}`)
+        return []
+      }),
+  )
+  const moments = (await Promise.all(asked)).flat()
+  moments.sort((a, b) => Number(a['atMs']) - Number(b['atMs']))
+  context.output.print({
+    whole: { op, timeline: moments },
+    items: moments,
+    people: () => timelineTable(moments),
+  })
+  if (moments.length === 0) context.note(`no node remembers op ${op}: the last thousand are kept`)
+  else context.note('each time is by the clock of the node in its row')
+  return moments.length === 0 ? EXIT.notFound : EXIT.ok
+}
+
+function timelineTable(moments: readonly JsonObject[]): Table {
+  const start = Number(moments[0]?.['atMs'] ?? 0)
+  return {
+    titles: ['TIME', 'MS>', 'NODE', 'EVENT'],
+    rows: moments.map(({ node, event, by, atMs }) => [
+      clock(Number(atMs)),
+      (Number(atMs) - start).toFixed(2),
+      String(node),
+      by === undefined ? String(event) : `${event} by ${by}`,
+    ]),
+  }
 }
 
 const WALK_MS = 300_000

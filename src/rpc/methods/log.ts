@@ -30,14 +30,15 @@ export const LOG = [
   }),
   method('log.get', {
     kind: 'read',
-    doc: 'One entry; null when it is not, or no longer, in the log.',
+    doc: 'One entry; null when it is not, or no longer, in the log. `timeline`: when one of the last thousand passed each station on this node, by its clock: received, prepared (handed to the disk), durable, acknowledged (by a peer), executed (committed as far as this node knows).',
     params: { op: must(integer(1), 'the op') },
     positions: ['op'],
     result: result({ entry: ANY, timeline: listOf(ANY) }),
     run: async ({ op }, meta, { node }) => {
       const [entry] = await node.logRead({ from: op, limit: 1, as: 'both' }, meta.shard)
       const found = entry !== undefined && entry.op === op ? entry : null
-      return headed({ entry: found, timeline: [] }, node.header(meta.shard))
+      const timeline = node.logTimeline(op, meta.shard)
+      return headed({ entry: found, timeline }, node.header(meta.shard))
     },
   }),
   method('log.verify', {
