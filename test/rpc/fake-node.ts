@@ -136,7 +136,8 @@ export class FakeNode implements NodeApi {
     }
     return entries
   }
-  logTimeline() {
+  logTimeline(op: number) {
+    if (op > this.#rev) return []
     return [{ node: 'n1', event: 'executed' as const, atMs: 1_000.25 }]
   }
   async logVerify() {
