@@ -57,8 +57,8 @@ export function chaosNode(node: NodeApi, gate: Gate): NodeApi {
     stepDown: held((shard, to, meta) => node.stepDown(shard, to, meta)),
     logRead: held((options, shard) => node.logRead(options, shard)),
     logVerify: held((all, shard) => node.logVerify(all, shard)),
+    pollKeys: held((...given: Parameters<NodeApi['pollKeys']>) => node.pollKeys(...given)),
     keyHistory: held((key, options, meta) => node.keyHistory(key, options, meta)),
-    pollKeys: held((range, from, options) => node.pollKeys(range, from, options)),
     // That frames are lost on purpose is no reason to send callers away; that nothing is answered is.
     readiness: () => {
       const checks = node.readiness().checks.filter(({ name }) => name !== ALARM)

@@ -61,7 +61,7 @@ test('when the oldest have their answer, more are let in', () => {
   now.ms = 900
   call(300)
   now.ms = 1_500
-  for (let n = 1; n <= 300; n++) callers.answered(clientId('c'), requestNumber(n), ANSWER)
+  for (let n = 1; n <= 300; n++) callers.answered({ clientId: clientId('c'), requestNumber: requestNumber(n), fingerprint: fingerprint(OPERATION), answer: ANSWER })
   call(1)
   expect(callers.size).toBe(301)
 })

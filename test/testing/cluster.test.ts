@@ -1,6 +1,13 @@
 /** `viewstamp/testing`: what a user's tests can do to a cluster. */
 import { afterEach, expect, test } from 'vitest'
-import { type Cluster, startCluster } from '../../src/testing/index.ts'
+import {
+  type Asked,
+  type Cluster,
+  type Interval,
+  isLinearizable,
+  register,
+  startCluster,
+} from '../../src/testing/index.ts'
 
 let cluster: Cluster
 
@@ -41,6 +48,27 @@ test('a killed primary is replaced; restarted, it has everything', async () => {
   expect(await get(first)).toBe(3)
   for (const name of cluster.names) await cluster.restart(name)
   expect(await get(first)).toBe(3)
+})
+
+test('what clients saw through any node is judged by the checker', async () => {
+  cluster = await startCluster()
+  const seen: Interval<Asked>[] = []
+  const client = async (node: string, first: number) => {
+    for (let value = first; value < first + 5; value++) {
+      const called = performance.now()
+      await put(node, value)
+      const between = performance.now()
+      const result = (await get(node)) ?? null
+      seen.push({ op: { op: 'put', args: [value], result: null }, called, returned: between })
+      const returned = performance.now()
+      seen.push({ op: { op: 'get', args: [], result }, called: between, returned })
+    }
+  }
+  await Promise.all(cluster.names.map((name, i) => client(name, 10 * i)))
+  expect(isLinearizable(register, seen).linearizable).toBe('yes')
+  const never = { op: 'get', args: [], result: 99 }
+  const wrong = [...seen, { op: never, called: 0, returned: Number.MAX_VALUE }]
+  expect(isLinearizable(register, wrong).linearizable).toBe('no')
 })
 
 test('calls are those of the contract: copies in and out, the same refusals', async () => {

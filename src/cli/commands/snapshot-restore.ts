@@ -5,7 +5,8 @@ import { type SnapshotReport, verifySnapshot } from '../../storage/snapshot-read
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { createCluster } from '../new-cluster.ts'
-import { ownName, quote } from '../own-name.ts'
+import { quote } from '../../base/shell.ts'
+import { ownName } from '../own-name.ts'
 import { UsageError } from '../usage-error.ts'
 
 export const restore: Run = async (context, [file = ''], given) => {
