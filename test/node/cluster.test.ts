@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Json } from '../../src/base/json.ts'
-import type { CommitEvent } from '../../src/node/api.ts'
 import { TestCluster } from '../support/cluster.ts'
 
 let cluster: TestCluster

@@ -1,6 +1,7 @@
 /** The calls of a node that wait: how many are let in, and what those are told who are not. */
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
+import { fingerprint } from '../../src/base/fingerprint.ts'
 import { Callers } from '../../src/node/callers.ts'
 import type { Command } from '../../src/vr/entry.ts'
 import { clientId, opNumber, requestNumber, revOf, viewNumber } from '../../src/vr/terms.ts'
@@ -20,6 +21,12 @@ const ANSWER = {
   rev: revOf(1),
   timeMs: 0,
   result: utf8('{}'),
+}
+
+function answered(callers: Callers, n: number): void {
+  const { clientId, requestNumber, operation } = command(n)
+  const about = { clientId, requestNumber, fingerprint: fingerprint(operation) }
+  callers.answered({ type: 'answer', ...about, answer: ANSWER })
 }
 
 function setUp() {
@@ -61,7 +68,7 @@ test('when the oldest have their answer, more are let in', () => {
   now.ms = 900
   call(300)
   now.ms = 1_500
-  for (let n = 1; n <= 300; n++) callers.answered({ clientId: clientId('c'), requestNumber: requestNumber(n), fingerprint: fingerprint(OPERATION), answer: ANSWER })
+  for (let n = 1; n <= 300; n++) answered(callers, n)
   call(1)
   expect(callers.size).toBe(301)
 })

@@ -1,6 +1,5 @@
 /** Several shards in one cluster: keys, sessions and changes across them. */
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Json } from '../../src/base/json.ts'
 import type { CommitEvent } from '../../src/node/api.ts'
 import { TestCluster } from '../support/cluster.ts'
 
@@ -184,4 +183,3 @@ describe('changes of several shards', () => {
     await expect(elsewhere).rejects.toMatchObject({ errorName: 'INVALID_PARAMS' })
   })
 })
-

@@ -19,7 +19,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ['base'],
   daemon: ['base', 'vr', 'machine', 'wire', 'storage', 'network', 'node', 'chaos', 'rpc'],
   testing: ['base', 'vr', 'machine', 'storage', 'network', 'node', 'rpc'],
-  cli: ['base', 'vr', 'machine', 'node', 'chaos', 'check', 'client', 'daemon', 'network', 'storage', 'sim'],
+  cli: [
+    'base',
+    'vr',
+    'machine',
+    'node',
+    'chaos',
+    'check',
+    'client',
+    'daemon',
+    'network',
+    'storage',
+    'sim',
+  ],
   web: ['base', 'check', 'client', 'vr', 'machine', 'sim'],
 }
 

@@ -1,11 +1,11 @@
 /** snapshot restore: a new cluster whose state at its founding is that of a snapshot. Starts nothing. */
 import { resolve } from 'node:path'
+import { quote } from '../../base/shell.ts'
 import { KvMachine } from '../../machine/kv/kv.ts'
 import { type SnapshotReport, verifySnapshot } from '../../storage/snapshot-reader.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { createCluster } from '../new-cluster.ts'
-import { quote } from '../../base/shell.ts'
 import { ownName } from '../own-name.ts'
 import { UsageError } from '../usage-error.ts'
 
