@@ -6,6 +6,7 @@ import { Gate } from '../../src/chaos/gate.ts'
 import { ChaosNetwork } from '../../src/chaos/network.ts'
 import { MemoryHub } from '../../src/network/memory.ts'
 import type { Network } from '../../src/network/port.ts'
+import { WIRE_VERSION } from '../../src/wire/codec.ts'
 import { VirtualClock } from './clock.ts'
 
 let hub: MemoryHub
@@ -23,7 +24,7 @@ const frame = (text: string): Uint8Array => Uint8Array.from([9, ...Buffer.from(t
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(1)).toString()
 /** As the protocol's frames begin: version, type, shard. */
 const ofShard = (shard: number, text: string): Uint8Array =>
-  Uint8Array.from([1, 0, shard, 0, 0, 0, ...Buffer.from(text)])
+  Uint8Array.from([WIRE_VERSION, 0, shard, 0, 0, 0, ...Buffer.from(text)])
 
 beforeEach(async () => {
   hub = new MemoryHub({ delivery: 'manual' })

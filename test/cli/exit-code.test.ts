@@ -111,7 +111,7 @@ test.each([
   [['kv', 'cas', 'x', '1'], 'give the NEW value or --delete'],
   [['kv', 'cas', 'x', '1', '2', '3'], "'3' is one argument too many"],
   [['del'], 'give a KEY to delete, or --prefix, and not both'],
-  [['watch', 'x', '--from', 'then'], "--from must be now, first or a rev, not 'then'"],
+  [['watch', 'x', '--from', 'then'], "--from must be now, first, a rev or a cursor, not 'then'"],
   [['rpc', 'kv.get', '{'], 'JSON is not JSON'],
   [['start', '--set', 'nonsense'], "--set must be like replication.heartbeat=20ms, not 'nonsense'"],
   [['init'], 'give --dir DIR, where the cluster shall live'],
