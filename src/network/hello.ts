@@ -1,35 +1,7 @@
-/**
- * What two members of a founded cluster tell each other first on every connection, and how each
- * judges the other: same cluster, same founding, and the same life of the node as seen before.
- * Pure. protocol.md §3.4: a replica that cannot prove it kept its promises must not vote.
- */
+/** The bytes of a hello (src/wire/hello.ts), and of the answer to it. */
 import { utf8 } from '../base/bytes.ts'
+import type { Hello, Seen } from '../wire/hello.ts'
 import { addressesOf, countOf, fieldsOf, parseFields, textOf } from './fields.ts'
-
-export const PROTOCOL_VERSION = 1
-
-export interface Seen {
-  readonly incarnation: string
-  readonly boot: number
-  /** Of the process that had this boot counter; not known from a founding. */
-  readonly nonce?: string | undefined
-}
-
-export interface Hello {
-  readonly version: number
-  readonly clusterId: string
-  readonly foundingId: string
-  readonly name: string
-  /** New whenever a data directory is made. */
-  readonly incarnation: string
-  /** Rises durably at every start of the daemon. */
-  readonly bootCounter: number
-  /** Random in every process: two of one boot counter are a copied data directory. */
-  readonly instanceNonce: string
-  readonly addresses: readonly string[]
-  /** The latest life of the receiver that the sender knows of, durably. */
-  readonly seenOfYou?: Seen | undefined
-}
 
 /** The answer to a hello, which may be a refusal; the answerer's hello is in both. */
 export interface HelloAnswer {
@@ -37,107 +9,6 @@ export interface HelloAnswer {
   readonly refused?: string | undefined
   /** The refused one is not the node that its peers know: it must stop, not try again. */
   readonly fence?: boolean | undefined
-}
-
-export type Verdict =
-  | { readonly type: 'accept' }
-  /** As accept; the connections of the peer's former process are dead, and nobody has told us yet. */
-  | { readonly type: 'restarted' }
-  | { readonly type: 'refuse'; readonly reason: string; readonly fence: boolean }
-
-/** A peer's process that we hold a live connection to. */
-export interface LivePeer {
-  readonly bootCounter: number
-  readonly instanceNonce: string
-}
-
-export interface Known {
-  readonly seen: Seen | undefined
-  readonly live: LivePeer | undefined
-}
-
-/** May the peer that says `theirs` take part with us? `reason` is a sentence about `theirs`. */
-export function judgeHello(mine: Hello, theirs: Hello, known: Known): Verdict {
-  const who = theirs.name
-  const refuse = (reason: string): Verdict => ({ type: 'refuse', reason, fence: false })
-  if (theirs.version !== mine.version) {
-    return refuse(
-      `${who} speaks version ${theirs.version} of the peer protocol and ${mine.name} version ${mine.version}: run the same release of viewstamp on both`,
-    )
-  }
-  if (theirs.clusterId !== mine.clusterId) {
-    return refuse(
-      `${who} belongs to cluster "${theirs.clusterId}" and ${mine.name} to "${mine.clusterId}": correct the addresses or the data directory of one of them`,
-    )
-  }
-  if (theirs.foundingId !== mine.foundingId) {
-    return refuse(
-      `${who} belongs to another founding of cluster "${mine.clusterId}" (${theirs.foundingId}, ours is ${mine.foundingId}): one of the two data directories is from another cluster of that name`,
-    )
-  }
-  return judgeLife(theirs, known)
-}
-
-/**
- * A data directory that `viewstamp recover` made, later than the other was made: it has promised nothing,
- * and knows. `r` and the time, as 12 hex digits (storage/set-aside.ts); those of a founding begin otherwise.
- */
-function succeeds(incarnation: string, other: string): boolean {
-  return madeMs(incarnation) > madeMs(other)
-}
-
-const madeMs = (incarnation: string): number =>
-  /^r[0-9a-f]{28}$/.test(incarnation) ? Number.parseInt(incarnation.slice(1, 13), 16) : 0
-
-function judgeLife(theirs: Hello, { seen, live }: Known): Verdict {
-  const who = theirs.name
-  const refuse = (reason: string): Verdict => ({ type: 'refuse', reason, fence: true })
-  if (seen !== undefined && succeeds(theirs.incarnation, seen.incarnation)) {
-    return live === undefined ? { type: 'accept' } : { type: 'restarted' }
-  }
-  if (seen !== undefined && seen.incarnation !== theirs.incarnation) {
-    return refuse(
-      `${who} comes with a new data directory (incarnation ${theirs.incarnation}, known is ${seen.incarnation}): a lost disk is another replica; run "viewstamp recover" on ${who}`,
-    )
-  }
-  if (seen !== undefined && theirs.bootCounter < seen.boot) {
-    return refuse(
-      `${who} comes with old data (start number ${theirs.bootCounter}, ${seen.boot} was seen before): its data directory was rolled back or copied; run "viewstamp recover" on ${who}`,
-    )
-  }
-  if (live !== undefined && live.instanceNonce !== theirs.instanceNonce) {
-    if (theirs.bootCounter > live.bootCounter) return { type: 'restarted' }
-    return refuse(
-      `two daemons run as ${who} with the same identity and data: stop one of them and remove the copied data directory`,
-    )
-  }
-  if (seen !== undefined && isAnother(seen, theirs)) {
-    return refuse(
-      `${who} comes with old data (start number ${seen.boot} was another process): its data directory was rolled back or copied; run "viewstamp recover" on ${who}`,
-    )
-  }
-  return { type: 'accept' }
-}
-
-/** One start number, two processes: one of them started from a copy. */
-function isAnother({ boot, nonce }: Seen, hello: Hello): boolean {
-  return boot === hello.bootCounter && nonce !== undefined && nonce !== hello.instanceNonce
-}
-
-/** The sentence on which this process must stop, if what a peer has seen of us says so. */
-export function fencedBy(mine: Hello, peer: string, seen: Seen | undefined): string | undefined {
-  if (seen === undefined) return undefined
-  if (succeeds(mine.incarnation, seen.incarnation)) return undefined
-  if (seen.incarnation !== mine.incarnation) {
-    return `${peer} knows ${mine.name} with another data directory (incarnation ${seen.incarnation}, this one is ${mine.incarnation}): this one must not vote; stop it and run "viewstamp recover"`
-  }
-  if (isAnother(seen, mine)) {
-    return `${peer} has seen start number ${seen.boot} of ${mine.name} as another process: the data directory was rolled back or copied; stop it and run "viewstamp recover"`
-  }
-  if (seen.boot > mine.bootCounter) {
-    return `${peer} has seen start number ${seen.boot} of ${mine.name}, and this is only number ${mine.bootCounter}: the data directory was rolled back or copied; stop it and run "viewstamp recover"`
-  }
-  return undefined
 }
 
 export const encodeHello = (hello: Hello): Uint8Array =>

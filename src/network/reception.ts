@@ -4,19 +4,16 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Connection } from '@libp2p/interface'
-import type { Founded } from './founding-message.ts'
 import {
-  decodeAnswer,
-  decodeHello,
-  encodeAnswer,
-  encodeHello,
   fencedBy,
   type Hello,
   judgeHello,
   type LivePeer,
   PROTOCOL_VERSION,
   type Seen,
-} from './hello.ts'
+} from '../wire/hello.ts'
+import type { Founded } from './founding-message.ts'
+import { decodeAnswer, decodeHello, encodeAnswer, encodeHello } from './hello.ts'
 
 /** Facts about this node, from its store. */
 export interface Introduction {

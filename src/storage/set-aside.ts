@@ -66,7 +66,7 @@ export async function recoverStore(
   })
 }
 
-/** Later ones sort behind earlier ones, and behind those of a founding: see network/hello.ts. */
+/** Later ones sort behind earlier ones, and behind those of a founding: see wire/hello.ts. */
 export const newIncarnation = (nowMs: number): string =>
   `r${nowMs.toString(16).padStart(12, '0')}${randomBytes(8).toString('hex')}`
 

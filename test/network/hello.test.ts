@@ -2,17 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from '../../src/network/address.ts'
 import { AddressBook, decodePeers, encodePeers } from '../../src/network/address-book.ts'
-import {
-  decodeAnswer,
-  decodeHello,
-  encodeAnswer,
-  encodeHello,
-  fencedBy,
-  type Hello,
-  judgeHello,
-  type Known,
-} from '../../src/network/hello.ts'
+import { decodeAnswer, decodeHello, encodeAnswer, encodeHello } from '../../src/network/hello.ts'
 import { newIdentity } from '../../src/network/identity.ts'
+import { fencedBy, type Hello, judgeHello, type Known } from '../../src/wire/hello.ts'
 
 const hello = (overrides: Partial<Hello> = {}): Hello => ({
   version: 1,
