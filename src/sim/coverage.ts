@@ -1,5 +1,5 @@
 /** What a run tried. A set of runs that tried too little proves nothing, and fails. */
-export interface Coverage {
+export interface Counts {
   events: number
   commits: number
   /** Views that started. */
@@ -9,6 +9,8 @@ export interface Coverage {
   partitions: number
   pauses: number
   wipes: number
+  /** Processes on data that is not theirs, told so by a peer. */
+  fences: number
   dropped: number
   transfers: number
   checkpoints: number
@@ -17,6 +19,13 @@ export interface Coverage {
   reads: number
   /** Requests answered without being executed again. */
   repeats: number
+}
+
+export interface Coverage extends Counts {
+  /** Kind of fault → how often it happened in this run; in a sum, in how many runs it was on and happened. */
+  readonly kinds: Map<string, { on: number; fired: number }>
+  /** Runs, of those: with a view change, with 90 commits or more, and those that got stuck and may. */
+  runs: { all: number; viewChange: number; committed: number; stuck: number }
 }
 
 export function emptyCoverage(): Coverage {
@@ -29,6 +38,7 @@ export function emptyCoverage(): Coverage {
     partitions: 0,
     pauses: 0,
     wipes: 0,
+    fences: 0,
     dropped: 0,
     transfers: 0,
     checkpoints: 0,
@@ -36,25 +46,58 @@ export function emptyCoverage(): Coverage {
     replies: 0,
     reads: 0,
     repeats: 0,
+    kinds: new Map(),
+    runs: { all: 0, viewChange: 0, committed: 0, stuck: 0 },
   }
+}
+
+/** A fault happened. */
+export function fire(coverage: Coverage, kind: string): void {
+  const known = coverage.kinds.get(kind)
+  if (known) known.fired++
+  else coverage.kinds.set(kind, { on: 0, fired: 1 })
 }
 
 export function addCoverage(total: Coverage, one: Coverage): void {
   for (const name of namesOf(total)) total[name] += one[name]
+  for (const [kind, { on, fired }] of one.kinds) {
+    const sum = total.kinds.get(kind) ?? { on: 0, fired: 0 }
+    total.kinds.set(kind, sum)
+    sum.on += on
+    sum.fired += on > 0 && fired > 0 ? 1 : 0
+  }
+  for (const name of ['all', 'viewChange', 'committed', 'stuck'] as const) {
+    total.runs[name] += one.runs[name]
+  }
 }
 
-export function namesOf(coverage: Coverage): (keyof Coverage)[] {
-  return Object.keys(coverage) as (keyof Coverage)[]
+/** Adds up what was added up already: of another worker. */
+export function mergeCoverage(total: Coverage, other: Coverage): void {
+  for (const name of namesOf(total)) total[name] += other[name]
+  for (const [kind, { on, fired }] of other.kinds) {
+    const sum = total.kinds.get(kind) ?? { on: 0, fired: 0 }
+    total.kinds.set(kind, { on: sum.on + on, fired: sum.fired + fired })
+  }
+  for (const name of ['all', 'viewChange', 'committed', 'stuck'] as const) {
+    total.runs[name] += other.runs[name]
+  }
+}
+
+export function namesOf(coverage: Coverage): (keyof Counts)[] {
+  return Object.keys(coverage).filter(
+    (name): name is keyof Counts => name !== 'kinds' && name !== 'runs',
+  )
 }
 
 /** Fewest per seed, on average, over a set of seeds. */
-const LEAST: Partial<Coverage> = {
+const LEAST: Partial<Counts> = {
   commits: 40,
   views: 2,
   crashes: 1,
   writesLost: 0.2,
   partitions: 0.5,
   pauses: 0.3,
+  fences: 0.02,
   dropped: 50,
   transfers: 1,
   checkpoints: 5,
@@ -66,14 +109,32 @@ const LEAST: Partial<Coverage> = {
 
 /** Sets smaller than this are too small to judge. */
 export const JUDGED_SEEDS_MIN = 50
+/** A kind that was on in fewer runs is not judged. */
+const JUDGED_ON_MIN = 20
+const FIRED_MIN = 0.2
+const VIEW_CHANGE_MIN = 0.6
+const COMMITTED_MIN = 0.95
+export const COMMITTED = 90
 
 /** Names of what was tried too little; empty: the set is good. */
-export function tooLittle(total: Coverage, seeds: number): string[] {
+export function tooLittle(
+  total: Coverage,
+  seeds: number,
+  tier: 'lite' | 'full' = 'lite',
+): string[] {
   if (seeds < JUDGED_SEEDS_MIN) return []
   const missing: string[] = []
-  for (const name of namesOf(total)) {
-    const least = (LEAST[name] ?? 0) * seeds
-    if (total[name] < least) missing.push(`${name} ${total[name]}, at least ${Math.ceil(least)}`)
+  const atLeast = (what: string, is: number, least: number): void => {
+    if (is < least) missing.push(`${what} ${is}, at least ${Math.ceil(least)}`)
+  }
+  for (const name of namesOf(total)) atLeast(name, total[name], (LEAST[name] ?? 0) * seeds)
+  for (const [kind, { on, fired }] of total.kinds) {
+    if (on >= JUDGED_ON_MIN) atLeast(`seeds in which ${kind} happened`, fired, on * FIRED_MIN)
+  }
+  const { all, viewChange, committed } = total.runs
+  atLeast('seeds with a view change', viewChange, all * VIEW_CHANGE_MIN)
+  if (tier === 'full') {
+    atLeast(`seeds with ${COMMITTED} requests committed`, committed, all * COMMITTED_MIN)
   }
   return missing
 }

@@ -6,10 +6,13 @@
 import { assert, present } from '../base/assert.ts'
 import type { Prng } from '../base/prng.ts'
 import type { Effect, VsrRecord, Write } from '../vr/effect.ts'
-import { type Entry, revAfter } from '../vr/entry.ts'
+import { type Entry, genesisChecksum, revAfter } from '../vr/entry.ts'
 import type { CheckpointId } from '../vr/message.ts'
+import { genesis } from '../vr/restart.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import type { LogMark } from '../vr/state.ts'
+import { opNumber } from '../vr/terms.ts'
+import type { Seen } from '../wire/hello.ts'
 import type { DiskOptions } from './options.ts'
 
 export interface Image {
@@ -21,6 +24,36 @@ export interface Image {
   /** Ops first … first + entries.length - 1, dense. */
   first: number
   entries: Entry[]
+  /** Head of the log as the superblock and the file beside it know it; survives damage of the database. */
+  witness: { readonly opNumber: number; readonly checksum: string } | undefined
+  /** Something on it was damaged, and no audit has been passed since. */
+  damaged: boolean
+  /** Who this data directory belongs to, and which lives of its peers it has seen. */
+  life: Life
+  seen: Map<number, Seen>
+}
+
+export interface Life {
+  readonly incarnation: string
+  readonly bootCounter: number
+}
+
+export const CLUSTER = 'sim'
+
+export function emptyImage(): Image {
+  const { vsr, checkpoint } = genesis(genesisChecksum(CLUSTER, 0))
+  return {
+    vsr,
+    checkpoint,
+    records: new Map(),
+    start: checkpoint,
+    first: 1,
+    entries: [],
+    witness: undefined,
+    damaged: false,
+    life: { incarnation: 'founding', bootCounter: 0 },
+    seen: new Map(),
+  }
 }
 
 export type CheckpointJob = Extract<Effect, { type: 'checkpoint' }>
@@ -36,20 +69,28 @@ interface Waiting {
 export class Disk {
   readonly image: Image
   #waiting: Waiting[] = []
+  /** Of the sync that is over: not applied yet. */
+  #synced: Job[] = []
   #syncing = 0
   readonly #options: DiskOptions
   readonly #prng: Prng
+  readonly #stalls: Prng
   #hungUntil = 0
+  #fullUntil = 0
+  #isFailing = false
+  /** Syncs that took seconds by themselves. */
+  stalls = 0
 
   constructor(image: Image, options: DiskOptions, prng: Prng) {
     this.image = image
     this.#options = options
     this.#prng = prng
+    this.#stalls = prng.fork('stalls')
   }
 
   /** Jobs that a crash now could lose. */
   get unsynced(): number {
-    return this.#waiting.length
+    return this.#synced.length + this.#waiting.length
   }
 
   submit(job: Job): void {
@@ -63,12 +104,43 @@ export class Disk {
     if (this.#syncing > 0 || this.#waiting.length === 0) return undefined
     this.#syncing = this.#waiting.length
     const [low, high] = this.#options.syncMs
-    return Math.max(nowMs, this.#hungUntil) + this.#prng.int(low, high)
+    const at = Math.max(nowMs, this.#hungUntil) + this.#prng.int(low, high)
+    const { stall } = this.#options
+    if (stall === 0 || !this.#stalls.chance(stall)) return at
+    this.stalls++
+    return at + this.#stalls.int(1000, 10_000)
   }
 
   /** Syncs begun before stay as they are; the next one waits. */
   hang(untilMs: number): void {
     this.#hungUntil = Math.max(this.#hungUntil, untilMs)
+  }
+
+  /** The next sync ends in an error. */
+  failNext(): void {
+    this.#isFailing = true
+  }
+
+  /** Every sync that ends before then does so in an error, for want of room. */
+  fill(untilMs: number): void {
+    this.#fullUntil = Math.max(this.#fullUntil, untilMs)
+  }
+
+  isFull(nowMs: number): boolean {
+    return nowMs < this.#fullUntil
+  }
+
+  /** What became of the sync under way is an error: nobody knows what of it is on disk. */
+  hasFailed(nowMs: number): boolean {
+    const hasFailed = this.#isFailing || this.isFull(nowMs)
+    this.#isFailing = false
+    return hasFailed
+  }
+
+  /** For good: nothing but time was wrong with it. */
+  heal(): void {
+    this.#isFailing = false
+    this.#fullUntil = 0
   }
 
   /** The sync under way is done: these jobs are to be applied with `apply`, in this order. */
@@ -90,10 +162,12 @@ export class Disk {
       }
     }
     this.#waiting.unshift(...later)
+    this.#synced = [...done]
     return done
   }
 
   apply(job: Job): void {
+    if (this.#synced[0] === job) this.#synced.shift()
     if (job.type === 'write') applyWrite(this.image, job)
     else if (job.type === 'trim') applyTrim(this.image, job.below)
     else applyCheckpoint(this.image, job)
@@ -103,7 +177,8 @@ export class Disk {
   crash(): Job[] {
     const kept: Job[] = []
     let isCheckpointLate = false
-    for (const { job, slices } of this.#waiting) {
+    const behind = this.#synced.splice(0).map(job => ({ job, slices: 0 }))
+    for (const { job, slices } of [...behind, ...this.#waiting]) {
       if (job.type === 'checkpoint') {
         if (slices > 0) isCheckpointLate = true
         if (isCheckpointLate) continue
@@ -120,7 +195,20 @@ export class Disk {
 
 /** The disk is lost. `promised`: its superblock is not, and tells the view. */
 export function wipe(image: Image, empty: Image, promised: VsrRecord | undefined): void {
-  Object.assign(image, empty, { vsr: { ...(promised ?? empty.vsr), recovering: true } })
+  const { life } = image
+  const vsr = { ...(promised ?? empty.vsr), recovering: true }
+  Object.assign(image, empty, { vsr, life })
+}
+
+/** A copy that later writes do not change. */
+export function copyOf(image: Image): Image {
+  const { records, entries, seen } = image
+  return { ...image, records: new Map(records), entries: [...entries], seen: new Map(seen) }
+}
+
+/** What it holds, or held, is not to be had from it any more. */
+export function isLost({ vsr, damaged }: Image): boolean {
+  return damaged || vsr.recovering === true
 }
 
 export function headOf(image: Image): number {
@@ -173,6 +261,15 @@ function applyWrite(image: Image, write: Write): void {
     image.entries.push(entry)
   }
   if (write.vsr) image.vsr = write.vsr
+  noteWitness(image)
+}
+
+function noteWitness(image: Image): void {
+  const head = image.entries[image.entries.length - 1] ?? image.checkpoint
+  const { opNumber, checksum } = head
+  if (image.witness?.opNumber !== opNumber || image.witness.checksum !== checksum) {
+    image.witness = { opNumber, checksum }
+  }
 }
 
 function applyCheckpoint(image: Image, job: CheckpointJob): void {
@@ -188,7 +285,7 @@ function applyTrim(image: Image, below: number): void {
   if (below <= image.first) return
   const gone = present(image.entries.splice(0, below - image.first).pop(), 'something is trimmed')
   image.first = below
-  image.start = { opNumber: gone.opNumber, rev: revAfter(gone), timeMs: gone.timeMs }
+  image.start = { opNumber: opNumber(below - 1), rev: revAfter(gone), timeMs: gone.timeMs }
 }
 
 function putRecords(into: Map<string, string>, records: readonly ServiceRecord[]): void {

@@ -1,7 +1,13 @@
 /** What can happen in virtual time. Events that belong to one start of a host die with it (`boot`). */
 import type { Command, Entry } from '../vr/entry.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
-import type { FaultKind } from './nemesis.ts'
+import type { Daemon } from './admission.ts'
+import type { Image } from './disk.ts'
+import type { Host } from './host.ts'
+import type { FaultKind, Link } from './nemesis.ts'
+
+/** By a quorum's leave, or as of what the replica has executed. */
+export type ReadKind = 'linearizable' | 'stale'
 
 export type HostEvent =
   | { readonly type: 'tick' }
@@ -11,16 +17,31 @@ export type HostEvent =
   | { readonly type: 'peer'; readonly replica: number; readonly connected: boolean }
   /** From a client. */
   | { readonly type: 'request'; readonly client: number; readonly command: Command }
-  | { readonly type: 'read'; readonly client: number; readonly id: number; readonly key: string }
+  | {
+      readonly type: 'read'
+      readonly client: number
+      readonly id: number
+      readonly key: string
+      readonly kind: ReadKind
+    }
 
 export type SimEvent =
   | {
       readonly type: 'host'
-      readonly host: number
+      readonly host: Host
       readonly boot: number
       readonly event: HostEvent
     }
-  /** Messages and requests from outside find whichever start of the host is there. */
+  /** A message on its way: it finds whichever start of the host is there, if it may be heard. */
+  | {
+      readonly type: 'message'
+      readonly from: Daemon
+      readonly to: number
+      readonly message: Message
+      readonly sentMs: number
+      readonly stream: number
+    }
+  /** Requests and news from outside find whichever start of the host is there. */
   | { readonly type: 'arrival'; readonly host: number; readonly event: HostEvent }
   | { readonly type: 'start'; readonly host: number }
   | { readonly type: 'fault'; readonly kind: FaultKind }
@@ -28,8 +49,11 @@ export type SimEvent =
   | { readonly type: 'client'; readonly event: ClientEvent }
 
 export type Undo =
-  | { readonly type: 'join'; readonly links: readonly (readonly [from: number, to: number])[] }
+  | { readonly type: 'join'; readonly links: readonly Link[] }
+  | { readonly type: 'clog'; readonly links: readonly Link[]; readonly forMs: number }
   | { readonly type: 'resume'; readonly host: number }
+  | { readonly type: 'fence'; readonly daemon: Daemon; readonly reason: string }
+  | { readonly type: 'copy'; readonly host: number; readonly image: Image }
 
 export type ClientEvent =
   | { readonly type: 'next'; readonly client: number }

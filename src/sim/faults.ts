@@ -1,15 +1,20 @@
 /** What the nemesis decided, done to hosts and links; and the healing of a core, for good. */
 import { present, unreachable } from '../base/assert.ts'
 import type { Prng } from '../base/prng.ts'
-import { isPrimary } from '../vr/state.ts'
+import type { Daemon } from './admission.ts'
 import type { Clocks } from './clocks.ts'
 import type { Coverage } from './coverage.ts'
+import { fire } from './coverage.ts'
+import { isLost } from './disk.ts'
 import type { HostEvent, SimEvent, Undo } from './event.ts'
 import type { Host } from './host.ts'
-import { FAULTS, type FaultKind, type Nemesis } from './nemesis.ts'
+import { LinkFaults } from './link-faults.ts'
+import { Losses } from './losses.ts'
+import { FAULTS, type FaultKind, isPartition, type Nemesis } from './nemesis.ts'
 import type { Network } from './network.ts'
 import { CALM_NETWORK, type SimOptions } from './options.ts'
 import type { Report } from './report.ts'
+import type { End } from './surroundings.ts'
 
 /** What there is to break. */
 export interface Ground {
@@ -21,80 +26,141 @@ export interface Ground {
   readonly prng: Prng
   readonly coverage: Coverage
   readonly report: Report | undefined
+  /** A second daemon on the same replica's data. */
+  second(of: Host): Host
+  /** Sends some messages of the last minute once more; gives how many. */
+  replay(count: number): number
   now(): number
   after(ms: number, event: SimEvent): void
 }
 
-export class Faults {
+/** What a broken link, or a lost disk, may have done to the hosts. */
+export interface Power {
+  crash(host: Host): void
+  startLater(number: number, afterMs: number): void
+  tellPeer(number: number, replica: number, connected: boolean, afterMs?: number): void
+}
+
+/** A start that finds no room on its disk is tried again. */
+const RETRY_START_MS = 500
+
+export class Faults implements Power {
   readonly #ground: Ground
-  #isOver = false
+  readonly #links: LinkFaults
+  readonly #losses: Losses
+  /** Healed for good; `undefined`: the safety phase goes on. */
+  #core: readonly number[] | undefined
+  #processes = 0
 
   constructor(ground: Ground) {
     this.#ground = ground
+    this.#links = new LinkFaults(ground, this)
+    this.#losses = new Losses(ground, this)
   }
 
   startAll(): void {
-    for (const host of this.#ground.hosts) host.start(this.#ground.prng.u32())
+    const { hosts, network, options } = this.#ground
+    const { cuts, down } = options.permanent
+    for (const [from, to] of cuts) network.cut(from, to)
+    for (const host of hosts) if (!down.includes(host.number)) this.#boot(host)
     for (const kind of FAULTS) this.#plan(kind)
   }
 
   /** A core gets well and stays well; whoever is outside keeps what ails it. */
   heal(quorum: number): readonly number[] {
-    const { prng, network, options, hosts, report } = this.#ground
-    this.#isOver = true
+    const { prng, network, options, hosts, report, clocks } = this.#ground
+    const { down } = options.permanent
+    const able = hosts.map(host => host.number).filter(number => !down.includes(number))
+    this.#losses.recoverAll()
     // Who has lost its disk needs a quorum of others.
-    const isOneLost = hosts.some(({ image }) => image.vsr.recovering)
-    const size = isOneLost ? hosts.length : prng.int(quorum, hosts.length)
-    const order = prng.shuffle(hosts.map(host => host.number))
+    const isOneLost = hosts.some(({ image }) => isLost(image))
+    const size = isOneLost ? able.length : prng.int(quorum, able.length)
+    const order = prng.shuffle(able)
     const core = order.slice(0, size).sort((a, b) => a - b)
+    this.#core = core
     network.change({ ...CALM_NETWORK, codec: options.network.codec })
-    for (const a of core) for (const b of core) network.join(a, b)
+    for (const a of core) for (const b of core) network.heal(a, b)
+    for (const [from, to] of options.permanent.cuts) network.cut(from, to)
     for (const outside of order.slice(size)) this.#isolate(outside, core)
     for (const number of core) {
       const host = this.#host(number)
+      host.disk.heal()
+      host.arm(0)
       if (!host.isUp) this.#start(number)
+      clocks.wake(number, this.#ground.now())
       host.resume()
-      for (const peer of core) this.#tellPeer(number, peer, true)
+      for (const peer of core) this.tellPeer(number, peer, true)
     }
     report?.note(`liveness phase: the core is ${core.map(i => `r${i}`).join(' ')}`)
     return core
   }
 
-  /** Down, cut off, or able to speak and not to hear, or the other way round. */
+  /** Down, paused, with a full disk, cut off, or able to speak and not to hear, or the other way round. */
   #isolate(outside: number, core: readonly number[]): void {
     const { prng, network } = this.#ground
-    const fate = prng.pick(['down', 'cut', 'deaf', 'mute'] as const)
-    if (fate === 'down') this.#crash(outside)
-    else this.#host(outside).resume()
+    const host = this.#host(outside)
+    const fate = prng.pick(['down', 'paused', 'full', 'cut', 'deaf', 'mute'] as const)
+    if (fate === 'down') this.crash(host)
+    else if (fate === 'paused') host.paused = true
+    else host.resume()
+    if (fate === 'full') host.disk.fill(Number.POSITIVE_INFINITY)
     for (const member of core) {
-      network.join(member, outside)
-      network.join(outside, member)
-      if (fate !== 'mute') network.cut(member, outside)
-      if (fate !== 'deaf') network.cut(outside, member)
+      network.heal(member, outside)
+      network.heal(outside, member)
+      if (fate === 'cut' || fate === 'deaf') network.cut(member, outside)
+      if (fate === 'cut' || fate === 'mute') network.cut(outside, member)
     }
   }
 
   /** A fault's time has come. */
   on(kind: FaultKind): void {
-    if (this.#isOver) return
-    this.#do(kind)
+    if (this.#core !== undefined) return
+    if (this.#do(kind)) fire(this.#ground.coverage, kind)
     this.#plan(kind)
   }
 
   onStart(number: number): void {
-    if (!this.#isOver && !this.#host(number).isUp) this.#start(number)
+    const isOutside = this.#core !== undefined && !this.#core.includes(number)
+    if (isOutside || this.#host(number).isUp) return
+    const { now } = this.#ground
+    // Opening the data writes its boot counter.
+    if (this.#host(number).disk.isFull(now())) return this.startLater(number, RETRY_START_MS)
+    this.#start(number)
   }
 
   undo(undo: Undo): void {
-    if (this.#isOver) return
-    const { network, report } = this.#ground
-    if (undo.type === 'resume') {
-      report?.fault(undo.host, 'resume')
-      this.#host(undo.host).resume()
-      return
+    if (undo.type === 'fence') return this.#losses.fence(undo.daemon, undo.reason)
+    if (this.#core !== undefined) return
+    switch (undo.type) {
+      case 'resume':
+        this.#ground.clocks.wake(undo.host, this.#ground.now())
+        this.#ground.report?.fault(undo.host, 'resume')
+        return this.#host(undo.host).resume()
+      case 'copy':
+        return this.#losses.startCopy(undo.host, undo.image)
+      case 'join':
+        return this.#links.join(undo.links)
+      case 'clog':
+        return this.#links.clog(undo.links, undo.forMs)
+      default:
+        unreachable(undo)
     }
-    for (const [from, to] of undo.links) network.join(from, to)
-    report?.note(`! joined ${undo.links.map(([from, to]) => `r${from}→r${to}`).join(' ')}`)
+  }
+
+  /** The process has ended by itself; somebody will start it again. */
+  ended(host: Host, why: End): void {
+    const { nemesis, report } = this.#ground
+    const kind = why === 'crash-point' ? 'crash-point' : 'write-error'
+    report?.fault(host.number, why)
+    this.crash(host)
+    if (this.#losses.isSecond(host)) return
+    if (why === 'crash-point') fire(this.#ground.coverage, kind)
+    this.startLater(host.number, nemesis.duration(kind))
+  }
+
+  /** A peer refused what this process sent, or to hear it. */
+  refused(daemon: Daemon, reason: string): void {
+    this.#ground.after(1, { type: 'undo', undo: { type: 'fence', daemon, reason } })
   }
 
   #plan(kind: FaultKind): void {
@@ -102,34 +168,68 @@ export class Faults {
     if (wait !== undefined) this.#ground.after(wait, { type: 'fault', kind })
   }
 
-  #do(kind: FaultKind): void {
-    const { nemesis, hosts, clocks, network, now } = this.#ground
+  /** True if it happened. */
+  #do(kind: FaultKind): boolean {
+    if (isPartition(kind)) return this.#links.partition(kind)
+    const { nemesis, hosts, clocks, now } = this.#ground
+    switch (kind) {
+      case 'clog':
+      case 'swizzle':
+      case 'reset':
+      case 'replay':
+        return this.#links.do(kind)
+      case 'rot':
+      case 'wipe':
+      case 'rollback':
+      case 'amnesia':
+      case 'copy':
+        return this.#losses.do(kind)
+      case 'crash-all': {
+        const ups = hosts.filter(host => this.#crashFor(host, nemesis.duration(kind)))
+        return ups.length > 0
+      }
+      case 'clock-jump':
+        clocks.jump(nemesis.victim(kind), nemesis.clockJumpMs())
+        return true
+      case 'clock-stuck':
+        clocks.stick(nemesis.victim(kind), now(), now() + nemesis.duration(kind))
+        return true
+      case 'hang':
+        this.#host(nemesis.victim(kind)).disk.hang(now() + nemesis.duration(kind))
+        return true
+      case 'full-disk':
+        this.#host(nemesis.victim(kind)).disk.fill(now() + nemesis.duration(kind))
+        return true
+      default:
+        return this.#doToProcess(kind)
+    }
+  }
+
+  /** To a process that is running. */
+  #doToProcess(
+    kind: 'crash' | 'crash-point' | 'pause' | 'suspend' | 'write-error' | 'step-down',
+  ): boolean {
+    const { nemesis } = this.#ground
+    const host = this.#host(nemesis.victim(kind))
+    if (!host.isUp || host.paused) return false
     switch (kind) {
       case 'crash':
-        return this.#crashFor(nemesis.victim(kind), nemesis.duration(kind))
-      case 'crash-all':
-        for (const { number } of hosts) this.#crashFor(number, nemesis.duration(kind))
-        return
-      case 'wipe':
-        return this.#wipe(nemesis.victim(kind), nemesis.duration(kind))
-      case 'partition':
-        return this.#partition()
-      case 'clog':
-        return network.clog(
-          nemesis.victim(kind),
-          nemesis.victim(kind),
-          now() + nemesis.duration(kind),
-        )
+        // Ten times as probable while a write is under way.
+        if (host.disk.unsynced === 0 && !nemesis.stream(kind).chance(0.1)) return false
+        return this.#crashFor(host, nemesis.duration(kind))
+      case 'crash-point':
+        host.arm(nemesis.stream(kind).int(1, 40))
+        return false
       case 'pause':
-        return this.#pause(nemesis.victim(kind), nemesis.duration(kind))
-      case 'clock-jump':
-        return clocks.jump(nemesis.victim(kind), nemesis.clockJumpMs())
-      case 'hang':
-        return this.#host(nemesis.victim(kind)).disk.hang(now() + nemesis.duration(kind))
+      case 'suspend':
+        this.#pause(host, kind)
+        return true
+      case 'write-error':
+        host.disk.failNext()
+        return true
       case 'step-down':
-        return this.#stepDown(nemesis.victim(kind))
-      case 'reset':
-        return this.#reset(nemesis.victim(kind), nemesis.victim(kind))
+        host.step({ type: 'step-down' })
+        return true
       default:
         unreachable(kind)
     }
@@ -139,89 +239,60 @@ export class Faults {
     return present(this.#ground.hosts[number], 'the host exists')
   }
 
-  #crashFor(number: number, downMs: number): void {
-    if (!this.#host(number).isUp) return
-    this.#crash(number)
-    this.#ground.after(downMs, { type: 'start', host: number })
+  #crashFor(host: Host, downMs: number): boolean {
+    if (!host.isUp) return false
+    this.crash(host)
+    this.startLater(host.number, downMs)
+    return true
   }
 
-  #crash(number: number): void {
-    const host = this.#host(number)
+  startLater(number: number, afterMs: number): void {
+    this.#ground.after(afterMs, { type: 'start', host: number })
+  }
+
+  crash(host: Host): void {
     if (!host.isUp) return
-    const { coverage, report } = this.#ground
+    const { coverage, report, hosts } = this.#ground
     const lost = host.crash()
     coverage.crashes++
     coverage.writesLost += lost
-    report?.fault(number, `crash, ${lost} writes lost`)
-    this.#tellPeers(number, false)
-  }
-
-  /** More than f lost disks at once may lose what was acknowledged: nobody promises otherwise. */
-  #wipe(number: number, downMs: number): void {
-    const { hosts, nemesis, coverage, report } = this.#ground
-    if (hosts.some(({ image }) => image.vsr.recovering)) return
-    const hasSuperblock = nemesis.stream('wipe').chance(0.5)
-    const host = this.#host(number)
-    const isPlanned = !host.isUp
-    this.#crash(number)
-    host.wipe(hasSuperblock)
-    coverage.wipes++
-    report?.fault(number, hasSuperblock ? 'its database is lost' : 'its disk is lost')
-    if (!isPlanned) this.#ground.after(downMs, { type: 'start', host: number })
+    report?.fault(host.number, `crash, ${lost} writes lost`)
+    if (hosts[host.number] === host) this.#tellPeers(host.number, false)
   }
 
   #start(number: number): void {
     this.#ground.report?.fault(number, 'start')
-    this.#host(number).start(this.#ground.prng.u32())
+    this.#boot(this.#host(number))
     this.#tellPeers(number, true)
+  }
+
+  #boot(host: Host): void {
+    host.start(this.#ground.prng.u32(), this.nextProcess())
+  }
+
+  nextProcess(): number {
+    return ++this.#processes
   }
 
   #tellPeers(number: number, connected: boolean): void {
     if (!this.#ground.options.network.tellPeers) return
-    for (const peer of this.#ground.hosts) this.#tellPeer(peer.number, number, connected)
+    for (const peer of this.#ground.hosts) this.tellPeer(peer.number, number, connected)
   }
 
-  #tellPeer(number: number, replica: number, connected: boolean, afterMs = 1): void {
+  tellPeer(number: number, replica: number, connected: boolean, afterMs = 1): void {
     if (number === replica) return
     const event: HostEvent = { type: 'peer', replica, connected }
     this.#ground.after(afterMs, { type: 'arrival', host: number, event })
   }
 
-  #partition(): void {
-    const { hosts, nemesis, network, coverage, report, after } = this.#ground
-    const acting = hosts.find(({ replica }) => replica !== undefined && isPrimary(replica))
-    const links = nemesis.cuts(acting?.number).filter(([from, to]) => !network.isCut(from, to))
-    if (links.length === 0) return
-    for (const [from, to] of links) network.cut(from, to)
-    coverage.partitions++
-    report?.note(`! cut ${links.map(([from, to]) => `r${from}→r${to}`).join(' ')}`)
-    after(nemesis.duration('partition'), { type: 'undo', undo: { type: 'join', links } })
-  }
-
-  #pause(number: number, forMs: number): void {
-    const host = this.#host(number)
-    if (!host.isUp || host.paused) return
-    const { coverage, report, after } = this.#ground
+  /** Stopped, or by collecting garbage; or the machine sleeps, and one of its clocks with it. */
+  #pause(host: Host, kind: 'pause' | 'suspend'): void {
+    const { coverage, report, after, nemesis, clocks, now } = this.#ground
+    const forMs = nemesis.duration(kind)
     host.paused = true
+    if (kind === 'suspend') clocks.sleep(host.number, now())
     coverage.pauses++
-    report?.fault(number, `pause for ${forMs} ms`)
-    after(forMs, { type: 'undo', undo: { type: 'resume', host: number } })
-  }
-
-  #stepDown(number: number): void {
-    const host = this.#host(number)
-    if (host.isUp && !host.paused) host.step({ type: 'step-down' })
-  }
-
-  /** A connection breaks and comes back. */
-  #reset(a: number, b: number): void {
-    const stream = this.#ground.nemesis.stream('reset')
-    for (const [to, peer] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      this.#tellPeer(to, peer, false)
-      this.#tellPeer(to, peer, true, 1 + stream.int(1, 300))
-    }
+    report?.fault(host.number, `${kind} for ${forMs} ms`)
+    after(forMs, { type: 'undo', undo: { type: 'resume', host: host.number } })
   }
 }

@@ -9,7 +9,7 @@ export interface Operation {
   readonly session: string | undefined
   readonly requestNumber: number
   readonly key: string
-  /** `get K` for a read outside of the log. */
+  /** A read outside of the log: `get K`, or `peek K` if it may be of an earlier state. */
   readonly operation: string
   readonly calledMs: number
   returnedMs: number | undefined

@@ -3,54 +3,32 @@
  * src/node does with real ones: carries effects out, in order, and feeds back what became of them.
  */
 import { present, unreachable } from '../base/assert.ts'
-import { text } from '../base/bytes.ts'
 import { fingerprint } from '../base/fingerprint.ts'
 import type { Configuration } from '../vr/configuration.ts'
-import type { Effect, Executed, Input, ReplicaEvent } from '../vr/effect.ts'
+import type { Effect, Executed, Input } from '../vr/effect.ts'
 import type { Command } from '../vr/entry.ts'
-import { genesisChecksum } from '../vr/entry.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
 import { step } from '../vr/replica.ts'
-import { boot, createReplica, genesis, replay, restore, restored } from '../vr/restart.ts'
+import { boot, createReplica, replay, restore, restored } from '../vr/restart.ts'
 import type { Replica } from '../vr/state.ts'
 import { replicaNumber } from '../vr/terms.ts'
-import { type Disk, entriesOn, headOf, type Image, type Job, recordsOn, wipe } from './disk.ts'
+import type { Daemon } from './admission.ts'
+import { areIntact, audit } from './audit.ts'
+import {
+  type Disk,
+  emptyImage,
+  entriesOn,
+  headOf,
+  type Image,
+  type Job,
+  recordsOn,
+  wipe,
+} from './disk.ts'
 import type { HostEvent } from './event.ts'
 import type { SimOptions } from './options.ts'
 import { SimService } from './service.ts'
+import type { ReadServed, Surroundings } from './surroundings.ts'
 import type { HostView } from './world.ts'
-
-export const CLUSTER = 'sim'
-
-/** What a host needs of the world around it. */
-export interface Surroundings {
-  send(from: number, to: number, message: Message): void
-  /** For this start of the host only. */
-  later(host: Host, atMs: number, event: HostEvent): void
-  reply(
-    host: Host,
-    client: number,
-    session: string,
-    requestNumber: number,
-    answer: ReplyAnswer,
-  ): void
-  value(host: Host, client: number, id: number, value: string): void
-  readonly nowMs: number
-  /** The host's own clocks. */
-  monotonicMs(host: Host): number
-  wallMs(host: Host): number
-  readonly watch: Watch
-}
-
-/** Told of everything that a property may look at. */
-export interface Watch {
-  started(host: HostView): void
-  stepped(host: HostView): void
-  sent(host: HostView, to: number, message: Message): void
-  durable(host: HostView, job: Job): void
-  executed(host: HostView, effect: Executed): void
-  event(host: HostView, event: ReplicaEvent): void
-}
 
 type HostOptions = Pick<SimOptions, 'replica' | 'tickMs' | 'selfDelivery'>
 
@@ -62,17 +40,15 @@ interface Reading {
   fromOp: number | undefined
 }
 
-export function emptyImage(): Image {
-  const { vsr, checkpoint } = genesis(genesisChecksum(CLUSTER, 0))
-  return { vsr, checkpoint, records: new Map(), start: checkpoint, first: 1, entries: [] }
-}
-
 export class Host implements HostView {
   readonly number: number
   readonly disk: Disk
   boot = 0
   wipes = 0
   replica: Replica | undefined
+  daemon: Daemon | undefined
+  /** Its data is another one's, or older than what it promised, and its process does not know. */
+  isImpostor = false
   /** While set, the host does nothing; what happens to it waits in `held`. */
   paused = false
   readonly held: HostEvent[] = []
@@ -86,6 +62,8 @@ export class Host implements HostView {
   #ticking = false
   readonly #inputs: Input[] = []
   #stepping = false
+  /** Points of its work after which the process ends; 0: none. */
+  #pointsLeft = 0
 
   constructor(
     fields: {
@@ -111,12 +89,48 @@ export class Host implements HostView {
     return this.replica !== undefined
   }
 
-  start(nonce: number): void {
+  start(nonce: number, pid = nonce): void {
     this.boot++
     this.paused = false
-    this.#service = new SimService()
     const { image } = this.disk
-    const firstBoot = this.boot === 1
+    const { incarnation, bootCounter } = image.life
+    image.life = { incarnation, bootCounter: bootCounter + 1 }
+    this.daemon = { pid, number: this.number, image, isImpostor: this.isImpostor }
+    const isFirst = image.life.bootCounter === 1
+    const replica = this.#restored(nonce)
+    this.replica = replica
+    this.#around.watch.started(this)
+    const behind = image.checkpoint.opNumber + 1
+    const log = entriesOn(image, behind, headOf(image), Number.POSITIVE_INFINITY)
+    this.#carryOut(replay(replica, log))
+    // A point that was armed may have come.
+    if (this.replica !== replica) return
+    this.#carryOut(boot(replica, isFirst))
+    if (this.replica !== replica) return
+    this.#around.watch.stepped(this)
+    if (!this.#ticking) this.#tickLater()
+  }
+
+  /** The checkpoint in memory; where disk or checkpoint are damaged, a replica that knows it lost its own. */
+  #restored(nonce: number): Replica {
+    const { image } = this.disk
+    if (audit(image) === undefined) {
+      const replica = this.#create(nonce)
+      restore(replica, recordsOn(image))
+      if (isRestored(replica)) {
+        image.damaged = this.isImpostor
+        return replica
+      }
+    }
+    this.#around.watch.failed(this)
+    this.wipe(true)
+    const replica = this.#create(nonce)
+    restored(replica)
+    return replica
+  }
+
+  #create(nonce: number): Replica {
+    this.#service = new SimService()
     const identity = {
       shard: 0,
       replicaNumber: replicaNumber(this.number),
@@ -124,18 +138,8 @@ export class Host implements HostView {
       options: this.#options.replica,
       nonce,
     }
-    const { vsr, checkpoint, start } = image
-    const replica = createReplica(identity, { vsr, checkpoint, start }, this.#service)
-    restore(replica, recordsOn(image))
-    restored(replica)
-    this.replica = replica
-    this.#around.watch.started(this)
-    const behind = checkpoint.opNumber + 1
-    const log = entriesOn(image, behind, headOf(image), Number.POSITIVE_INFINITY)
-    this.#carryOut(replay(replica, log))
-    this.#carryOut(boot(replica, firstBoot))
-    this.#around.watch.stepped(this)
-    if (!this.#ticking) this.#tickLater()
+    const { vsr, checkpoint, start } = this.image
+    return createReplica(identity, { vsr, checkpoint, start }, this.#service)
   }
 
   /** Power goes. Gives how many jobs were lost. */
@@ -144,6 +148,8 @@ export class Host implements HostView {
     for (const job of this.disk.crash()) this.#around.watch.durable(this, job)
     const lost = before - this.disk.unsynced
     this.replica = undefined
+    this.daemon = undefined
+    this.#pointsLeft = 0
     this.paused = false
     this.#ticking = false
     this.held.length = 0
@@ -157,8 +163,14 @@ export class Host implements HostView {
   /** The disk of a host that is down is lost; it will start as a replica that recovers. */
   wipe(hasSuperblock: boolean): void {
     this.wipes++
+    this.isImpostor = false
     const promised = hasSuperblock ? this.image.vsr : undefined
     wipe(this.image, emptyImage(), promised)
+  }
+
+  /** The process will end by itself after so many points: effects carried out, or jobs made durable. */
+  arm(points: number): void {
+    this.#pointsLeft = points
   }
 
   on(event: HostEvent): void {
@@ -201,6 +213,7 @@ export class Host implements HostView {
       }
       case 'read': {
         const { client, id, key } = event
+        if (event.kind === 'stale') return this.#serve({ client, id, key, kind: 'stale' })
         const readNumber = ++this.#readNumber
         this.#reading.push({ client, id, key, readNumber, fromOp: undefined })
         this.step({ type: 'read', readNumber })
@@ -232,22 +245,34 @@ export class Host implements HostView {
     if (this.#stepping) return
     this.#stepping = true
     for (let next = this.#inputs.shift(); next && this.replica; next = this.#inputs.shift()) {
+      if (next.type === 'deliver') this.#around.watch.received(this, next.from, next.message)
       this.#carryOut(step(this.replica, next))
-      this.#around.watch.stepped(this)
+      if (this.replica) this.#around.watch.stepped(this)
     }
     this.#stepping = false
-    if (this.#reading.length > 0) this.#serveReads()
+    if (this.#reading.length > 0 && this.replica) this.#serveReads()
   }
 
   #tickLater(): void {
+    if (this.replica === undefined) return
     this.#ticking = true
     this.#around.later(this, this.#around.nowMs + this.#options.tickMs, { type: 'tick' })
   }
 
   #carryOut(effects: readonly Effect[]): void {
-    for (const effect of effects) this.#perform(effect)
+    const { boot } = this
+    for (const effect of effects) {
+      this.#perform(effect)
+      if (this.#isOver(boot)) return
+    }
     const at = this.disk.beginSync(this.#around.nowMs)
     if (at !== undefined) this.#around.later(this, at, { type: 'synced' })
+  }
+
+  /** True when the process has ended meanwhile, or does so at this point. */
+  #isOver(boot: number): boolean {
+    if (this.#pointsLeft > 0 && --this.#pointsLeft === 0) this.#around.ended(this, 'crash-point')
+    return this.boot !== boot || this.replica === undefined
   }
 
   #perform(effect: Effect): void {
@@ -268,6 +293,7 @@ export class Host implements HostView {
       case 'load': {
         const { token, first, last, bytesMax } = effect
         const entries = entriesOn(this.image, first, last, bytesMax)
+        if (!areIntact(entries, first)) return this.#fail('damage')
         around.later(this, around.nowMs + 1, { type: 'loaded', token, entries })
         return
       }
@@ -289,7 +315,7 @@ export class Host implements HostView {
 
   #send(to: number, message: Message): void {
     this.#around.watch.sent(this, to, message)
-    if (to !== this.number) this.#around.send(this.number, to, message)
+    if (to !== this.number) this.#around.send(this, to, message)
     else if (this.#options.selfDelivery === 'at-once')
       this.step({ type: 'deliver', from: replicaNumber(to), message })
     else this.#around.later(this, this.#around.nowMs, { type: 'deliver', from: to, message })
@@ -297,17 +323,31 @@ export class Host implements HostView {
 
   /** The sync is over: what was written is applied in order, and releases what hung on it. */
   #onSynced(): void {
+    if (this.disk.hasFailed(this.#around.nowMs)) return this.#fail('write-error')
+    const { boot } = this
     for (const job of this.disk.endSync()) {
       this.disk.apply(job)
       this.#around.watch.durable(this, job)
-      if (job.type === 'write') {
-        for (const send of job.then) this.#send(send.to, send.message)
-        this.step({ type: 'written', token: job.token })
-      } else if (job.type === 'checkpoint') {
-        this.step({ type: 'checkpointed', opNumber: job.id.opNumber })
-      }
+      if (this.#isOver(boot)) return
+      this.#release(job)
+      if (this.#isOver(boot)) return
     }
     this.#carryOut([])
+  }
+
+  #release(job: Job): void {
+    if (job.type === 'write') {
+      for (const send of job.then) this.#send(send.to, send.message)
+      this.step({ type: 'written', token: job.token })
+    } else if (job.type === 'checkpoint') {
+      this.step({ type: 'checkpointed', opNumber: job.id.opNumber })
+    }
+  }
+
+  /** The first error is final: nothing is sent or written after it. docs/storage.md */
+  #fail(why: 'write-error' | 'damage'): void {
+    this.#around.watch.failed(this)
+    this.#around.ended(this, why)
   }
 
   #tellCallers({ entry, answers }: Executed): void {
@@ -323,6 +363,7 @@ export class Host implements HostView {
     const callers = this.#waiting.get(key)
     if (callers === undefined) return
     this.#waiting.delete(key)
+    this.#around.watch.answered(this, clientId, requestNumber, answer)
     for (const client of callers) {
       this.#around.reply(this, client, clientId, requestNumber, answer)
     }
@@ -334,9 +375,13 @@ export class Host implements HostView {
     if (!this.#reading.some(isReady)) return
     const ready = this.#reading.filter(isReady)
     this.#reading = this.#reading.filter(reading => !isReady(reading))
-    for (const { client, id, key } of ready) {
-      this.#around.value(this, client, id, this.#service.read(key) ?? '-')
-    }
+    for (const { client, id, key } of ready) this.#serve({ client, id, key, kind: 'linearizable' })
+  }
+
+  #serve({ client, id, key, kind }: ReadServed & { readonly key: string }): void {
+    const value = this.#service.read(key) ?? '-'
+    this.#around.watch.read(this, key, value, { client, id, kind })
+    this.#around.value(this, client, id, value)
   }
 }
 
@@ -346,7 +391,12 @@ type Asked = Pick<Command, 'clientId' | 'requestNumber'>
 const waitingKey = (session: string, requestNumber: number, fingerprint: number): string =>
   `${session}#${requestNumber} ${fingerprint}`
 
-/** For reports: a command as a client wrote it. */
-export function operationText(operation: Uint8Array): string {
-  return text(operation)
+function isRestored(replica: Replica): boolean {
+  try {
+    restored(replica)
+    return true
+  } catch {
+    // It says why; the start that follows says that the data is set aside.
+    return false
+  }
 }

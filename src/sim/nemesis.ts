@@ -4,22 +4,60 @@
  */
 import { present } from '../base/assert.ts'
 import type { Prng } from '../base/prng.ts'
-import type { NemesisOptions, Range } from './options.ts'
+import { type NemesisOptions, OFF } from './options.ts'
 
 export const FAULTS = [
   'crash',
   'crash-all',
-  'partition',
+  'crash-point',
+  'isolate',
+  'isolate-primary',
+  'halves',
+  'bridge',
+  'ring',
   'clog',
+  'swizzle',
   'pause',
+  'suspend',
   'clock-jump',
+  'clock-stuck',
   'hang',
+  'write-error',
+  'full-disk',
+  'rot',
+  'wipe',
+  'rollback',
+  'amnesia',
+  'copy',
   'step-down',
   'reset',
-  'wipe',
+  'replay',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
+export type Partition = Extract<
+  FaultKind,
+  'isolate' | 'isolate-primary' | 'halves' | 'bridge' | 'ring'
+>
 export type Link = readonly [from: number, to: number]
+
+/** Kinds that mean nothing in a smaller group. */
+const REPLICAS_MIN: Partial<Record<FaultKind, number>> = {
+  isolate: 2,
+  'isolate-primary': 2,
+  halves: 2,
+  bridge: 3,
+  ring: 4,
+  clog: 2,
+  swizzle: 2,
+  reset: 2,
+  replay: 2,
+  // Nobody could bring it up to date: the product refuses there.
+  rot: 3,
+  wipe: 3,
+  rollback: 3,
+  amnesia: 3,
+  copy: 3,
+}
 
 export class Nemesis {
   readonly #options: NemesisOptions
@@ -38,26 +76,8 @@ export class Nemesis {
 
   /** Time until the next fault of this kind; `undefined`: the kind is off. */
   next(kind: FaultKind): number | undefined {
-    const every = this.#every(kind)
-    if (every === 0) return undefined
-    return 1 + Math.round(this.stream(kind).exponential(every))
-  }
-
-  #every(kind: FaultKind): number {
-    const o = this.#options
-    const every: Record<FaultKind, number> = {
-      crash: o.crashEveryMs,
-      'crash-all': o.crashAllEveryMs,
-      partition: this.#replicas > 1 ? o.partitionEveryMs : 0,
-      clog: this.#replicas > 1 ? o.clogEveryMs : 0,
-      pause: o.pauseEveryMs,
-      'clock-jump': o.clockJumpEveryMs,
-      hang: o.hangEveryMs,
-      'step-down': o.stepDownEveryMs,
-      reset: this.#replicas > 1 ? o.resetEveryMs : 0,
-      wipe: this.#replicas > 2 ? o.wipeEveryMs : 0,
-    }
-    return every[kind]
+    if (!isOn(this.#options, kind, this.#replicas)) return undefined
+    return 1 + Math.round(this.stream(kind).exponential(this.#options.faults[kind].everyMs))
   }
 
   victim(kind: FaultKind): number {
@@ -66,17 +86,7 @@ export class Nemesis {
 
   /** How long a fault of this kind lasts. */
   duration(kind: FaultKind): number {
-    const o = this.#options
-    const ranges: Partial<Record<FaultKind, Range>> = {
-      crash: o.downMs,
-      'crash-all': o.downMs,
-      wipe: o.downMs,
-      partition: o.partitionMs,
-      clog: o.clogMs,
-      pause: o.pauseMs,
-      hang: o.hangMs,
-    }
-    const [low, high] = ranges[kind] ?? [0, 0]
+    const [low, high] = this.#options.faults[kind].forMs
     return this.stream(kind).int(low, high)
   }
 
@@ -85,41 +95,67 @@ export class Nemesis {
     return this.stream('clock-jump').int(-clockJumpMs, clockJumpMs)
   }
 
-  /**
-   * Links cut by a partition: one isolated (half of the times the primary), two halves, a bridge or a
-   * ring; perhaps one way only.
-   */
-  cuts(primary: number | undefined): Link[] {
-    const prng = this.stream('partition')
+  /** Links cut by a partition of this shape; perhaps one way only. `primary` is the one that acts now. */
+  cuts(shape: Partition, primary: number | undefined): Link[] {
+    const prng = this.stream(shape)
     const all = Array.from({ length: this.#replicas }, (_, i) => i)
-    const shape = prng.pick(['isolate', 'halves', 'bridge', 'ring'] as const)
     const order = prng.shuffle(all)
-    if (primary !== undefined && prng.chance(0.5)) {
+    if (primary !== undefined && shape === 'isolate-primary') {
       order.splice(order.indexOf(primary), 1)
       order.unshift(primary)
     }
     const half = Math.max(1, prng.int(1, this.#replicas - 1))
-    const side = new Map(order.map((number, i) => [number, i < half ? 0 : 1]))
     const position = new Map(order.map((number, i) => [number, i]))
-    const isCut = (a: number, b: number): boolean => {
-      if (shape === 'isolate') return a === order[0] || b === order[0]
-      if (shape === 'ring') {
-        const gap = Math.abs((position.get(a) ?? 0) - (position.get(b) ?? 0))
-        return Math.min(gap, this.#replicas - gap) > 1
-      }
-      if (shape === 'bridge' && (a === order[0] || b === order[0])) return false
-      return side.get(a) !== side.get(b)
-    }
+    const at = (number: number): number => position.get(number) ?? 0
+    const isCut = this.#separation(shape, order, at, half)
     const oneWay = prng.chance(this.#options.oneWay)
     const forward = prng.chance(0.5)
     const links: Link[] = []
     for (const a of all) {
       for (const b of all) {
         if (a === b || !isCut(a, b)) continue
-        const isForward = (position.get(a) ?? 0) < (position.get(b) ?? 0)
-        if (!oneWay || isForward === forward) links.push([a, b])
+        if (!oneWay || at(a) < at(b) === forward) links.push([a, b])
       }
     }
     return links
   }
+
+  #separation(
+    shape: Partition,
+    order: readonly number[],
+    at: (number: number) => number,
+    half: number,
+  ): (a: number, b: number) => boolean {
+    const isFirst = (a: number, b: number): boolean => a === order[0] || b === order[0]
+    const isAcross = (a: number, b: number): boolean => at(a) < half !== at(b) < half
+    switch (shape) {
+      case 'isolate':
+      case 'isolate-primary':
+        return isFirst
+      case 'halves':
+        return isAcross
+      case 'bridge':
+        // One replica belongs to both sides.
+        return (a, b) => !isFirst(a, b) && isAcross(a, b)
+      case 'ring':
+        return (a, b) => {
+          const gap = Math.abs(at(a) - at(b))
+          return Math.min(gap, this.#replicas - gap) > 1
+        }
+    }
+  }
+}
+
+export function isOn(options: NemesisOptions, kind: FaultKind, replicas: number): boolean {
+  return options.faults[kind].everyMs > OFF && replicas >= (REPLICAS_MIN[kind] ?? 1)
+}
+
+export function isPartition(kind: FaultKind): kind is Partition {
+  return (
+    kind === 'isolate' ||
+    kind === 'isolate-primary' ||
+    kind === 'halves' ||
+    kind === 'bridge' ||
+    kind === 'ring'
+  )
 }

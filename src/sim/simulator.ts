@@ -11,22 +11,27 @@ import { quorumOf } from '../vr/configuration.ts'
 import type { Command } from '../vr/entry.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
 import { epochNumber } from '../vr/terms.ts'
-import { decodeMessage, encodeMessage } from '../wire/codec.ts'
+import { Admission, type Daemon, type Refused } from './admission.ts'
 import { Violation } from './check/check.ts'
 import { apart, assertConverged } from './check/converges.ts'
 import { assertServed } from './check/serves.ts'
+import { whyStuck } from './check/stuck.ts'
 import { Clocks } from './clocks.ts'
-import { type Coverage, emptyCoverage } from './coverage.ts'
+import { COMMITTED, type Coverage, emptyCoverage, fire } from './coverage.ts'
 import { Digest } from './digest.ts'
-import { Disk } from './disk.ts'
-import type { ClientEvent, HostEvent, SimEvent } from './event.ts'
+import { Disk, emptyImage } from './disk.ts'
+import type { ClientEvent, HostEvent, ReadKind, SimEvent } from './event.ts'
 import { Faults } from './faults.ts'
+import { Frames } from './frames.ts'
 import { History, type Operation } from './history.ts'
-import { emptyImage, Host, type Surroundings } from './host.ts'
+import { Host } from './host.ts'
+import { kindsOf, messageKinds } from './kinds.ts'
 import { Nemesis } from './nemesis.ts'
 import { Network } from './network.ts'
 import { CALM_NETWORK, type SimOptions } from './options.ts'
+import { type InTransit, Replays } from './replays.ts'
 import { type LogLevel, Report } from './report.ts'
+import type { End, Surroundings } from './surroundings.ts'
 import { safetyChecks, Watcher } from './watch.ts'
 import { type ClientPort, Workload } from './workload.ts'
 import type { World } from './world.ts'
@@ -37,6 +42,8 @@ const LIVENESS_STEP_MS = 250
 
 export interface Outcome {
   readonly failure: Failure | undefined
+  /** The proof, where a run may not come to an end: more disks were lost than the group survives. */
+  readonly stuck: string | undefined
   readonly digest: string
   readonly coverage: Coverage
   readonly virtualMs: number
@@ -60,6 +67,9 @@ export class Simulator implements Surroundings, ClientPort {
   readonly #options: SimOptions
   readonly #heap = new Heap<SimEvent>()
   readonly #network: Network
+  readonly #frames: Frames
+  readonly #replays: Replays
+  readonly #admission = new Admission()
   readonly #workload: Workload
   readonly #clientPrng: Prng
   readonly #hosts: Host[] = []
@@ -80,14 +90,18 @@ export class Simulator implements Surroundings, ClientPort {
     this.#untilMs = untilMs
     this.#clientPrng = root.fork('client-network')
     this.#network = new Network(options.network, root.fork('network'), replicas)
+    this.#frames = new Frames(options.network, root.fork('frames'))
+    this.#replays = new Replays(root.fork('replays'))
     this.#clocks = new Clocks(options.clock, root.fork('clocks'), replicas)
     const configuration = { epochNumber: epochNumber(0), replicaCount: replicas, primaryOffset: 0 }
     const history = new History()
     this.#workload = new Workload(options.workload, root.fork('workload'), history, this)
+    const newHost = (number: number, stream: string): Host => {
+      const disk = new Disk(emptyImage(), options.disk, root.fork(stream))
+      return new Host({ number, disk, configuration, options }, this)
+    }
     for (let number = 0; number < replicas; number++) {
-      const disk = new Disk(emptyImage(), options.disk, root.fork(`disk/${number}`))
-      const fields = { number, disk, configuration, options }
-      this.#hosts.push(new Host(fields, this))
+      this.#hosts.push(newHost(number, `disk/${number}`))
     }
     this.#world = this.#makeWorld(history, quorumOf(configuration))
     this.#report = tracing && new Report(this.#world, tracing.level, line => tracing.line(line))
@@ -102,6 +116,8 @@ export class Simulator implements Surroundings, ClientPort {
       prng: root.fork('simulator'),
       coverage: this.#coverage,
       report: this.#report,
+      second: ({ number }) => newHost(number, `disk/${number}/copy`),
+      replay: count => this.#replay(count),
       now: () => this.nowMs,
       after: (ms, event) => this.#heap.push(this.nowMs + ms, event),
     })
@@ -128,16 +144,38 @@ export class Simulator implements Surroundings, ClientPort {
       this.#start()
       this.#runUntil(this.#options.safetyMs, () => this.#workload.isDone)
       this.#core = this.#faults.heal(this.#world.quorum)
+      this.#frames.heal()
       this.#live()
       this.watch.atEnd()
     } catch (error) {
       failure = failureOf(error, this.nowMs)
     }
-    this.#coverage.commits = this.#world.committed.length
-    this.#coverage.dropped = this.#network.dropped
+    // Stuck is allowed where more was lost than the group promises to survive; wrong never is.
+    const stuck = failure?.kind === 'liveness' ? whyStuck(this.#world) : undefined
+    if (stuck !== undefined) failure = undefined
+    this.#count(stuck)
     this.#digest.text(failure?.message ?? '')
     const { hex: digest } = this.#digest
-    return { failure, digest, coverage: this.#coverage, virtualMs: this.nowMs }
+    return { failure, stuck, digest, coverage: this.#coverage, virtualMs: this.nowMs }
+  }
+
+  #count(stuck: string | undefined): void {
+    const coverage = this.#coverage
+    coverage.commits = this.#world.committed.length
+    coverage.dropped = this.#network.counts.dropped
+    messageKinds(coverage, this.#network, this.#frames.corrupted)
+    if (this.#hosts.some(({ disk }) => disk.stalls > 0)) fire(coverage, 'stall')
+    if (coverage.writesLost > 0) fire(coverage, 'lost write')
+    for (const kind of this.#workload.fired) fire(coverage, kind)
+    for (const name of this.#options.buggify) fire(coverage, `hardest ${name}`)
+    for (const kind of kindsOf(this.#options)) {
+      const known = coverage.kinds.get(kind)
+      coverage.kinds.set(kind, { on: 1, fired: known?.fired ?? 0 })
+    }
+    coverage.runs.all = 1
+    coverage.runs.viewChange = coverage.views > 1 ? 1 : 0
+    coverage.runs.committed = coverage.commits >= COMMITTED ? 1 : 0
+    coverage.runs.stuck = stuck === undefined ? 0 : 1
   }
 
   get nowMs(): number {
@@ -185,20 +223,15 @@ export class Simulator implements Surroundings, ClientPort {
   #handle(event: SimEvent): void {
     switch (event.type) {
       case 'host': {
-        const host = this.#host(event.host)
-        if (host.boot === event.boot) host.on(event.event)
+        const { host, boot } = event
+        if (host.boot === boot) host.on(event.event)
         return
       }
-      case 'arrival': {
-        const host = this.#host(event.host)
-        const inner = event.event
-        if (inner.type === 'deliver') {
-          this.#digest.add(inner.message.type.length * 64 + inner.from)
-          this.#report?.delivered(host, inner.from, inner.message)
-        }
-        host.on(inner)
+      case 'message':
+        return this.#arrive(event)
+      case 'arrival':
+        this.#host(event.host).on(event.event)
         return
-      }
       case 'start':
         return this.#faults.onStart(event.host)
       case 'fault':
@@ -219,21 +252,67 @@ export class Simulator implements Surroundings, ClientPort {
 
   // What hosts ask of their surroundings.
 
-  send(from: number, to: number, message: Message): void {
-    const arrivals = this.#network.arrivals(from, to, this.nowMs)
+  send(host: Host, to: number, message: Message): void {
+    const from = present(host.daemon, 'who sends is running')
+    const arrivals = this.#network.arrivals(host.number, to, this.nowMs)
     for (const at of arrivals) {
-      const event: HostEvent = { type: 'deliver', from, message: this.#throughWire(message) }
-      this.#heap.push(at, { type: 'arrival', host: to, event })
+      const arrived = this.#frames.through(message)
+      if (arrived === undefined) {
+        this.#network.breakStream(host.number, to)
+        continue
+      }
+      const stream = this.#network.stream(host.number, to)
+      const event = {
+        type: 'message',
+        from,
+        to,
+        message: arrived,
+        sentMs: this.nowMs,
+        stream,
+      } as const
+      this.#heap.push(at, event)
+      this.#replays.note(event)
     }
   }
 
-  #throughWire(message: Message): Message {
-    if (!this.#options.network.codec) return message
-    return decodeMessage(encodeMessage(0, message)).message
+  /** A message is there: heard, if its stream is whole, and both ends are who the other takes them for. */
+  #arrive({ from, to, message, sentMs, stream }: InTransit): void {
+    const host = this.#host(to)
+    const { daemon } = host
+    if (daemon === undefined || stream !== this.#network.stream(from.number, to)) return
+    const refused = this.#admission.judge(from, daemon, sentMs)
+    if (refused) return this.#refuse(from, daemon, refused)
+    const sender = this.#host(from.number)
+    if (sender.daemon === from) {
+      const back = this.#admission.judge(daemon, from, this.nowMs)
+      if (back) return this.#refuse(daemon, from, back)
+    } else if (daemon.isImpostor) return
+    this.watch.heard(from, daemon)
+    this.#digest.add(message.type.length * 64 + from.number)
+    this.#report?.delivered(host, from.number, message)
+    host.on({ type: 'deliver', from: from.number, message })
+  }
+
+  /** The refused one is told, if the link to it is not cut. */
+  #refuse(who: Daemon, by: Daemon, { reason, fence }: Refused): void {
+    if (fence && !this.#network.isCut(by.number, who.number)) this.#faults.refused(who, reason)
+  }
+
+  #replay(count: number): number {
+    const messages = this.#replays.pick(count, this.nowMs)
+    for (const message of messages) {
+      const stream = this.#network.stream(message.from.number, message.to)
+      this.#heap.push(this.nowMs + 1, { ...message, stream })
+    }
+    return messages.length
   }
 
   later(host: Host, atMs: number, event: HostEvent): void {
-    this.#heap.push(atMs, { type: 'host', host: host.number, boot: host.boot, event })
+    this.#heap.push(atMs, { type: 'host', host, boot: host.boot, event })
+  }
+
+  ended(host: Host, why: End): void {
+    this.#faults.ended(host, why)
   }
 
   monotonicMs(host: Host): number {
@@ -268,8 +347,9 @@ export class Simulator implements Surroundings, ClientPort {
     this.#toHost(host, { type: 'request', client, command })
   }
 
-  read(host: number, client: number, id: number, key: string): void {
-    this.#toHost(host, { type: 'read', client, id, key })
+  read(host: number, client: number, id: number, key: string, kind: ReadKind): void {
+    this.watch.asked(client, id)
+    this.#toHost(host, { type: 'read', client, id, key, kind })
   }
 
   at(atMs: number, event: ClientEvent): void {

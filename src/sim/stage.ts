@@ -12,13 +12,14 @@ import { DEFAULTS, type ReplicaOptions } from '../vr/options.ts'
 import { epochNumber } from '../vr/terms.ts'
 import { emptyCoverage } from './coverage.ts'
 import { Digest } from './digest.ts'
-import { Disk } from './disk.ts'
+import { Disk, emptyImage } from './disk.ts'
 import type { HostEvent } from './event.ts'
 import { formatAnswer, formatMessage, sessionOf } from './format.ts'
 import { History } from './history.ts'
-import { emptyImage, Host, type Surroundings } from './host.ts'
-import { calmOptions } from './options.ts'
+import { Host } from './host.ts'
 import type { Script } from './script.ts'
+import type { End, Surroundings } from './surroundings.ts'
+import { calmOptions } from './swarm.ts'
 import { safetyChecks, Watcher } from './watch.ts'
 import type { World } from './world.ts'
 
@@ -64,7 +65,7 @@ export class Stage implements Surroundings {
     const scene = { replica, tickMs: TICK_MS, selfDelivery: 'at-once' } as const
     const options = { ...calmOptions(1, { replicas }), ...scene }
     const configuration = { epochNumber: epochNumber(0), replicaCount: replicas, primaryOffset: 0 }
-    const disk = { syncMs: [0, 0], checkpointSlicesMax: 1, keepUnsynced: 0 } as const
+    const disk = { syncMs: [0, 0], checkpointSlicesMax: 1, keepUnsynced: 0, stall: 0 } as const
     for (let number = 0; number < replicas; number++) {
       const virtual = new Disk(emptyImage(), disk, new Prng(number))
       const fields = { number, disk: virtual, configuration, options }
@@ -108,7 +109,7 @@ export class Stage implements Surroundings {
   }
 
   read(host: number, client: number, key: string): void {
-    this.host(host).on({ type: 'read', client, id: 0, key })
+    this.host(host).on({ type: 'read', client, id: 0, key, kind: 'linearizable' })
   }
 
   /** Everything (or what is meant) arrives, disks sync, and what follows from it, until all is quiet. */
@@ -186,7 +187,7 @@ export class Stage implements Surroundings {
 
   // What hosts ask of their surroundings.
 
-  send(from: number, to: number, message: Message): void {
+  send({ number: from }: Host, to: number, message: Message): void {
     const sent = { from, to, message }
     if (!this.#cuts.some(cut => fits(sent, cut))) this.#transit.push(sent)
   }
@@ -194,6 +195,11 @@ export class Stage implements Surroundings {
   later(host: Host, _atMs: number, event: HostEvent): void {
     // The script ticks.
     if (event.type !== 'tick') this.#local.push({ host, boot: host.boot, event })
+  }
+
+  /** No disk fails here, and no end is armed. */
+  ended(host: Host, why: End): void {
+    throw new Error(`r${host.number} ended: ${why}`)
   }
 
   monotonicMs(): number {

@@ -1,7 +1,8 @@
 /** Spreads what hosts do to the properties, the coverage, the digest and the report. */
 import type { Executed, ReplicaEvent } from '../vr/effect.ts'
-import type { Message } from '../vr/message.ts'
+import type { Message, ReplyAnswer } from '../vr/message.ts'
 import { opOf } from '../vr/state.ts'
+import type { Daemon } from './admission.ts'
 import { acknowledgedNotLost } from './check/acknowledged-not-lost.ts'
 import { chain } from './check/chain.ts'
 import type { Check } from './check/check.ts'
@@ -18,9 +19,10 @@ import { sameState } from './check/same-state.ts'
 import type { Coverage } from './coverage.ts'
 import type { Digest } from './digest.ts'
 import type { Job } from './disk.ts'
+import { CLUSTER } from './disk.ts'
 import type { Operation } from './history.ts'
-import { CLUSTER, type Watch } from './host.ts'
 import type { Reporting } from './report.ts'
+import type { ReadServed, Watch } from './surroundings.ts'
 import type { HostView, World } from './world.ts'
 
 /** The first fixes what is committed; the others compare with it. */
@@ -59,6 +61,12 @@ export class Watcher implements Watch {
     this.#checks = checks
     this.#hooked = {
       started: having('started'),
+      received: having('received'),
+      failed: having('failed'),
+      answered: having('answered'),
+      asked: having('asked'),
+      read: having('read'),
+      heard: having('heard'),
       stepped: having('stepped'),
       sent: having('sent'),
       durable: having('durable'),
@@ -72,11 +80,40 @@ export class Watcher implements Watch {
   }
 
   started(host: HostView): void {
+    if (host.isImpostor) return
     this.#digest.add(host.number)
     for (const check of this.#hooked.started) check.started?.(host)
   }
 
+  received(host: HostView, from: number, message: Message): void {
+    if (host.isImpostor) return
+    for (const check of this.#hooked.received) check.received?.(host, from, message)
+  }
+
+  failed(host: HostView): void {
+    for (const check of this.#hooked.failed) check.failed?.(host)
+  }
+
+  answered(host: HostView, session: string, n: number, answer: ReplyAnswer): void {
+    if (host.isImpostor) return
+    for (const check of this.#hooked.answered) check.answered?.(host, session, n, answer)
+  }
+
+  asked(client: number, id: number): void {
+    for (const check of this.#hooked.asked) check.asked?.(client, id)
+  }
+
+  read(host: HostView, key: string, value: string, reading: ReadServed): void {
+    if (host.isImpostor) return
+    for (const check of this.#hooked.read) check.read?.(host, key, value, reading)
+  }
+
+  heard(from: Daemon, to: Daemon): void {
+    for (const check of this.#hooked.heard) check.heard?.(from, to)
+  }
+
   stepped(host: HostView): void {
+    if (host.isImpostor) return
     const { replica } = host
     if (replica) {
       this.#digest.add(replica.viewNumber * 2 + (replica.status === 'normal' ? 0 : 1))
@@ -87,11 +124,13 @@ export class Watcher implements Watch {
   }
 
   sent(host: HostView, to: number, message: Message): void {
+    if (host.isImpostor) return
     this.#report?.sent(host, to, message)
     for (const check of this.#hooked.sent) check.sent?.(host, to, message)
   }
 
   durable(host: HostView, job: Job): void {
+    if (host.isImpostor) return
     this.#digest.add(job.type.length)
     if (job.type === 'checkpoint') this.#coverage.checkpoints++
     if (job.type === 'write' && job.install) this.#coverage.installs++
@@ -100,6 +139,7 @@ export class Watcher implements Watch {
   }
 
   executed(host: HostView, effect: Executed): void {
+    if (host.isImpostor) return
     const { entry, answers } = effect
     this.#digest.text(entry.checksum)
     for (const answer of answers) {
@@ -120,6 +160,7 @@ export class Watcher implements Watch {
   }
 
   event(host: HostView, event: ReplicaEvent): void {
+    if (host.isImpostor) return
     if (event.type === 'view-started' && !this.#views.has(event.viewNumber)) {
       this.#views.add(event.viewNumber)
       this.#coverage.views++

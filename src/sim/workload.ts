@@ -10,7 +10,7 @@ import { registration } from '../vr/client-table.ts'
 import type { Command } from '../vr/entry.ts'
 import type { ReplyAnswer } from '../vr/message.ts'
 import { clientId, requestNumber } from '../vr/terms.ts'
-import type { ClientEvent } from './event.ts'
+import type { ClientEvent, ReadKind } from './event.ts'
 import { sessionOf } from './format.ts'
 import type { History, Operation } from './history.ts'
 import type { WorkloadOptions } from './options.ts'
@@ -21,7 +21,7 @@ export interface ClientPort {
   readonly nowMs: number
   /** Sends a command to a host; it may get lost. */
   request(host: number, client: number, command: Command): void
-  read(host: number, client: number, id: number, key: string): void
+  read(host: number, client: number, id: number, key: string, kind: ReadKind): void
   at(atMs: number, event: ClientEvent): void
   /** Hosts that clients may use now. */
   readonly hosts: readonly number[]
@@ -56,9 +56,12 @@ export class Workload {
   #left: number
   #values = 0
   #abandons = true
+  /** Kinds of misuse that happened. */
+  readonly fired = new Set<string>()
 
   constructor(options: WorkloadOptions, prng: Prng, history: History, port: ClientPort) {
-    this.#options = options
+    const { overload, thinkMs } = options
+    this.#options = overload ? { ...options, inFlight: WINDOW, thinkMs: thinkMs / 5 } : options
     this.#prng = prng
     this.#history = history
     this.#port = port
@@ -151,7 +154,10 @@ export class Workload {
 
   #next(client: Client): void {
     if (!client.isOpen || this.#left === 0) return
-    if (client.outstanding.size >= this.#options.inFlight) return
+    if (client.outstanding.size >= this.#options.inFlight) {
+      if (this.#options.overload) this.fired.add('overload')
+      return
+    }
     const oldest = this.#oldest(client)
     if (client.nextRequest - oldest >= WINDOW) return
     this.#left--
@@ -190,7 +196,9 @@ export class Workload {
 
   #ask(client: Client): void {
     const key = this.#key()
-    const operation = this.#call(client, `get ${key}`, 0, undefined)
+    // What any replica has executed is promised to be a state that was, not to be the latest.
+    const isStale = this.#prng.chance(this.#options.stale)
+    const operation = this.#call(client, `${isStale ? 'peek' : 'get'} ${key}`, 0, undefined)
     const outstanding = { operation, command: undefined, attempt: 0 }
     client.outstanding.set(operation.id, outstanding)
     this.#attempt(client, outstanding)
@@ -211,13 +219,16 @@ export class Workload {
     const { operation, command } = outstanding
     const attempt = ++outstanding.attempt
     const times = command && this.#prng.chance(this.#options.twice) ? 2 : 1
+    if (times === 2) this.fired.add('sending twice')
     for (let i = 0; i < times; i++) {
       const host = this.#anyHost()
       if (command) {
         operation.sendings++
         this.#port.request(host, client.number, command)
       } else {
-        this.#port.read(host, client.number, operation.id, operation.key)
+        const kind = operation.operation.startsWith('peek') ? 'stale' : 'linearizable'
+        if (kind === 'stale') this.fired.add('stale read')
+        this.#port.read(host, client.number, operation.id, operation.key, kind)
       }
     }
     const patience = this.#options.timeoutMs * (1 + this.#prng.float())
@@ -233,6 +244,7 @@ export class Workload {
     const outstanding = client.outstanding.get(id)
     if (outstanding === undefined || outstanding.attempt !== attempt) return
     if (outstanding.command && this.#abandons && this.#prng.chance(this.#options.abandon)) {
+      this.fired.add('giving up')
       this.#renew(client)
       return
     }
@@ -258,6 +270,7 @@ export class Workload {
         this.#retryLater(client, operation.id, outstanding.attempt)
       } else {
         this.#port.forgotten(operation, answer.type === 'reused' ? answer.type : answer.reason)
+        this.fired.add('eviction')
         this.#renew(client)
       }
       return

@@ -10,6 +10,8 @@ export interface HostView {
   readonly boot: number
   /** Counts losses of the disk. */
   readonly wipes: number
+  /** It runs on data that is not its own, and does not know yet: the properties are not about it. */
+  readonly isImpostor: boolean
   /** `undefined` while the host is down. */
   readonly replica: Replica | undefined
   readonly image: Image

@@ -11,15 +11,10 @@ import {
   foundingIdOf,
 } from '../../src/network/founding-message.ts'
 import { type FrameKind, FrameParser, headerOf } from '../../src/network/frames.ts'
-import {
-  decodeAnswer,
-  decodeHello,
-  encodeAnswer,
-  encodeHello,
-  type Hello,
-} from '../../src/network/hello.ts'
+import { decodeAnswer, decodeHello, encodeAnswer, encodeHello } from '../../src/network/hello.ts'
 import { type Entry, makeEntry, readEntry } from '../../src/vr/entry.ts'
 import { decodeMessage, encodeMessage } from '../../src/wire/codec.ts'
+import type { Hello } from '../../src/wire/hello.ts'
 import { entry, messages } from '../wire/arbitrary.ts'
 import { bendJson } from './mutate.ts'
 import { codecCheck, type Fate, hold, refusedBy, type Target } from './target.ts'

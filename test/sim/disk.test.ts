@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
 import type { Job } from '../../src/sim/disk.ts'
-import { Disk, entriesOn, headOf, holds } from '../../src/sim/disk.ts'
-import { emptyImage } from '../../src/sim/host.ts'
+import { Disk, emptyImage, entriesOn, headOf, holds } from '../../src/sim/disk.ts'
 import { checksumOf, opNumber, revOf } from '../../src/vr/terms.ts'
 import { chainOf, lines, vsr, writeOf } from './fixtures.ts'
 
-const options = { syncMs: [1, 1], checkpointSlicesMax: 1, keepUnsynced: 0.5 } as const
+const options = { syncMs: [1, 1], checkpointSlicesMax: 1, keepUnsynced: 0.5, stall: 0 } as const
 const newDisk = (seed = 1, given = {}): Disk =>
   new Disk(emptyImage(), { ...options, ...given }, new Prng(seed))
 const log = chainOf(lines('put r1 1', 'put r1 2', 'put r1 3', 'put r1 4', 'put r1 5'))

@@ -1,8 +1,8 @@
 /** Entries, writes and hosts by hand, for tests of the disk and of the properties. */
 import { utf8 } from '../../src/base/bytes.ts'
+import { CLUSTER, emptyImage } from '../../src/sim/disk.ts'
 import { History, type Operation } from '../../src/sim/history.ts'
-import { CLUSTER, emptyImage } from '../../src/sim/host.ts'
-import { calmOptions } from '../../src/sim/options.ts'
+import { calmOptions } from '../../src/sim/swarm.ts'
 import type { HostView, World } from '../../src/sim/world.ts'
 import type { Executed, Write } from '../../src/vr/effect.ts'
 import { type Entry, genesisChecksum, makeEntry } from '../../src/vr/entry.ts'
@@ -97,6 +97,7 @@ export function worldOf(replicas: number): World & { hosts: FakeHost[] } {
     number,
     boot: 1,
     wipes: 0,
+    isImpostor: false,
     replica: undefined,
     image: emptyImage(),
   }))

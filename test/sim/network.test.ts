@@ -22,7 +22,7 @@ test('a cut is one way, until it is joined', () => {
   expect(cut.arrivals(1, 0, 0)).toHaveLength(1)
   cut.join(0, 1)
   expect(cut.arrivals(0, 1, 0)).toHaveLength(1)
-  expect(cut.dropped).toBe(1)
+  expect(cut.counts.dropped).toBe(1)
 })
 
 test('a clog delays and loses nothing', () => {

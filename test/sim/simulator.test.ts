@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest'
 import { addCoverage, emptyCoverage, tooLittle } from '../../src/sim/coverage.ts'
 import { simulate } from '../../src/sim/main.ts'
-import { calmOptions } from '../../src/sim/options.ts'
 import { Simulator } from '../../src/sim/simulator.ts'
+import { calmOptions } from '../../src/sim/swarm.ts'
 
 const SEEDS = 60
 

@@ -6,8 +6,7 @@
 import { present } from '../../src/base/assert.ts'
 import { text, utf8 } from '../../src/base/bytes.ts'
 import { Prng } from '../../src/base/prng.ts'
-import { Disk, entriesOn, headOf, type Job, recordsOn } from '../../src/sim/disk.ts'
-import { emptyImage } from '../../src/sim/host.ts'
+import { Disk, emptyImage, entriesOn, headOf, type Job, recordsOn } from '../../src/sim/disk.ts'
 import type { DiskOptions } from '../../src/sim/options.ts'
 import { SimService } from '../../src/sim/service.ts'
 import type { Effect, Executed, Input, ReplicaEvent } from '../../src/vr/effect.ts'
@@ -40,7 +39,7 @@ export interface Which {
   readonly view?: number
 }
 
-const DISK: DiskOptions = { syncMs: [0, 0], keepUnsynced: 0, checkpointSlicesMax: 1 }
+const DISK: DiskOptions = { syncMs: [0, 0], keepUnsynced: 0, checkpointSlicesMax: 1, stall: 0 }
 
 class Node {
   readonly number: number

@@ -2,7 +2,7 @@
  * Once committed, an op is on the disks of a quorum for good: every quorum of a view change finds it. One
  * disk may lose it, when writes ordered before the commit reach it late; a quorum has it all the same.
  */
-import { entryOn, holds, type Job } from '../disk.ts'
+import { entryOn, holds, isLost, type Job } from '../disk.ts'
 import type { HostView, World } from '../world.ts'
 import { type Check, Violation } from './check.ts'
 
@@ -22,7 +22,7 @@ export function commitImmutable(world: World): Check {
         if (entryOn(image, op)?.checksum === checksum) continue
         const copies = world.hosts.filter(
           // What a lost disk held is not forgotten, as long as no more are lost than may be.
-          other => other.image.vsr.recovering || holds(other.image, op, checksum),
+          other => isLost(other.image) || holds(other.image, op, checksum),
         ).length
         if (copies >= world.quorum) continue
         throw new Violation(

@@ -3,7 +3,7 @@
  * promises that disks keep. One of the quorum may have it inside a checkpoint.
  */
 import type { Executed } from '../../vr/effect.ts'
-import { holds } from '../disk.ts'
+import { holds, isLost } from '../disk.ts'
 import type { HostView, World } from '../world.ts'
 import { type Check, Violation } from './check.ts'
 
@@ -18,7 +18,7 @@ export function durableOnQuorum(world: World): Check {
       let copies = 0
       for (const { image } of world.hosts) {
         // What a lost disk had acknowledged still counts: it loses no op as long as the others live.
-        if (image.vsr.recovering || holds(image, entry.opNumber, entry.checksum)) copies++
+        if (isLost(image) || holds(image, entry.opNumber, entry.checksum)) copies++
       }
       if (copies >= world.quorum) return
       throw new Violation(

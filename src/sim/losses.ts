@@ -1,0 +1,199 @@
+/**
+ * Disks that rot, are lost, put back to an earlier state, replaced by a new one, or copied. How many at
+ * once is bounded by what the group promises to survive: f disks; unless the run is one that may get stuck
+ * (never wrong). What the daemon promises of directories put back, new or copied is in docs/storage.md:
+ * that those who know better refuse them. So all others do know better here, before it happens.
+ */
+import { present } from '../base/assert.ts'
+import { type Daemon, isSeenByAll } from './admission.ts'
+import { rot } from './audit.ts'
+import { copyOf, emptyImage, type Image, isLost } from './disk.ts'
+import type { Ground, Power } from './faults.ts'
+import type { Host } from './host.ts'
+
+type Loss = 'rot' | 'wipe' | 'rollback' | 'amnesia' | 'copy'
+
+/** Time in which the first process is heard by all before the copy starts. */
+const COPY_AFTER_MS = 1000
+
+export class Losses {
+  readonly #ground: Ground
+  readonly #power: Power & { nextProcess(): number }
+  /** Copies of directories, of earlier lives: they may be put back. */
+  readonly #kept = new Map<number, Image>()
+  readonly #seconds: Host[] = []
+  #incarnations = 0
+
+  constructor(ground: Ground, power: Power & { nextProcess(): number }) {
+    this.#ground = ground
+    this.#power = power
+  }
+
+  /** True if it happened. */
+  do(kind: Loss): boolean {
+    const { nemesis, hosts } = this.#ground
+    const host = present(hosts[nemesis.victim(kind)], 'the host exists')
+    switch (kind) {
+      case 'rot':
+        return this.#rot(host)
+      case 'wipe':
+        return this.#wipe(host)
+      case 'rollback':
+        return this.#rollback(host)
+      case 'amnesia':
+        return this.#amnesia(host)
+      case 'copy':
+        return this.#copy(host)
+    }
+  }
+
+  /** One more may be lost. Whoever loses its disk forgets whom it has seen: not while that matters. */
+  #mayLose(host: Host): boolean {
+    const { hosts, options } = this.#ground
+    if ([...hosts, ...this.#seconds].some(other => other.isImpostor && other !== host)) return false
+    if (options.nemesis.beyondRepair) return true
+    const lost = hosts.filter(other => other !== host && isLost(other.image)).length
+    return lost < Math.floor((hosts.length - 1) / 2)
+  }
+
+  /** The process that finds it out ends, and the next start sets aside what is left. */
+  #rot(host: Host): boolean {
+    if (host.isImpostor || isLost(host.image) || !this.#mayLose(host)) return false
+    const what = rot(host.image, this.#ground.nemesis.stream('rot'), host.isUp)
+    if (what === undefined) return false
+    this.#ground.report?.fault(host.number, `its disk ${what}`)
+    return true
+  }
+
+  #wipe(host: Host): boolean {
+    if (host.isImpostor || !this.#mayLose(host)) return false
+    const { nemesis, coverage, report } = this.#ground
+    const hasSuperblock = nemesis.stream('wipe').chance(0.5)
+    this.#replace(host, nemesis.duration('wipe'), () => this.#recover(host, hasSuperblock))
+    coverage.wipes++
+    report?.fault(host.number, hasSuperblock ? 'its database is lost' : 'its disk is lost')
+    return true
+  }
+
+  /** Down, something happens to its disk, up again. */
+  #replace(host: Host, downMs: number, replace: () => void): void {
+    const isPlanned = !host.isUp
+    this.#power.crash(host)
+    replace()
+    if (!isPlanned) this.#power.startLater(host.number, downMs)
+  }
+
+  /** `viewstamp recover`, or by itself where the superblock is whole: then it goes on as the same one. */
+  #recover(host: Host, hasSuperblock: boolean): void {
+    host.wipe(hasSuperblock)
+    if (hasSuperblock) return
+    const made = this.#ground.now().toString(16).padStart(12, '0')
+    const drawn = String(++this.#incarnations).padStart(16, '0')
+    host.image.life = { incarnation: `r${made}${drawn}`, bootCounter: 0 }
+    this.#kept.delete(host.number)
+  }
+
+  /** An earlier state of the directory comes back, and a process starts on it as if nothing had been. */
+  #rollback(host: Host): boolean {
+    const { nemesis, report } = this.#ground
+    if (isLost(host.image)) return false
+    const kept = this.#kept.get(host.number)
+    if (kept === undefined) {
+      this.#kept.set(host.number, copyOf(host.image))
+      return false
+    }
+    // Its next start must be an old one to all others.
+    const next = { ...kept.life, bootCounter: kept.life.bootCounter + 2 }
+    if (!this.#isKnown(host, next)) {
+      if (host.image.life.bootCounter < next.bootCounter) {
+        this.#replace(host, nemesis.duration('rollback'), () => {})
+      }
+      return false
+    }
+    this.#kept.delete(host.number)
+    this.#replace(host, nemesis.duration('rollback'), () => this.#becomeImpostor(host, kept))
+    report?.fault(host.number, `its disk is put back to start ${kept.life.bootCounter}`)
+    return true
+  }
+
+  /** A new directory, founded by mistake instead of recovered. */
+  #amnesia(host: Host): boolean {
+    const { nemesis, report } = this.#ground
+    const { image } = host
+    if (!this.#isKnown(host, image.life)) return false
+    const life = { incarnation: `new ${++this.#incarnations}`, bootCounter: 0 }
+    this.#replace(host, nemesis.duration('amnesia'), () =>
+      this.#becomeImpostor(host, { ...emptyImage(), life }),
+    )
+    report?.fault(host.number, 'starts with a new directory')
+    return true
+  }
+
+  #isKnown(host: Host, life: Image['life']): boolean {
+    const images = this.#ground.hosts.map(({ image }) => image)
+    return !images.some(isLost) && isSeenByAll(images, host.number, life)
+  }
+
+  #becomeImpostor(host: Host, image: Image): void {
+    Object.assign(host.image, copyOf(image), { damaged: true })
+    host.isImpostor = true
+  }
+
+  /** Of a directory at rest. Its owner starts, and is heard; then a second daemon starts on the copy. */
+  #copy(host: Host): boolean {
+    const { nemesis, after } = this.#ground
+    if (host.isImpostor || isLost(host.image)) return false
+    let image: Image | undefined
+    this.#replace(host, nemesis.duration('copy'), () => {
+      image = copyOf(host.image)
+    })
+    if (image === undefined) return false
+    const undo = { type: 'copy' as const, host: host.number, image }
+    after(COPY_AFTER_MS, { type: 'undo', undo })
+    return true
+  }
+
+  startCopy(number: number, image: Image): void {
+    const { hosts, prng, report, second } = this.#ground
+    const host = present(hosts[number], 'the host exists')
+    const next = { ...image.life, bootCounter: image.life.bootCounter + 1 }
+    if (!this.#isKnown(host, next)) return
+    const copy = second(host)
+    Object.assign(copy.image, copyOf(image), { damaged: true })
+    copy.isImpostor = true
+    this.#seconds.push(copy)
+    report?.fault(number, 'a second daemon starts on a copy of its directory')
+    copy.start(prng.u32(), this.#power.nextProcess())
+  }
+
+  isSecond(host: Host): boolean {
+    return this.#seconds.includes(host)
+  }
+
+  /** A process is told by a peer that it must not be: it ends, and its operator recovers it. */
+  fence(daemon: Daemon, reason: string): void {
+    const { hosts, coverage, report, nemesis } = this.#ground
+    const host = [...hosts, ...this.#seconds].find(each => each.daemon === daemon)
+    if (host === undefined) return
+    coverage.fences++
+    report?.fault(host.number, `fenced: ${reason}`)
+    this.#power.crash(host)
+    if (this.isSecond(host)) {
+      host.isImpostor = false
+      return
+    }
+    this.#recover(host, false)
+    this.#power.startLater(host.number, nemesis.duration('wipe'))
+  }
+
+  /** The liveness phase begins: no operator leaves things as they are. */
+  recoverAll(): void {
+    for (const copy of this.#seconds) this.#power.crash(copy)
+    this.#seconds.length = 0
+    for (const host of this.#ground.hosts) {
+      if (!host.isImpostor) continue
+      this.#power.crash(host)
+      this.#recover(host, false)
+    }
+  }
+}
