@@ -4,14 +4,16 @@
  * opening a connection, so that a link which is cut one way still carries what goes the other way.
  */
 import { type Hello, judgeHello, PROTOCOL_VERSION, type Seen } from '../wire/hello.ts'
-import type { Image } from './disk.ts'
+import type { Image, Life } from './disk.ts'
 
 /** One run of a daemon on one data directory. */
 export interface Daemon {
   /** Of no two processes of a simulation the same: what the daemon draws at random. */
   readonly pid: number
   readonly number: number
+  /** Where it notes whom it has seen. */
   readonly image: Image
+  readonly life: Life
   /** Its data is rolled back, copied or new, and it does not know: nothing it says may be heard. */
   readonly isImpostor: boolean
 }
@@ -46,7 +48,7 @@ export class Admission {
     const accepted = this.#acceptedBy(to.number)
     const isFollowed = accepted.has(from.pid) && seen?.nonce !== String(from.pid)
     if (isFollowed && sentMs <= (live?.sinceMs ?? Number.POSITIVE_INFINITY)) return undefined
-    const { incarnation, bootCounter } = from.image.life
+    const { incarnation, bootCounter } = from.life
     const instanceNonce = String(from.pid)
     const known = live && { bootCounter: live.bootCounter, instanceNonce: String(live.pid) }
     const verdict = judgeHello(helloOf(to), helloOf(from), { seen, live: known })
@@ -66,8 +68,8 @@ export class Admission {
   }
 }
 
-function helloOf({ pid, number, image }: Daemon): Hello {
-  const { incarnation, bootCounter } = image.life
+function helloOf({ pid, number, life }: Daemon): Hello {
+  const { incarnation, bootCounter } = life
   return {
     version: PROTOCOL_VERSION,
     clusterId: 'sim',
@@ -81,14 +83,10 @@ function helloOf({ pid, number, image }: Daemon): Hello {
 }
 
 /** Every other one has durably seen this life of the replica, or a later one. */
-export function isSeenByAll(
-  images: readonly Image[],
-  number: number,
-  life: Image['life'],
-): boolean {
+export function isSeenByAll(images: readonly Image[], number: number, life: Life): boolean {
   return images.every(({ seen }, i) => i === number || isSeen(seen.get(number), life))
 }
 
-function isSeen(seen: Seen | undefined, { incarnation, bootCounter }: Image['life']): boolean {
+function isSeen(seen: Seen | undefined, { incarnation, bootCounter }: Life): boolean {
   return seen !== undefined && seen.incarnation === incarnation && seen.boot >= bootCounter
 }

@@ -72,6 +72,8 @@ export function audit(image: Image): string | undefined {
     }
     parent = entry.checksum
   }
+  const last = first + entries.length - 1
+  if (last < checkpoint.opNumber) return `entries ${last + 1} to ${checkpoint.opNumber} are missing`
   for (const [id, value] of image.records) {
     if (value.startsWith(UNSEALED)) return `record ${id} is damaged`
   }

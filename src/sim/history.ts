@@ -21,6 +21,11 @@ export interface Operation {
 
 export class History {
   readonly operations: Operation[] = []
+  readonly #requests = new Map<string, Operation>()
+
+  request(session: string, requestNumber: number): Operation | undefined {
+    return this.#requests.get(`${session}#${requestNumber}`)
+  }
 
   call(
     fields: Omit<Operation, 'id' | 'returnedMs' | 'result' | 'sendings' | 'refusals'>,
@@ -34,6 +39,8 @@ export class History {
       refusals: 0,
     }
     this.operations.push(operation)
+    const { session, requestNumber } = operation
+    if (session !== undefined) this.#requests.set(`${session}#${requestNumber}`, operation)
     return operation
   }
 }

@@ -95,7 +95,7 @@ export class Host implements HostView {
     const { image } = this.disk
     const { incarnation, bootCounter } = image.life
     image.life = { incarnation, bootCounter: bootCounter + 1 }
-    this.daemon = { pid, number: this.number, image, isImpostor: this.isImpostor }
+    this.daemon = { pid, number: this.number, image, life: image.life, isImpostor: this.isImpostor }
     const isFirst = image.life.bootCounter === 1
     const replica = this.#restored(nonce)
     this.replica = replica
@@ -114,15 +114,17 @@ export class Host implements HostView {
   /** The checkpoint in memory; where disk or checkpoint are damaged, a replica that knows it lost its own. */
   #restored(nonce: number): Replica {
     const { image } = this.disk
-    if (audit(image) === undefined) {
+    let damage = audit(image)
+    if (damage === undefined) {
       const replica = this.#create(nonce)
       restore(replica, recordsOn(image))
       if (isRestored(replica)) {
         image.damaged = this.isImpostor
         return replica
       }
+      damage = `the records of checkpoint ${image.checkpoint.opNumber} are others`
     }
-    this.#around.watch.failed(this)
+    this.#around.watch.damaged(this, damage)
     this.wipe(true)
     const replica = this.#create(nonce)
     restored(replica)

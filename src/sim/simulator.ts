@@ -178,6 +178,10 @@ export class Simulator implements Surroundings, ClientPort {
     coverage.runs.stuck = stuck === undefined ? 0 : 1
   }
 
+  get history(): History {
+    return this.#world.history
+  }
+
   get nowMs(): number {
     return this.#world.nowMs
   }
@@ -340,7 +344,9 @@ export class Simulator implements Surroundings, ClientPort {
   // What clients ask of theirs. Their network loses messages too, but knows no partitions.
 
   get hosts(): readonly number[] {
-    return this.#core.length > 0 ? this.#core : this.#hosts.map(host => host.number)
+    if (this.#core.length > 0) return this.#core
+    const { down } = this.#options.permanent
+    return this.#hosts.map(host => host.number).filter(number => !down.includes(number))
   }
 
   request(host: number, client: number, command: Command): void {

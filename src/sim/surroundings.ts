@@ -36,6 +36,8 @@ export interface Watch {
   /** A message is about to be stepped. */
   received(host: HostView, from: number, message: Message): void
   stepped(host: HostView): void
+  /** A start finds the disk damaged, and sets aside what is left. */
+  damaged(host: HostView, what: string): void
   /** A write or a sync failed, or what was read is damaged. */
   failed(host: HostView): void
   sent(host: HostView, to: number, message: Message): void

@@ -4,18 +4,30 @@ import type { Message, ReplyAnswer } from '../vr/message.ts'
 import { opOf } from '../vr/state.ts'
 import type { Daemon } from './admission.ts'
 import { acknowledgedNotLost } from './check/acknowledged-not-lost.ts'
+import { asModelled } from './check/as-modelled.ts'
+import { bounded } from './check/bounded.ts'
 import { chain } from './check/chain.ts'
 import type { Check } from './check/check.ts'
 import { commitImmutable } from './check/commit-immutable.ts'
+import { damageNotUsed } from './check/damage-not-used.ts'
+import { diskRestores } from './check/disk-restores.ts'
 import { durableOnQuorum } from './check/durable-on-quorum.ts'
 import { executedOnce } from './check/executed-once.ts'
 import { linearizable } from './check/linearizable.ts'
 import { logAgreement } from './check/log-agreement.ts'
+import { lostDataNeverVotes } from './check/lost-data-never-votes.ts'
 import { monotonic } from './check/monotonic.ts'
+import { noAckAfterVote } from './check/no-ack-after-vote.ts'
+import { oldViewsIgnored } from './check/old-views-ignored.ts'
+import { oneLogPerView } from './check/one-log-per-view.ts'
 import { onePrimaryPerView } from './check/one-primary-per-view.ts'
 import { pipelineBound } from './check/pipeline-bound.ts'
 import { promisesKept } from './check/promises-kept.ts'
+import { readsAreFresh } from './check/reads-are-fresh.ts'
+import { requested } from './check/requested.ts'
 import { sameState } from './check/same-state.ts'
+import { silentAfterError } from './check/silent-after-error.ts'
+import { viewFromQuorum } from './check/view-from-quorum.ts'
 import type { Coverage } from './coverage.ts'
 import type { Digest } from './digest.ts'
 import type { Job } from './disk.ts'
@@ -38,6 +50,18 @@ export function safetyChecks(world: World): Check[] {
     monotonic(world),
     pipelineBound(world),
     executedOnce(world),
+    requested(world),
+    asModelled(world),
+    oneLogPerView(world),
+    viewFromQuorum(world),
+    oldViewsIgnored(world),
+    noAckAfterVote(world),
+    damageNotUsed(world),
+    silentAfterError(world),
+    lostDataNeverVotes(world),
+    diskRestores(world),
+    bounded(world),
+    readsAreFresh(world),
     sameState(),
     linearizable(world),
   ]
@@ -62,6 +86,7 @@ export class Watcher implements Watch {
     this.#hooked = {
       started: having('started'),
       received: having('received'),
+      damaged: having('damaged'),
       failed: having('failed'),
       answered: having('answered'),
       asked: having('asked'),
@@ -88,6 +113,10 @@ export class Watcher implements Watch {
   received(host: HostView, from: number, message: Message): void {
     if (host.isImpostor) return
     for (const check of this.#hooked.received) check.received?.(host, from, message)
+  }
+
+  damaged(host: HostView, what: string): void {
+    for (const check of this.#hooked.damaged) check.damaged?.(host, what)
   }
 
   failed(host: HostView): void {

@@ -164,6 +164,11 @@ export class Workload {
     const isRead = this.#prng.chance(this.#options.reads)
     if (isRead) this.#ask(client)
     else this.#send(client)
+    // Whoever overloads does not wait for the answer.
+    if (this.#options.overload) this.#think(client)
+  }
+
+  #think(client: Client): void {
     const think = Math.round(this.#prng.exponential(this.#options.thinkMs))
     this.#port.at(this.#port.nowMs + think, { type: 'next', client: client.number })
   }
@@ -287,7 +292,7 @@ export class Workload {
     operation.returnedMs = this.#port.nowMs
     operation.result = result
     this.#port.replied(operation)
-    this.#next(client)
+    this.#think(client)
   }
 
   #anyHost(): number {

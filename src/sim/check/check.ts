@@ -22,6 +22,8 @@ export interface Check {
   sent?(host: HostView, to: number, message: Message): void
   /** A job has just become durable: the image has it. */
   durable?(host: HostView, job: Job): void
+  /** A start finds the disk damaged, and sets aside what is left. */
+  damaged?(host: HostView, what: string): void
   /** A write or a sync failed, or what was read is damaged: the process ends. */
   failed?(host: HostView): void
   executed?(host: HostView, effect: Executed): void

@@ -1,13 +1,15 @@
 /** Each (client, request-number) is executed once, and every answer to it is the same. §4.1, §4.5 */
 import type { Executed } from '../../vr/effect.ts'
 import type { ReplyAnswer } from '../../vr/message.ts'
+import { formatAnswer } from '../format.ts'
 import type { Operation } from '../history.ts'
 import type { HostView, World } from '../world.ts'
+import { isSame } from './as-modelled.ts'
 import { type Check, Violation } from './check.ts'
 
 export function executedOnce(world: World): Check {
   const name = 'executed-once'
-  const first = new Map<string, { readonly opNumber: number; readonly answer: string }>()
+  const first = new Map<string, { readonly opNumber: number; readonly answer: ReplyAnswer }>()
   const certain = (op: Operation): boolean => op.sendings > 0 && op.sendings === op.refusals
 
   return {
@@ -19,13 +21,12 @@ export function executedOnce(world: World): Check {
         if (command?.kind !== 'operation' || answer?.type !== 'executed') continue
         const key = `${command.clientId}#${command.requestNumber}`
         const known = first.get(key)
-        const told = textOf(answer)
         if (known === undefined) {
-          first.set(key, { opNumber: entry.opNumber, answer: told })
-        } else if (known.answer !== told) {
+          first.set(key, { opNumber: entry.opNumber, answer })
+        } else if (!isSame(known.answer, answer)) {
           throw new Violation(
             name,
-            `${key} was answered «${known.answer}» at op ${known.opNumber}, and «${told}» at op ${entry.opNumber}`,
+            `${key} was answered «${formatAnswer(known.answer)}» at op ${known.opNumber}, and «${formatAnswer(answer)}» at op ${entry.opNumber}`,
           )
         }
       }
@@ -46,10 +47,4 @@ export function executedOnce(world: World): Check {
       }
     },
   }
-}
-
-type ExecutedAnswer = Extract<ReplyAnswer, { type: 'executed' }>
-
-function textOf(answer: ExecutedAnswer): string {
-  return `op ${answer.opNumber} view ${answer.viewNumber} rev ${answer.rev} time ${answer.timeMs}: ${answer.result.join()}`
 }

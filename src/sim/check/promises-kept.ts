@@ -3,7 +3,7 @@
  * a DOVIEWCHANGE, the start of a view. And it says the same again when asked again. Ours; docs/storage.md
  * and docs/protocol.md say what must be durable before what is sent.
  */
-import type { DoViewChange, Message } from '../../vr/message.ts'
+import type { DoViewChange, Message, StartView } from '../../vr/message.ts'
 import { headOf, holds } from '../disk.ts'
 import type { HostView, World } from '../world.ts'
 import { type Check, Violation } from './check.ts'
@@ -12,11 +12,16 @@ const NAME = 'promises-kept'
 
 export function promisesKept(world: World): Check {
   const told = new Map<string, string>()
+  const started = new Set<number>()
   return {
     name: NAME,
     sent(host: HostView, _to: number, message: Message) {
       onSent(world, host, message)
       if (message.type === 'DOVIEWCHANGE') sameAsBefore(world, told, host, message)
+      // Later ones may hold what is being prepared; the first is the view's beginning.
+      if (message.type !== 'STARTVIEW' || started.has(message.viewNumber)) return
+      started.add(message.viewNumber)
+      suffixIsDurable(host, message)
     },
   }
 }
@@ -59,7 +64,7 @@ function onSent(world: World, host: HostView, message: Message): void {
   }
 }
 
-function suffixIsDurable(host: HostView, message: DoViewChange): void {
+function suffixIsDurable(host: HostView, message: DoViewChange | StartView): void {
   require(host, message, headOf(host.image) >= message.opNumber, `op ${message.opNumber}`)
   for (const { opNumber, checksum } of message.suffix) {
     require(host, message, holds(host.image, opNumber, checksum), `its op ${opNumber}`)
@@ -91,7 +96,8 @@ function sameAsBefore(
 }
 
 function require(host: HostView, message: Message, truth: boolean, what: string): void {
-  if (truth) return
+  // What rots is not what the replica failed to write.
+  if (truth || host.image.damaged) return
   const { vsr } = host.image
   throw new Violation(
     NAME,

@@ -1,0 +1,80 @@
+/** Many seeds, one after the other: in this process, or in one of several that share them (sim.mjs --jobs). */
+
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { loadSimulator } from './bundle-sim.mjs'
+
+/**
+ * Seeds first, first + step, … until `count` of them are done, time is over, or one fails. Gives what was
+ * tried, and the seed that failed.
+ */
+export function runSeeds(simulator, { first, step, count, untilMs, run, twice }) {
+  const total = simulator.emptyCoverage()
+  const result = { seeds: 0, virtualMs: 0, total, stuck: [], failed: undefined, differs: undefined }
+  for (let i = 0; i < count && Date.now() < untilMs; i++) {
+    const seed = first + i * step
+    const outcome = simulator.simulate(seed, run)
+    if (outcome.failure) return { ...result, failed: seed }
+    if (twice && simulator.simulate(seed, run).digest !== outcome.digest) {
+      return { ...result, differs: seed }
+    }
+    if (outcome.stuck) result.stuck.push(`seed ${seed}: ${outcome.stuck}`)
+    simulator.addCoverage(total, outcome.coverage)
+    result.virtualMs += outcome.virtualMs
+    result.seeds++
+  }
+  return result
+}
+
+/** The same by several processes; the first that fails ends the others. */
+export async function runSeedsIn(jobs, simulator, plan) {
+  const all = { seeds: 0, virtualMs: 0, total: simulator.emptyCoverage(), stuck: [] }
+  const children = []
+  const results = Array.from({ length: jobs }, (_, i) => {
+    const child = fork(fileURLToPath(import.meta.url))
+    children.push(child)
+    const count = Math.ceil((plan.count - i) / jobs)
+    child.send({ ...plan, first: plan.first + i, step: jobs, count })
+    return new Promise((resolve, reject) => {
+      child.once('message', resolve)
+      child.once('error', reject)
+      child.once('exit', code => code === 0 || reject(new Error(`a worker exits with ${code}`)))
+    })
+  })
+  const failing = results.map(result =>
+    result.then(one => (one.failed ?? one.differs) !== undefined && one),
+  )
+  const failed = await firstOf(failing)
+  if (failed) {
+    await Promise.allSettled(results.map((result, i) => stop(children[i], result)))
+    return { ...all, failed: failed.failed, differs: failed.differs }
+  }
+  for (const one of await Promise.all(results)) {
+    all.seeds += one.seeds
+    all.virtualMs += one.virtualMs
+    all.stuck.push(...one.stuck)
+    simulator.mergeCoverage(all.total, { ...one.total, kinds: new Map(one.total.kinds) })
+  }
+  return all
+}
+
+/** The first that is not false, or undefined when all are. */
+function firstOf(promises) {
+  return new Promise((resolve, reject) => {
+    for (const promise of promises) promise.then(value => value && resolve(value), reject)
+    Promise.all(promises).then(() => resolve(undefined), reject)
+  })
+}
+
+function stop(child, result) {
+  child.kill()
+  return result
+}
+
+if (process.send) {
+  process.once('message', async plan => {
+    const result = runSeeds(await loadSimulator(), plan)
+    const total = { ...result.total, kinds: [...result.total.kinds] }
+    process.send({ ...result, total }, () => process.disconnect())
+  })
+}
