@@ -16,6 +16,8 @@ export interface Daemon {
   readonly life: Life
   /** Its data is rolled back, copied or new, and it does not know: nothing it says may be heard. */
   readonly isImpostor: boolean
+  /** It says no hello any more. */
+  isOver: boolean
 }
 
 export interface Refused {
@@ -48,6 +50,7 @@ export class Admission {
     const accepted = this.#acceptedBy(to.number)
     const isFollowed = accepted.has(from.pid) && seen?.nonce !== String(from.pid)
     if (isFollowed && sentMs <= (live?.sinceMs ?? Number.POSITIVE_INFINITY)) return undefined
+    if (from.isOver) return { reason: `r${from.number} ended before it was heard`, fence: false }
     const { incarnation, bootCounter } = from.life
     const instanceNonce = String(from.pid)
     const known = live && { bootCounter: live.bootCounter, instanceNonce: String(live.pid) }

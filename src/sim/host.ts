@@ -95,7 +95,14 @@ export class Host implements HostView {
     const { image } = this.disk
     const { incarnation, bootCounter } = image.life
     image.life = { incarnation, bootCounter: bootCounter + 1 }
-    this.daemon = { pid, number: this.number, image, life: image.life, isImpostor: this.isImpostor }
+    this.daemon = {
+      pid,
+      number: this.number,
+      image,
+      life: image.life,
+      isImpostor: this.isImpostor,
+      isOver: false,
+    }
     const isFirst = image.life.bootCounter === 1
     const replica = this.#restored(nonce)
     this.replica = replica
@@ -150,6 +157,7 @@ export class Host implements HostView {
     for (const job of this.disk.crash()) this.#around.watch.durable(this, job)
     const lost = before - this.disk.unsynced
     this.replica = undefined
+    if (this.daemon) this.daemon.isOver = true
     this.daemon = undefined
     this.#pointsLeft = 0
     this.paused = false

@@ -1,4 +1,7 @@
 /** One run, from seed to outcome. What prints, and what ends processes, is scripts/sim.mjs. */
+
+import { toHex } from '../base/bytes.ts'
+import { sha256Plain } from '../base/hash.ts'
 import type { Tier } from './options.ts'
 import { type Outcome, Simulator, type Tracing } from './simulator.ts'
 import { optionsOf } from './swarm.ts'
@@ -17,3 +20,6 @@ export interface Run {
 export function simulate(seed: number, run: Run = {}): Outcome {
   return new Simulator(optionsOf(seed, run), run.tracing, run.untilMs).run()
 }
+
+/** SHA-256 as the simulator computes it where no host gives a faster one. */
+export const sha256Hex = (bytes: Uint8Array): string => toHex(sha256Plain(bytes))

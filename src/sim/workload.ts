@@ -16,6 +16,7 @@ import type { History, Operation } from './history.ts'
 import type { WorkloadOptions } from './options.ts'
 
 const WINDOW = 8
+const UNASKED_MAX = 200
 
 export interface ClientPort {
   readonly nowMs: number
@@ -55,6 +56,7 @@ export class Workload {
   readonly #clients: Client[] = []
   #left: number
   #values = 0
+  /** Until the liveness phase, in which nobody gives up, or takes long to think. */
   #abandons = true
   /** Kinds of misuse that happened. */
   readonly fired = new Set<string>()
@@ -92,7 +94,8 @@ export class Workload {
   /** In the liveness phase nobody gives up, and some more has to be served. */
   more(requests: number): void {
     this.#abandons = false
-    this.#left += requests
+    // A run that lasts for minutes leaves more unasked than there is time for.
+    this.#left = Math.min(this.#left, UNASKED_MAX) + requests
     for (const client of this.#clients) this.#next(client)
   }
 
@@ -169,7 +172,8 @@ export class Workload {
   }
 
   #think(client: Client): void {
-    const think = Math.round(this.#prng.exponential(this.#options.thinkMs))
+    const { thinkMs } = this.#options
+    const think = Math.round(this.#prng.exponential(this.#abandons ? thinkMs : thinkMs / 10))
     this.#port.at(this.#port.nowMs + think, { type: 'next', client: client.number })
   }
 

@@ -20,7 +20,7 @@ function written(): Image {
 let pids = 0
 function daemon(number: number, image: Image, bootCounter: number, incarnation = 'f'): Daemon {
   const life = { incarnation, bootCounter }
-  return { pid: ++pids, number, image, life, isImpostor: false }
+  return { pid: ++pids, number, image, life, isImpostor: false, isOver: false }
 }
 
 test('whatever rots, the audit or the reader finds it, and nothing else', () => {

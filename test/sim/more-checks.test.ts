@@ -241,7 +241,7 @@ test('lost-data-never-votes: a lost disk acknowledges, an impostor is heard', ()
   host.image.vsr = { ...vsr(2, 0), recovering: true }
   expect(() => check.sent?.(host, 0, ok(2, 1))).toThrow('its disk is lost')
   const { life } = host.image
-  const daemon = { pid: 1, number: 2, image: host.image, life, isImpostor: false }
+  const daemon = { pid: 1, number: 2, image: host.image, life, isImpostor: false, isOver: false }
   expect(() => check.heard?.(daemon, daemon)).not.toThrow()
   expect(() => check.heard?.({ ...daemon, isImpostor: true }, daemon)).toThrow('not its own')
 })

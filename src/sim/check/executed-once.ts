@@ -38,7 +38,8 @@ export function executedOnce(world: World): Check {
     },
     atEnd() {
       // Where the network delivers once, «refused» means: not in the log because of this sending.
-      if (world.options.network.duplicate > 0) return
+      const { network, nemesis } = world.options
+      if (network.duplicate > 0 || nemesis.faults.replay.everyMs > 0) return
       for (const operation of world.history.operations) {
         const key = `${operation.session}#${operation.requestNumber}`
         if (certain(operation) && first.has(key)) {

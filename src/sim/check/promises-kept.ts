@@ -13,11 +13,18 @@ const NAME = 'promises-kept'
 export function promisesKept(world: World): Check {
   const told = new Map<string, string>()
   const started = new Set<number>()
+  /** The latest view that was ever normal on a disk; it may have been lost since. */
+  let latest = 0
   return {
     name: NAME,
+    durable(host: HostView) {
+      latest = Math.max(latest, host.image.vsr.lastNormalView)
+    },
     sent(host: HostView, _to: number, message: Message) {
-      onSent(world, host, message)
-      if (message.type === 'DOVIEWCHANGE') sameAsBefore(world, told, host, message)
+      onSent(host, message, latest)
+      if (message.type === 'DOVIEWCHANGE') {
+        if (message.viewNumber > latest) sameAsBefore(world, told, host, message)
+      }
       // Later ones may hold what is being prepared; the first is the view's beginning.
       if (message.type !== 'STARTVIEW' || started.has(message.viewNumber)) return
       started.add(message.viewNumber)
@@ -26,7 +33,7 @@ export function promisesKept(world: World): Check {
   }
 }
 
-function onSent(world: World, host: HostView, message: Message): void {
+function onSent(host: HostView, message: Message, latest: number): void {
   const { vsr } = host.image
   switch (message.type) {
     case 'PREPAREOK':
@@ -52,8 +59,7 @@ function onSent(world: World, host: HostView, message: Message): void {
     case 'NEWSTATE': {
       // Its view has started: the primary's disk says so, if not ours yet.
       const { viewNumber: v } = message
-      const isStarted = world.hosts.some(({ image }) => image.vsr.lastNormalView >= v)
-      require(host, message, isStarted, `view ${v}, nor has any other`)
+      require(host, message, latest >= v, `view ${v}, nor had any other`)
       return
     }
     case 'PREPARE':
@@ -82,7 +88,6 @@ function sameAsBefore(
   message: DoViewChange,
 ): void {
   const { viewNumber, lastNormalView, opNumber, suffix, parent } = message
-  if (world.hosts.some(({ image }) => image.vsr.lastNormalView >= viewNumber)) return
   const key = `${host.number} ${viewNumber}`
   const last = suffix[suffix.length - 1]?.checksum ?? parent
   const now = `last normal view ${lastNormalView}, ${opNumber} ops, head ${last}`
