@@ -8,6 +8,7 @@ import { optionsOf } from './swarm.ts'
 
 export { useSha256 } from '../base/hash.ts'
 export { addCoverage, emptyCoverage, mergeCoverage, namesOf, tooLittle } from './coverage.ts'
+export { play } from './interaction.ts'
 export { optionsOf } from './swarm.ts'
 
 export interface Run {

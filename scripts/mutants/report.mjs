@@ -1,0 +1,67 @@
+/** What became of the mutants: the table, the verdict, and the seeds written down for the next time. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { DUE, MUTANTS } from './table.mjs'
+
+const SEEDS_FILE = 'test/sim/mutant-seeds.json'
+/** What the properties are held to: half of the mutants within so many seeds, all within so many. */
+const MEDIAN_MAX = 25
+const WORST_MAX = 1000
+
+/** name → { seed, by }: which seed caught it, and what said so. */
+export function readSeeds() {
+  return existsSync(SEEDS_FILE) ? JSON.parse(readFileSync(SEEDS_FILE, 'utf8')) : {}
+}
+
+export function writeSeeds(known, results) {
+  const seeds = { ...known }
+  for (const { mutant, caught } of results) {
+    if (caught?.seed === undefined) delete seeds[mutant.name]
+    else seeds[mutant.name] = { seed: caught.seed, by: caught.by }
+  }
+  const lines = MUTANTS.filter(({ name }) => seeds[name]).map(
+    ({ name }) => `  ${JSON.stringify(name)}: ${JSON.stringify(seeds[name])}`,
+  )
+  writeFileSync(SEEDS_FILE, `{\n${lines.join(',\n')}\n}\n`)
+}
+
+/** name · P · what caught it, and how · seeds · seconds · why */
+export function print(results) {
+  const rows = results.map(({ mutant, caught, seconds }) => [
+    mutant.name,
+    mutant.p || '–',
+    caught ? placeOf(caught) : 'NOT CAUGHT',
+    isAsListed(mutant, caught) ? '' : `≠ ${mutant.by.join(', ')}`,
+    String(caught?.seeds ?? '–').padStart(5),
+    seconds.toFixed(1).padStart(6),
+    mutant.why,
+  ])
+  const head = ['mutant', 'P', 'caught by', 'not by', 'seeds', 'seconds', 'the bug']
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map(row => row[i].length)))
+  for (const row of [head, ...rows])
+    console.log(row.map((cell, i) => cell.padEnd(widths[i])).join('  '))
+  for (const { p, bug, due } of DUE) console.log(`${p}  ${bug}: due with ${due}`)
+}
+
+function placeOf({ kind, by }) {
+  if (kind === 'property' || kind === 'liveness') return `${kind} ${by} (src/sim/check/${by}.ts)`
+  return `${kind} ${by}`
+}
+
+const isAsListed = ({ by, test }, caught) => test !== undefined || by.includes(caught?.by)
+
+/** 0: all were caught, and soon enough. */
+export function judge(results, { replay }) {
+  const missed = results
+    .filter(({ caught }) => caught === undefined)
+    .map(({ mutant }) => mutant.name)
+  const seeds = results.flatMap(({ caught }) => caught?.seeds ?? []).sort((a, b) => a - b)
+  const median = seeds[Math.floor(seeds.length / 2)] ?? 0
+  const worst = seeds[seeds.length - 1] ?? 0
+  console.log(
+    `${results.length} mutants, ${missed.length} not caught; seeds: median ${median}, worst ${worst}`,
+  )
+  if (missed.length > 0) console.log(`not caught: ${missed.join(', ')}`)
+  const isSlow = !replay && (median > MEDIAN_MAX || worst > WORST_MAX)
+  if (isSlow) console.log(`too late: the median may be ${MEDIAN_MAX}, the worst ${WORST_MAX}`)
+  return missed.length === 0 && !isSlow ? 0 : 1
+}

@@ -1,0 +1,18 @@
+/** All mutants. READ FIRST: scripts/mutants.mjs says what is done with them. */
+import { CLIENTS } from './clients.mjs'
+import { NORMAL } from './normal.mjs'
+import { DUE, STORAGE } from './storage.mjs'
+import { TRANSFER } from './transfer.mjs'
+import { VIEWS } from './views.mjs'
+
+export { DUE }
+
+/**
+ * One mutant: `patches` of the text of src/<file> (finding nothing is an error), `p` its number in the test
+ * plan, if it has one, `why` the bug in one line, `by` the properties expected to say so, `test` the test
+ * file that catches it where the simulator does not reach.
+ */
+export const MUTANTS = [...NORMAL, ...VIEWS, ...TRANSFER, ...CLIENTS, ...STORAGE].map(
+  ({ file, find, replace, ...mutant }) =>
+    file === undefined ? mutant : { ...mutant, patches: [{ file, find, replace }] },
+)
