@@ -257,8 +257,8 @@ export const TRANSFER = [
     why: 'a replica whose disk is empty takes part as if nothing had happened',
     by: ['promises-kept', 'durable-on-quorum', 'acknowledged-not-lost'],
     file: 'sim/disk.ts',
-    find: '{ vsr: { ...(promised ?? empty.vsr), recovering: true } }',
-    replace: '{ vsr: promised ?? empty.vsr }',
+    find: 'const vsr = { ...(promised ?? empty.vsr), recovering: true }',
+    replace: 'const vsr = promised ?? empty.vsr',
   },
   {
     name: 'recovers-into-a-promised-view',

@@ -9,6 +9,7 @@ import { bounded } from './check/bounded.ts'
 import { chain } from './check/chain.ts'
 import type { Check } from './check/check.ts'
 import { commitImmutable } from './check/commit-immutable.ts'
+import { cutBehindCheckpoint } from './check/cut-behind-checkpoint.ts'
 import { damageNotUsed } from './check/damage-not-used.ts'
 import { diskRestores } from './check/disk-restores.ts'
 import { durableOnQuorum } from './check/durable-on-quorum.ts'
@@ -18,16 +19,20 @@ import { logAgreement } from './check/log-agreement.ts'
 import { lostDataNeverVotes } from './check/lost-data-never-votes.ts'
 import { monotonic } from './check/monotonic.ts'
 import { noAckAfterVote } from './check/no-ack-after-vote.ts'
+import { numbers } from './check/numbers.ts'
 import { oldViewsIgnored } from './check/old-views-ignored.ts'
 import { oneLogPerView } from './check/one-log-per-view.ts'
 import { onePrimaryPerView } from './check/one-primary-per-view.ts'
 import { pipelineBound } from './check/pipeline-bound.ts'
+import { preparedOnce } from './check/prepared-once.ts'
 import { promisesKept } from './check/promises-kept.ts'
 import { readsAreFresh } from './check/reads-are-fresh.ts'
+import { recoveredAbove } from './check/recovered-above.ts'
 import { requested } from './check/requested.ts'
 import { sameState } from './check/same-state.ts'
 import { silentAfterError } from './check/silent-after-error.ts'
 import { viewFromQuorum } from './check/view-from-quorum.ts'
+import { viewsByVote } from './check/views-by-vote.ts'
 import type { Coverage } from './coverage.ts'
 import type { Digest } from './digest.ts'
 import type { Job } from './disk.ts'
@@ -64,6 +69,11 @@ export function safetyChecks(world: World): Check[] {
     readsAreFresh(world),
     sameState(),
     linearizable(world),
+    numbers(),
+    preparedOnce(),
+    viewsByVote(world),
+    cutBehindCheckpoint(),
+    recoveredAbove(world),
   ]
 }
 

@@ -1,0 +1,41 @@
+/**
+ * A replica that has lost its disk takes part again in a view above all in which it ever said anything: what
+ * it promised before, and cannot remember, is left behind. §4.3, docs/storage.md
+ */
+import type { Message } from '../../vr/message.ts'
+import type { HostView, World } from '../world.ts'
+import { type Check, Violation } from './check.ts'
+
+export function recoveredAbove(world: World): Check {
+  const name = 'recovered-above'
+  /** Highest view of which each replica said something, with the number of lost disks then. */
+  const said = world.hosts.map(() => ({ wipes: 0, now: 0, before: 0 }))
+  return {
+    name,
+    sent(host: HostView, _to: number, message: Message) {
+      const words = said[host.number]
+      if (words === undefined || !PROMISES.has(message.type) || !('viewNumber' in message)) return
+      const { viewNumber } = message
+      if (words.wipes !== host.wipes) {
+        words.wipes = host.wipes
+        words.before = Math.max(words.before, words.now)
+      }
+      words.now = Math.max(words.now, viewNumber)
+      if (viewNumber > words.before || words.before === 0) return
+      throw new Violation(
+        name,
+        `r${host.number} sends ${message.type} of view ${viewNumber}; before its disk was lost it spoke of view ${words.before}`,
+      )
+    },
+  }
+}
+
+/** What says that its sender is in the view, and holds to it. */
+const PROMISES: ReadonlySet<string> = new Set([
+  'PREPARE',
+  'PREPAREOK',
+  'COMMITOK',
+  'STARTVIEWCHANGE',
+  'DOVIEWCHANGE',
+  'STARTVIEW',
+])
