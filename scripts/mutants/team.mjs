@@ -67,6 +67,19 @@ class Hunter {
   #worker = new Worker(new URL('./hunt.mjs', import.meta.url))
   #hunted = 0
   #isStuck = false
+  #job
+
+  constructor() {
+    this.#worker.on('error', error => {
+      this.#isStuck = true
+      this.#settle('reject', error)
+    })
+    this.#worker.on('message', message => {
+      if (message.type === 'done') this.#settle('resolve', message.caught)
+      else if (message.type === 'failed') this.#settle('reject', new Error(message.error))
+      else this.#watch()
+    })
+  }
 
   get isFit() {
     return !this.#isStuck && this.#hunted < MUTANTS_MAX
@@ -79,31 +92,23 @@ class Hunter {
   hunt(job) {
     this.#hunted++
     return new Promise((resolve, reject) => {
-      let watch
-      const settle = (then, value) => {
-        clearTimeout(watch)
-        this.#worker.removeAllListeners()
-        then(value)
-      }
-      const wait = () => {
-        clearTimeout(watch)
-        watch = setTimeout(() => {
-          this.#isStuck = true
-          settle(resolve, undefined)
-        }, SILENT_MS)
-      }
-      wait()
-      this.#worker.on('error', error => {
-        this.#isStuck = true
-        settle(reject, error)
-      })
-      this.#worker.on('message', message => {
-        if (message.type === 'done') settle(resolve, message.caught)
-        else if (message.type === 'failed') settle(reject, new Error(message.error))
-        else wait()
-      })
+      this.#job = { resolve, reject, watch: undefined }
+      this.#watch()
       this.#worker.postMessage(job)
     })
+  }
+
+  #settle(how, value) {
+    clearTimeout(this.#job.watch)
+    this.#job[how](value)
+  }
+
+  #watch() {
+    clearTimeout(this.#job.watch)
+    this.#job.watch = setTimeout(() => {
+      this.#isStuck = true
+      this.#settle('resolve', undefined)
+    }, SILENT_MS)
   }
 }
 

@@ -1,0 +1,117 @@
+/** As checks.test.ts, for the properties that look into a replica or count along the log. */
+import { describe, expect, test } from 'vitest'
+import { cutBehindCheckpoint } from '../../src/sim/check/cut-behind-checkpoint.ts'
+import { numbers } from '../../src/sim/check/numbers.ts'
+import { preparedOnce } from '../../src/sim/check/prepared-once.ts'
+import { recoveredAbove } from '../../src/sim/check/recovered-above.ts'
+import { viewsByVote } from '../../src/sim/check/views-by-vote.ts'
+import type { HostView } from '../../src/sim/world.ts'
+import { append, emptyLog } from '../../src/vr/log.ts'
+import type { Message } from '../../src/vr/message.ts'
+import type { Replica } from '../../src/vr/state.ts'
+import { opNumber, viewNumber } from '../../src/vr/terms.ts'
+import { chainOf, executed, lines, worldOf, writeOf } from './fixtures.ts'
+
+const log = chainOf(lines('put r1 a', 'put r1 b', 'put r1 c'))
+
+/** A host whose replica is no more than what a property looks at. */
+function hostWith(replica: object, fields: Partial<HostView> = {}): HostView {
+  const [host] = worldOf(3).hosts
+  return { ...(host as HostView), ...fields, replica: replica as Replica }
+}
+
+describe('numbers', () => {
+  const [first, second] = log as [(typeof log)[0], (typeof log)[0]]
+  const behindFirst = (changed: object) => () => {
+    const check = numbers()
+    check.executed?.(hostWith({}), executed(first))
+    check.executed?.(hostWith({}), executed({ ...second, ...changed }))
+  }
+  test('a log as it should be', () => {
+    expect(behindFirst({})).not.toThrow()
+  })
+  test('revs, log time and commit-numbers', () => {
+    expect(behindFirst({ revBefore: 0 })).toThrow('counts 0 operations before it')
+    expect(behindFirst({ timeMs: first.timeMs - 1 })).toThrow('behind one of')
+    expect(behindFirst({ commitNumber: 2 })).toThrow('knows op 2 to be committed')
+  })
+})
+
+test('prepared-once: a request that is under way', () => {
+  const again = chainOf([...lines('put r1 a', 'put r1 b'), { text: 'put r1 a', request: 1 }])
+  const sent = (entries: typeof log, commitNumber: number) => () => {
+    const { parent } = entries[0] as (typeof log)[0]
+    const replica = {
+      log: emptyLog({ opNumber: opNumber(0), checksum: parent, rev: 0 as never, timeMs: 0 }),
+    }
+    for (const entry of entries) append(replica.log, entry)
+    const message: Message = {
+      type: 'PREPARE',
+      viewNumber: viewNumber(0),
+      entry: entries[2] as (typeof log)[0],
+      commitNumber: opNumber(commitNumber),
+    }
+    preparedOnce().sent?.(hostWith(replica), 1, message)
+  }
+  expect(sent(log, 0)).not.toThrow()
+  expect(sent(again, 1)).not.toThrow()
+  expect(sent(again, 0)).toThrow('is under way as op 1')
+})
+
+describe('views-by-vote', () => {
+  const vote: Message = { type: 'STARTVIEWCHANGE', viewNumber: viewNumber(0) }
+  const leaving = (votes: readonly number[], afterMs = 0) => {
+    const replica = {
+      replicaNumber: 0,
+      viewNumber: 0,
+      clockMs: 1000,
+      status: 'normal',
+      configuration: { replicaCount: 3, primaryOffset: 0 },
+    }
+    const host = hostWith(replica)
+    const check = viewsByVote(worldOf(3))
+    check.stepped?.(host)
+    for (const from of votes) check.received?.(host, from, vote)
+    return {
+      check,
+      host,
+      leave: () => {
+        replica.clockMs += afterMs
+        replica.viewNumber = 1
+        check.stepped?.(host)
+      },
+    }
+  }
+  test('with the votes of a quorum', () => {
+    expect(leaving([2]).leave).not.toThrow()
+  })
+  test('alone, or with a vote that is too old', () => {
+    expect(leaving([]).leave).toThrow('with 1 votes')
+    expect(leaving([2], 1001).leave).toThrow('with 1 votes')
+  })
+  test('told of it', () => {
+    const { check, host, leave } = leaving([])
+    check.received?.(host, 1, { ...vote, viewNumber: viewNumber(1) })
+    expect(leave).not.toThrow()
+  })
+})
+
+test('cut-behind-checkpoint: a log that begins behind the end of its checkpoint', () => {
+  const [host] = worldOf(3).hosts as [HostView]
+  const check = cutBehindCheckpoint()
+  expect(() => check.durable?.(host, writeOf({}))).not.toThrow()
+  host.image.first = 2
+  expect(() => check.durable?.(host, writeOf({}))).toThrow('begins at op 2')
+})
+
+test('recovered-above: a promise in a view of before the disk was lost', () => {
+  const check = recoveredAbove(worldOf(3))
+  const ok = (view: number): Message => ({
+    type: 'PREPAREOK',
+    viewNumber: viewNumber(view),
+    opNumber: opNumber(1),
+  })
+  check.sent?.(hostWith({}), 1, ok(4))
+  expect(() => check.sent?.(hostWith({}, { wipes: 1 }), 1, ok(5))).not.toThrow()
+  expect(() => check.sent?.(hostWith({}, { wipes: 1 }), 1, ok(4))).toThrow('spoke of view 4')
+})
