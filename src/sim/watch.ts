@@ -4,6 +4,7 @@ import type { Message, ReplyAnswer } from '../vr/message.ts'
 import { opOf } from '../vr/state.ts'
 import type { Daemon } from './admission.ts'
 import { acknowledgedNotLost } from './check/acknowledged-not-lost.ts'
+import { acksWereTold } from './check/acks-were-told.ts'
 import { asModelled } from './check/as-modelled.ts'
 import { bounded } from './check/bounded.ts'
 import { chain } from './check/chain.ts'
@@ -28,6 +29,7 @@ import { preparedOnce } from './check/prepared-once.ts'
 import { promisesKept } from './check/promises-kept.ts'
 import { readsAreFresh } from './check/reads-are-fresh.ts'
 import { recoveredAbove } from './check/recovered-above.ts'
+import { refusedAtViewEnd } from './check/refused-at-view-end.ts'
 import { requested } from './check/requested.ts'
 import { sameState } from './check/same-state.ts'
 import { silentAfterError } from './check/silent-after-error.ts'
@@ -74,6 +76,8 @@ export function safetyChecks(world: World): Check[] {
     viewsByVote(world),
     cutBehindCheckpoint(),
     recoveredAbove(world),
+    acksWereTold(world),
+    refusedAtViewEnd(),
   ]
 }
 

@@ -1,15 +1,17 @@
 /** As checks.test.ts, for the properties that look into a replica or count along the log. */
 import { describe, expect, test } from 'vitest'
+import { acksWereTold } from '../../src/sim/check/acks-were-told.ts'
 import { cutBehindCheckpoint } from '../../src/sim/check/cut-behind-checkpoint.ts'
 import { numbers } from '../../src/sim/check/numbers.ts'
 import { preparedOnce } from '../../src/sim/check/prepared-once.ts'
 import { recoveredAbove } from '../../src/sim/check/recovered-above.ts'
+import { refusedAtViewEnd } from '../../src/sim/check/refused-at-view-end.ts'
 import { viewsByVote } from '../../src/sim/check/views-by-vote.ts'
 import type { HostView } from '../../src/sim/world.ts'
 import { append, emptyLog } from '../../src/vr/log.ts'
 import type { Message } from '../../src/vr/message.ts'
 import type { Replica } from '../../src/vr/state.ts'
-import { opNumber, viewNumber } from '../../src/vr/terms.ts'
+import { clientId, opNumber, requestNumber, viewNumber } from '../../src/vr/terms.ts'
 import { chainOf, executed, lines, worldOf, writeOf } from './fixtures.ts'
 
 const log = chainOf(lines('put r1 a', 'put r1 b', 'put r1 c'))
@@ -114,4 +116,65 @@ test('recovered-above: a promise in a view of before the disk was lost', () => {
   check.sent?.(hostWith({}), 1, ok(4))
   expect(() => check.sent?.(hostWith({}, { wipes: 1 }), 1, ok(5))).not.toThrow()
   expect(() => check.sent?.(hostWith({}, { wipes: 1 }), 1, ok(4))).toThrow('spoke of view 4')
+})
+
+describe('acks-were-told', () => {
+  const counting = (op: number, probe: number, told: number) => () => {
+    const check = acksWereTold(worldOf(3))
+    const message: Message = {
+      type: 'COMMITOK',
+      viewNumber: viewNumber(told),
+      opNumber: opNumber(4),
+      probe: 2,
+    }
+    check.sent?.(hostWith({}, { number: 1 }), 0, message)
+    const replica = {
+      status: 'normal',
+      viewNumber: 3,
+      replicaNumber: 0,
+      configuration: { replicaCount: 3, primaryOffset: 0 },
+      primary: { acked: new Map([[1, op]]) },
+      reads: { ackedProbe: new Map([[1, probe]]) },
+    }
+    check.stepped?.(hostWith(replica))
+  }
+  test('as told, or told less', () => {
+    expect(counting(4, 2, 3)).not.toThrow()
+    expect(counting(5, 2, 3)).toThrow('up to op 5; it was told 4')
+    expect(counting(4, 3, 3)).toThrow('up to probe 3; it was told 2')
+  })
+  test('told in another view', () => {
+    expect(counting(1, 0, 2)).toThrow('it was told 0')
+    expect(counting(9, 9, 4)).not.toThrow()
+  })
+})
+
+test('refused-at-view-end: a command dropped without a word', () => {
+  const ending = (isTold: boolean) => () => {
+    const replica = {
+      status: 'normal',
+      viewNumber: 0,
+      replicaNumber: 0,
+      configuration: { replicaCount: 3, primaryOffset: 0 },
+      primary: {
+        queue: [{ clientId: 'c1', requestNumber: 7 }],
+        inFlight: new Map([['c1', new Map([[7, 2]])]]),
+      },
+    }
+    const host = hostWith(replica)
+    const check = refusedAtViewEnd()
+    check.stepped?.(host)
+    const refusal: Message = {
+      type: 'REPLY',
+      viewNumber: viewNumber(1),
+      clientId: clientId('c1'),
+      requestNumber: requestNumber(7),
+      answer: { type: 'refused', reason: 'view-change' },
+    }
+    if (isTold) check.sent?.(host, 2, refusal)
+    replica.viewNumber = 1
+    check.stepped?.(host)
+  }
+  expect(ending(true)).not.toThrow()
+  expect(ending(false)).toThrow('dropped c1#7 of r2')
 })
