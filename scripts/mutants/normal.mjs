@@ -68,9 +68,9 @@ export const NORMAL = [
     why: 'a backup believes the commit-number of a later view about the log of its own',
     by: ['log-agreement', 'durable-on-quorum'],
     file: 'vr/normal.ts',
-    find: '  if (!isFromCurrentPrimary(replica, from, m.viewNumber, effects)) return\n  learnCommit(replica, m.commitNumber)\n  executeCommitted',
+    find: '  if (!isFromCurrentPrimary(replica, from, m.viewNumber, effects)) return\n  learnCommit(replica, m.commitNumber)\n  executeCommitted(replica, effects)\n',
     replace:
-      '  learnCommit(replica, m.commitNumber)\n  if (!isFromCurrentPrimary(replica, from, m.viewNumber, effects)) return\n  executeCommitted',
+      '  learnCommit(replica, m.commitNumber)\n  executeCommitted(replica, effects)\n  if (!isFromCurrentPrimary(replica, from, m.viewNumber, effects)) return\n',
   },
   {
     name: 'old-prepare-accepted',

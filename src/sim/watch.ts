@@ -27,6 +27,7 @@ import { onePrimaryPerView } from './check/one-primary-per-view.ts'
 import { pipelineBound } from './check/pipeline-bound.ts'
 import { preparedOnce } from './check/prepared-once.ts'
 import { promisesKept } from './check/promises-kept.ts'
+import { questionsAreNew } from './check/questions-are-new.ts'
 import { readsAreFresh } from './check/reads-are-fresh.ts'
 import { recoveredAbove } from './check/recovered-above.ts'
 import { refusedAtViewEnd } from './check/refused-at-view-end.ts'
@@ -76,6 +77,7 @@ export function safetyChecks(world: World): Check[] {
     viewsByVote(world),
     cutBehindCheckpoint(),
     recoveredAbove(world),
+    questionsAreNew(),
     acksWereTold(world),
     refusedAtViewEnd(),
   ]

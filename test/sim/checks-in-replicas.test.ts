@@ -4,6 +4,7 @@ import { acksWereTold } from '../../src/sim/check/acks-were-told.ts'
 import { cutBehindCheckpoint } from '../../src/sim/check/cut-behind-checkpoint.ts'
 import { numbers } from '../../src/sim/check/numbers.ts'
 import { preparedOnce } from '../../src/sim/check/prepared-once.ts'
+import { questionsAreNew } from '../../src/sim/check/questions-are-new.ts'
 import { recoveredAbove } from '../../src/sim/check/recovered-above.ts'
 import { refusedAtViewEnd } from '../../src/sim/check/refused-at-view-end.ts'
 import { viewsByVote } from '../../src/sim/check/views-by-vote.ts'
@@ -177,4 +178,14 @@ test('refused-at-view-end: a command dropped without a word', () => {
   }
   expect(ending(true)).not.toThrow()
   expect(ending(false)).toThrow('dropped c1#7 of r2')
+})
+
+test('questions-are-new: two starts ask under one number', () => {
+  const check = questionsAreNew()
+  const ask = (boot: number, readNumber: number) => () =>
+    check.sent?.(hostWith({}, { boot }), 1, { type: 'READINDEX', readNumber })
+  expect(ask(1, 7)).not.toThrow()
+  expect(ask(1, 7)).not.toThrow()
+  expect(ask(2, 8)).not.toThrow()
+  expect(ask(2, 7)).toThrow('READINDEX number 7, as did start 1')
 })

@@ -4,6 +4,7 @@
  */
 import { sessionRecords } from '../../vr/client-table.ts'
 import { isPrimary, opOf, type Replica } from '../../vr/state.ts'
+import { replicaNumber } from '../../vr/terms.ts'
 import { entryOn, headOf } from '../disk.ts'
 import type { HostView, World } from '../world.ts'
 import { Violation } from './check.ts'
@@ -21,6 +22,8 @@ export function apart(world: World): string | undefined {
     if (replica.commitNumber !== first.commitNumber) return 'commit-numbers differ'
     if (opOf(replica) !== replica.commitNumber) return `r${number} has uncommitted ops`
     if (replica.service.stateHash() !== first.service.stateHash()) return 'states differ'
+    const missed = world.core.find(peer => replica.disconnected.has(replicaNumber(peer)))
+    if (missed !== undefined) return `r${number} takes r${missed} for disconnected`
     if (isPrimary(replica)) primaries++
   }
   const unlike = core.find(host => diskOf(world, host) !== undefined)
