@@ -5,11 +5,13 @@ import { opOf } from '../vr/state.ts'
 import type { Daemon } from './admission.ts'
 import { acknowledgedNotLost } from './check/acknowledged-not-lost.ts'
 import { acksWereTold } from './check/acks-were-told.ts'
+import { answersFit } from './check/answers-fit.ts'
 import { asModelled } from './check/as-modelled.ts'
 import { bounded } from './check/bounded.ts'
 import { chain } from './check/chain.ts'
 import type { Check } from './check/check.ts'
 import { commitImmutable } from './check/commit-immutable.ts'
+import { commitsAreKnown } from './check/commits-are-known.ts'
 import { cutBehindCheckpoint } from './check/cut-behind-checkpoint.ts'
 import { damageNotUsed } from './check/damage-not-used.ts'
 import { diskRestores } from './check/disk-restores.ts'
@@ -32,6 +34,7 @@ import { readsAreFresh } from './check/reads-are-fresh.ts'
 import { recoveredAbove } from './check/recovered-above.ts'
 import { refusedAtViewEnd } from './check/refused-at-view-end.ts'
 import { requested } from './check/requested.ts'
+import { sameCheckpoints } from './check/same-checkpoints.ts'
 import { sameState } from './check/same-state.ts'
 import { silentAfterError } from './check/silent-after-error.ts'
 import { viewFromQuorum } from './check/view-from-quorum.ts'
@@ -77,6 +80,9 @@ export function safetyChecks(world: World): Check[] {
     viewsByVote(world),
     cutBehindCheckpoint(),
     recoveredAbove(world),
+    sameCheckpoints(world),
+    commitsAreKnown(world),
+    answersFit(),
     questionsAreNew(),
     acksWereTold(world),
     refusedAtViewEnd(),

@@ -1,12 +1,15 @@
 /** As checks.test.ts, for the properties that look into a replica or count along the log. */
 import { describe, expect, test } from 'vitest'
 import { acksWereTold } from '../../src/sim/check/acks-were-told.ts'
+import { answersFit } from '../../src/sim/check/answers-fit.ts'
+import { commitsAreKnown } from '../../src/sim/check/commits-are-known.ts'
 import { cutBehindCheckpoint } from '../../src/sim/check/cut-behind-checkpoint.ts'
 import { numbers } from '../../src/sim/check/numbers.ts'
 import { preparedOnce } from '../../src/sim/check/prepared-once.ts'
 import { questionsAreNew } from '../../src/sim/check/questions-are-new.ts'
 import { recoveredAbove } from '../../src/sim/check/recovered-above.ts'
 import { refusedAtViewEnd } from '../../src/sim/check/refused-at-view-end.ts'
+import { sameCheckpoints } from '../../src/sim/check/same-checkpoints.ts'
 import { viewsByVote } from '../../src/sim/check/views-by-vote.ts'
 import type { HostView } from '../../src/sim/world.ts'
 import { append, emptyLog } from '../../src/vr/log.ts'
@@ -45,6 +48,7 @@ test('prepared-once: a request that is under way', () => {
   const sent = (entries: typeof log, commitNumber: number) => () => {
     const { parent } = entries[0] as (typeof log)[0]
     const replica = {
+      clientTable: { sessions: new Map([['c1', {}]]) },
       log: emptyLog({ opNumber: opNumber(0), checksum: parent, rev: 0 as never, timeMs: 0 }),
     }
     for (const entry of entries) append(replica.log, entry)
@@ -188,4 +192,74 @@ test('questions-are-new: two starts ask under one number', () => {
   expect(ask(1, 7)).not.toThrow()
   expect(ask(2, 8)).not.toThrow()
   expect(ask(2, 7)).toThrow('READINDEX number 7, as did start 1')
+})
+
+test('commits-are-known: an op taken for committed that nobody executed', () => {
+  const world = worldOf(3)
+  const check = commitsAreKnown(world)
+  expect(() => check.stepped?.(hostWith({ knownCommit: 0 }))).not.toThrow()
+  expect(() => check.stepped?.(hostWith({ knownCommit: 1 }))).toThrow('takes op 1 for committed')
+})
+
+test('answers-fit: an answer to an earlier question that changes something', () => {
+  const answered = (nonce: number, raised: number) => () => {
+    const replica = {
+      status: 'normal',
+      viewNumber: 1,
+      knownCommit: 1,
+      transfer: { nonce: 2 },
+      reads: {},
+      log: { base: { opNumber: 0 }, entries: [] },
+    }
+    const check = answersFit()
+    check.received?.(hostWith(replica), 1, {
+      type: 'NEWSTATE',
+      viewNumber: viewNumber(1),
+      nonce,
+      entries: [],
+      opNumber: opNumber(5),
+      commitNumber: opNumber(5),
+      checkpoint: undefined,
+    })
+    replica.knownCommit = raised
+    check.stepped?.(hostWith(replica))
+  }
+  expect(answered(2, 5)).not.toThrow()
+  expect(answered(1, 1)).not.toThrow()
+  expect(answered(1, 5)).toThrow('NEWSTATE from r1 answers no question of r0')
+})
+
+test('recovered-above: a view chosen from too few answers, or too low', () => {
+  const choosing = (views: readonly number[], leastView: number) => () => {
+    const check = recoveredAbove(worldOf(3))
+    const recovery: { views: Map<number, number>; leastView: number | undefined } = {
+      views: new Map(views.map((view, i) => [i, view])),
+      leastView: undefined,
+    }
+    const host = hostWith({ recovery })
+    check.stepped?.(host)
+    recovery.leastView = leastView
+    check.stepped?.(host)
+  }
+  expect(choosing([3, 4], 6)).not.toThrow()
+  expect(choosing([3, 4], 5)).toThrow('chooses view 5')
+  expect(choosing([4], 6)).toThrow('from 1 answers')
+})
+
+test('same-checkpoints: two replicas go on from one checkpoint to different ones', () => {
+  const world = worldOf(3)
+  const check = sameCheckpoints(world)
+  const take = (number: number, op: number) => () => {
+    const host = world.hosts[number] as HostView
+    host.image.checkpoint = { ...host.image.checkpoint, opNumber: opNumber(op) }
+    check.durable?.(host, {
+      type: 'checkpoint',
+      id: host.image.checkpoint,
+      records: [],
+    })
+  }
+  for (const number of [0, 1, 2]) check.started?.(world.hosts[number] as HostView)
+  expect(take(0, 4)).not.toThrow()
+  expect(take(1, 4)).not.toThrow()
+  expect(take(2, 5)).toThrow('r0 at op 4')
 })

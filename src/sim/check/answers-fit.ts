@@ -1,0 +1,56 @@
+/**
+ * An answer to a question that is not under way, or not any more, changes nothing, however true it was when
+ * it was given. §4.3, §5.2; reads: docs/divergence.md
+ */
+import type { Message } from '../../vr/message.ts'
+import type { Replica } from '../../vr/state.ts'
+import { opOf } from '../../vr/state.ts'
+import type { HostView } from '../world.ts'
+import { type Check, Violation } from './check.ts'
+
+export function answersFit(): Check {
+  const name = 'answers-fit'
+  let before: string | undefined
+  let what = ''
+  return {
+    name,
+    received({ replica }: HostView, from: number, message: Message) {
+      before = undefined
+      if (replica === undefined || fits(replica, message)) return
+      what = `${message.type} from r${from}`
+      before = stateOf(replica)
+    },
+    stepped({ number, replica }: HostView) {
+      const was = before
+      before = undefined
+      if (was === undefined || replica === undefined) return
+      const is = stateOf(replica)
+      if (was === is) return
+      throw new Violation(name, `${what} answers no question of r${number}: ${was} became ${is}`)
+    },
+  }
+}
+
+function fits({ transfer, recovery, reads }: Replica, message: Message): boolean {
+  switch (message.type) {
+    case 'NEWSTATE':
+      return transfer?.nonce === message.nonce
+    case 'NEWCHECKPOINT':
+      return transfer?.nonce === message.nonce && transfer.fetch?.id.opNumber === message.opNumber
+    case 'RECOVERYRESPONSE':
+      return recovery?.nonce === message.nonce
+    case 'READINDEXOK':
+      return message.readNumber - reads.first === reads.asked && reads.asked > reads.answered
+    default:
+      return true
+  }
+}
+
+function stateOf(replica: Replica): string {
+  const { status, viewNumber, lastNormalView, commitNumber, knownCommit } = replica
+  const { transfer, recovery, reads } = replica
+  const records = transfer?.fetch?.records.length ?? '–'
+  const asks = `question ${transfer?.nonce ?? '–'} with ${records} records`
+  const views = `${recovery?.views.size ?? 0} views, least ${recovery?.leastView ?? '–'}`
+  return `${status} v${viewNumber} v'${lastNormalView} n${opOf(replica)} k${commitNumber} known ${knownCommit}, ${asks}, ${views}, reads ${reads.answered}`
+}
