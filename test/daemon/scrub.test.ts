@@ -1,5 +1,5 @@
 /** A byte that flips on the disk of a running daemon is found before anybody needs it. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { cli, Daemons, rpc, sleep } from './processes.ts'
@@ -11,9 +11,9 @@ const SCRUB = 'storage: { scrub: { every: 100ms, rate: 1GiB } }'
 
 /** LevelDB moves its log into tables when it is opened again: then node `i` has tables. */
 async function withTables(i: number): Promise<void> {
-  for (let k = 0; k < 200; k++) {
-    await rpc(daemons.url(0), 'kv.put', { key: `k${k}`, value: `${Math.sin(k)}`.repeat(60) })
-  }
+  const put = (k: number) =>
+    rpc(daemons.url(0), 'kv.put', { key: `k${k}`, value: `${Math.sin(k)}`.repeat(60) })
+  await Promise.all(Array.from({ length: 200 }, (_, k) => put(k)))
   await daemons.agree()
   await daemons.kill(i, 'SIGTERM')
   daemons.configure(i, SCRUB)
@@ -31,8 +31,10 @@ function flip(i: number): void {
   if (largest === undefined) throw new Error('there is no table')
   const { path, bytes } = largest
   const middle = bytes.length >> 1
-  bytes[middle] = (bytes[middle] ?? 0) ^ 0x10
-  writeFileSync(path, bytes)
+  // In place: LevelDB has the file in its memory, and a truncated one would end it by a signal.
+  const fd = openSync(path, 'r+')
+  writeSync(fd, Uint8Array.of((bytes[middle] ?? 0) ^ 0x10), 0, 1, middle)
+  closeSync(fd)
 }
 
 test('the node ends with the sentence, sets the data aside and comes back whole', async () => {
