@@ -1,8 +1,10 @@
 /** What a caller is told of its write is true: «not done» only of what was certainly not done. */
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
+import { fingerprint } from '../../src/base/fingerprint.ts'
 import { Callers } from '../../src/node/callers.ts'
 import type { Command } from '../../src/vr/entry.ts'
+import type { ReplyAnswer } from '../../src/vr/message.ts'
 import { clientId, opNumber, requestNumber, revOf, viewNumber } from '../../src/vr/terms.ts'
 
 const command: Command = {
@@ -22,6 +24,15 @@ const executed = {
   result: utf8('ok'),
 } as const
 const refused = (reason: 'view-change' | 'overloaded') => ({ type: 'refused', reason }) as const
+
+/** Of our command, by its number and what it is. */
+const told = (answer: ReplyAnswer) => ({
+  type: 'answer' as const,
+  clientId: command.clientId,
+  requestNumber: command.requestNumber,
+  fingerprint: fingerprint(command.operation),
+  answer,
+})
 
 function waiting(reachable: boolean) {
   const world = { nowMs: 0, reachable, sent: 0 }
@@ -55,7 +66,7 @@ test('never sent: not done', async () => {
 
 test('every sending was refused: not done', async () => {
   const { callers, world, call, pass } = waiting(true)
-  callers.answered(command.clientId, command.requestNumber, refused('view-change'))
+  callers.answered(told(refused('view-change')))
   world.reachable = false
   pass(1000)
   await expect(call).rejects.toMatchObject({ outcome: 'none' })
@@ -64,7 +75,7 @@ test('every sending was refused: not done', async () => {
 test('one of two sendings was refused: nobody knows', async () => {
   const { callers, call, pass } = waiting(true)
   callers.viewStarted()
-  callers.answered(command.clientId, command.requestNumber, refused('overloaded'))
+  callers.answered(told(refused('overloaded')))
   pass(1000)
   await expect(call).rejects.toMatchObject({ errorName: 'TIMEOUT', outcome: 'unknown' })
 })
@@ -81,6 +92,6 @@ test('the node stops: what was sent is unknown, what was not is not done', async
 test('an answer tells how often it was sent', async () => {
   const { callers, call } = waiting(true)
   callers.viewStarted()
-  callers.answered(command.clientId, command.requestNumber, executed)
+  callers.answered(told(executed))
   await expect(call).resolves.toEqual({ answer: executed, tries: 2 })
 })

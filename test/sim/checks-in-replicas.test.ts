@@ -131,6 +131,8 @@ describe('acks-were-told', () => {
       viewNumber: viewNumber(told),
       opNumber: opNumber(4),
       probe: 2,
+      state: { opNumber: opNumber(0), stateHash: '' },
+      isShortOfSpace: false,
     }
     check.sent?.(hostWith({}, { number: 1 }), 0, message)
     const replica = {
@@ -163,7 +165,7 @@ test('refused-at-view-end: a command dropped without a word', () => {
       configuration: { replicaCount: 3, primaryOffset: 0 },
       primary: {
         queue: [{ clientId: 'c1', requestNumber: 7 }],
-        inFlight: new Map([['c1', new Map([[7, 2]])]]),
+        inFlight: new Map([['c1', new Map([[7, { from: 2 }]])]]),
       },
     }
     const host = hostWith(replica)
@@ -174,6 +176,7 @@ test('refused-at-view-end: a command dropped without a word', () => {
       viewNumber: viewNumber(1),
       clientId: clientId('c1'),
       requestNumber: requestNumber(7),
+      fingerprint: 0,
       answer: { type: 'refused', reason: 'view-change' },
     }
     if (isTold) check.sent?.(host, 2, refusal)

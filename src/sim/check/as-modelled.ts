@@ -73,12 +73,14 @@ export function isSame(a: ReplyAnswer | undefined, b: ReplyAnswer | undefined): 
     if (timeMs !== b.timeMs || result.length !== b.result.length) return false
     return result.every((byte, i) => byte === b.result[i])
   }
-  return b.type !== 'executed' && a.reason === b.reason
+  return reasonOf(a) === reasonOf(b)
 }
+
+const reasonOf = (answer: ReplyAnswer): string => ('reason' in answer ? answer.reason : '')
 
 function line(answer: ReplyAnswer | undefined): string {
   if (answer === undefined) return 'nothing'
-  if (answer.type !== 'executed') return `${answer.type}: ${answer.reason}`
+  if (answer.type !== 'executed') return `${answer.type} ${reasonOf(answer)}`
   const { opNumber, viewNumber, rev, timeMs, result } = answer
   return `op ${opNumber} view ${viewNumber} rev ${rev} time ${timeMs}: ${text(result)}`
 }

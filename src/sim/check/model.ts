@@ -3,6 +3,7 @@
  * of sessions (docs/divergence.md 4) without tables, digests or records. It sees every committed entry once.
  */
 import { text, utf8 } from '../../base/bytes.ts'
+import { type Registration, WINDOW_DEFAULT } from '../../vr/client-table.ts'
 import type { Command, Entry } from '../../vr/entry.ts'
 import type { ReplyAnswer } from '../../vr/message.ts'
 import { revOf } from '../../vr/terms.ts'
@@ -31,7 +32,7 @@ export class Model {
   readonly #versions = new Map<string, Version[]>()
   readonly #expiry = new Map<string, number>()
   readonly #sessions = new Map<string, Session>()
-  readonly #executed = new Map<string, ReplyAnswer>()
+  readonly #executed = new Map<string, { readonly line: string; readonly answer: ReplyAnswer }>()
 
   constructor(clientsMax: number) {
     this.#clientsMax = clientsMax
@@ -43,7 +44,7 @@ export class Model {
 
   /** What a request that was executed is answered, for ever. */
   answerTo(session: string, n: number): ReplyAnswer | undefined {
-    return this.#executed.get(`${session}#${n}`)
+    return this.#executed.get(`${session}#${n}`)?.answer
   }
 
   hasSession(id: string): boolean {
@@ -116,11 +117,11 @@ export class Model {
     const n = command.requestNumber
     if (n <= session.floor) return { type: 'forgotten', reason: 'too-old' }
     const key = `${command.clientId}#${n}`
-    const known = this.#executed.get(key)
-    if (known) return known
     const line = text(command.operation)
+    const known = this.#executed.get(key)
+    if (known) return known.line === line ? known.answer : { type: 'reused' }
     const answer = executed(this.#execute(line, entry))
-    this.#executed.set(key, answer)
+    this.#executed.set(key, { line, answer })
     this.#touch(session, entry)
     session.highest = Math.max(session.highest, n)
     const floor = Math.max(command.ackedNumber, session.highest - session.window)
@@ -149,9 +150,10 @@ export class Model {
     const open = [...this.#sessions.values()].find(session => session.name === name)
     if (open) return this.#touch(open, entry)
     while (this.#sessions.size >= this.#clientsMax) this.#evict()
-    const wish = JSON.parse(text(command.operation)) as { window: number; ttlMs: number }
+    // A scene registers without a wish.
+    const wish = text(command.operation) || '{}'
+    const { window = WINDOW_DEFAULT, ttlMs = 0 } = JSON.parse(wish) as Registration
     const id = `${name}@${entry.opNumber}`
-    const { window, ttlMs } = wish
     const session = { id, name, window, ttlMs, expiresAt: 0, lastOp: 0, floor: 0, highest: 0 }
     this.#sessions.set(id, session)
     return this.#touch(session, entry)

@@ -56,7 +56,7 @@ function passedOn(self: number, replica: Replica): Map<string, number> {
   if (!isPrimary(replica)) return commands
   const { queue, inFlight } = replica.primary
   for (const { clientId, requestNumber } of queue) {
-    const from = inFlight.get(clientId)?.get(requestNumber)
+    const from = inFlight.get(clientId)?.get(requestNumber)?.from
     if (from !== undefined && from !== self) commands.set(`${clientId}#${requestNumber}`, from)
   }
   return commands
