@@ -36,7 +36,7 @@ export async function nodeOn(dir: string): Promise<Node> {
     version: 'golden',
     role: 'replica',
     minFreeBytes: 1024,
-    rpcUrl: () => 'http://n1',
+    rpcUrl: () => 'http://127.0.0.1:7401',
     store: await openStore(dir),
     network: new MemoryHub().network('peer-n1'),
     replica: { ...DEFAULTS, checkpointEvery: 12, checkpointIntervalMs: 0, keepLogOperations: 24 },
