@@ -13,6 +13,7 @@ import { boot, createReplica, replay, restore, restored } from '../vr/restart.ts
 import type { Replica } from '../vr/state.ts'
 import { replicaNumber } from '../vr/terms.ts'
 import type { Daemon } from './admission.ts'
+import { type Asked, waitingKey } from './asked.ts'
 import { areIntact, audit } from './audit.ts'
 import {
   type Disk,
@@ -394,12 +395,6 @@ export class Host implements HostView {
     this.#around.value(this, client, id, value)
   }
 }
-
-type Asked = Pick<Command, 'clientId' | 'requestNumber'>
-
-/** A number that a client uses for two operations is of two requests. */
-const waitingKey = (session: string, requestNumber: number, fingerprint: number): string =>
-  `${session}#${requestNumber} ${fingerprint}`
 
 function isRestored(replica: Replica): boolean {
   try {
