@@ -170,8 +170,8 @@ export const NORMAL = [
     why: 'COMMITOK says «normal in v» before that is on disk',
     by: ['promises-kept'],
     file: 'vr/normal.ts',
-    find: '  if (!viewIsDurable(replica)) return\n  const { viewNumber, durableOp }',
-    replace: '  const { viewNumber, durableOp }',
+    find: '  if (!viewIsDurable(replica)) return\n  const { viewNumber, durableOp,',
+    replace: '  const { viewNumber, durableOp,',
   },
   {
     name: 'commitok-of-memory',
@@ -179,8 +179,8 @@ export const NORMAL = [
     why: 'COMMITOK names the head in memory instead of what is on disk',
     by: ['promises-kept'],
     file: 'vr/normal.ts',
-    find: 'viewNumber, opNumber: durableOp, probe: m.probe }',
-    replace: 'viewNumber, opNumber: opOf(replica), probe: m.probe }',
+    find: '    opNumber: durableOp,\n    probe,',
+    replace: '    opNumber: opOf(replica),\n    probe,',
   },
   {
     name: 'repeated-ack-of-memory',

@@ -36,8 +36,8 @@ export const TRANSFER = [
     why: 'a NEWSTATE of an earlier view is installed',
     by: ['monotonic'],
     file: 'vr/state-transfer.ts',
-    find: 'if (m.viewNumber < replica.viewNumber || !isRun(m.entries)) return',
-    replace: 'if (!isRun(m.entries)) return',
+    find: '  if (m.viewNumber < replica.viewNumber) return\n  if (m.checkpoint) {',
+    replace: '  if (m.checkpoint) {',
   },
   {
     name: 'state-of-a-view-change',

@@ -300,8 +300,8 @@ export const VIEWS = [
     why: 'a primary that no quorum answers stays primary',
     by: ['serves'],
     file: 'vr/timers.ts',
-    find: 'if ((stuck || alone) && replica.configuration.replicaCount > 1) primary.abdicating = true',
-    replace: '',
+    find: 'if ((stuck || alone || full) && replica',
+    replace: 'if (full && replica',
   },
   {
     name: 'laggard-never-gives-up',

@@ -3,6 +3,7 @@ import type { Executed, ReplicaEvent } from '../vr/effect.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
 import { opOf } from '../vr/state.ts'
 import type { Daemon } from './admission.ts'
+import { accounts } from './check/accounts.ts'
 import { acknowledgedNotLost } from './check/acknowledged-not-lost.ts'
 import { acksWereTold } from './check/acks-were-told.ts'
 import { answersFit } from './check/answers-fit.ts'
@@ -12,13 +13,14 @@ import { chain } from './check/chain.ts'
 import type { Check } from './check/check.ts'
 import { commitImmutable } from './check/commit-immutable.ts'
 import { commitsAreKnown } from './check/commits-are-known.ts'
-import { cutBehindCheckpoint } from './check/cut-behind-checkpoint.ts'
 import { damageNotUsed } from './check/damage-not-used.ts'
 import { diskRestores } from './check/disk-restores.ts'
 import { durableOnQuorum } from './check/durable-on-quorum.ts'
 import { executedOnce } from './check/executed-once.ts'
+import { laterViewsNotFollowed } from './check/later-views-not-followed.ts'
 import { linearizable } from './check/linearizable.ts'
 import { logAgreement } from './check/log-agreement.ts'
+import { logBeginsRight } from './check/log-begins-right.ts'
 import { lostDataNeverVotes } from './check/lost-data-never-votes.ts'
 import { monotonic } from './check/monotonic.ts'
 import { noAckAfterVote } from './check/no-ack-after-vote.ts'
@@ -30,6 +32,7 @@ import { pipelineBound } from './check/pipeline-bound.ts'
 import { preparedOnce } from './check/prepared-once.ts'
 import { promisesKept } from './check/promises-kept.ts'
 import { questionsAreNew } from './check/questions-are-new.ts'
+import { readIndexIsHigh } from './check/read-index-is-high.ts'
 import { readsAreFresh } from './check/reads-are-fresh.ts'
 import { recoveredAbove } from './check/recovered-above.ts'
 import { refusedAtViewEnd } from './check/refused-at-view-end.ts'
@@ -37,6 +40,7 @@ import { requested } from './check/requested.ts'
 import { sameCheckpoints } from './check/same-checkpoints.ts'
 import { sameState } from './check/same-state.ts'
 import { silentAfterError } from './check/silent-after-error.ts'
+import { takesWhatFits } from './check/takes-what-fits.ts'
 import { viewFromQuorum } from './check/view-from-quorum.ts'
 import { viewsByVote } from './check/views-by-vote.ts'
 import type { Coverage } from './coverage.ts'
@@ -78,7 +82,11 @@ export function safetyChecks(world: World): Check[] {
     numbers(),
     preparedOnce(),
     viewsByVote(world),
-    cutBehindCheckpoint(),
+    logBeginsRight(world),
+    takesWhatFits(),
+    laterViewsNotFollowed(),
+    accounts(),
+    readIndexIsHigh(world),
     recoveredAbove(world),
     sameCheckpoints(world),
     commitsAreKnown(world),

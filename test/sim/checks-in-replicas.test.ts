@@ -1,15 +1,20 @@
 /** As checks.test.ts, for the properties that look into a replica or count along the log. */
 import { describe, expect, test } from 'vitest'
+import { accounts } from '../../src/sim/check/accounts.ts'
 import { acksWereTold } from '../../src/sim/check/acks-were-told.ts'
 import { answersFit } from '../../src/sim/check/answers-fit.ts'
+import type { Check } from '../../src/sim/check/check.ts'
 import { commitsAreKnown } from '../../src/sim/check/commits-are-known.ts'
-import { cutBehindCheckpoint } from '../../src/sim/check/cut-behind-checkpoint.ts'
+import { laterViewsNotFollowed } from '../../src/sim/check/later-views-not-followed.ts'
+import { logBeginsRight } from '../../src/sim/check/log-begins-right.ts'
 import { numbers } from '../../src/sim/check/numbers.ts'
 import { preparedOnce } from '../../src/sim/check/prepared-once.ts'
 import { questionsAreNew } from '../../src/sim/check/questions-are-new.ts'
+import { readIndexIsHigh } from '../../src/sim/check/read-index-is-high.ts'
 import { recoveredAbove } from '../../src/sim/check/recovered-above.ts'
 import { refusedAtViewEnd } from '../../src/sim/check/refused-at-view-end.ts'
 import { sameCheckpoints } from '../../src/sim/check/same-checkpoints.ts'
+import { takesWhatFits } from '../../src/sim/check/takes-what-fits.ts'
 import { viewsByVote } from '../../src/sim/check/views-by-vote.ts'
 import type { HostView } from '../../src/sim/world.ts'
 import { append, emptyLog } from '../../src/vr/log.ts'
@@ -103,12 +108,29 @@ describe('views-by-vote', () => {
   })
 })
 
-test('cut-behind-checkpoint: a log that begins behind the end of its checkpoint', () => {
-  const [host] = worldOf(3).hosts as [HostView]
-  const check = cutBehindCheckpoint()
-  expect(() => check.durable?.(host, writeOf({}))).not.toThrow()
-  host.image.first = 2
-  expect(() => check.durable?.(host, writeOf({}))).toThrow('begins at op 2')
+describe('log-begins-right', () => {
+  const world = worldOf(3)
+  const [host] = world.hosts as [HostView]
+  const replicaWith = (firstOp: number, op: number, rev: number) => ({
+    firstOp,
+    durableCheckpoint: op,
+    checkpoint: { opNumber: op, rev },
+  })
+  test('behind the end of its checkpoint', () => {
+    const check = logBeginsRight(world)
+    const image = { ...host.image }
+    expect(() => check.durable?.({ ...host, image }, writeOf({}))).not.toThrow()
+    image.first = 2
+    expect(() => check.durable?.({ ...host, image }, writeOf({}))).toThrow('begins at op 2')
+  })
+  test('elsewhere than the replica thinks, or too far back', () => {
+    const image = { ...host.image, entries: log }
+    const look = (replica: object) => () =>
+      logBeginsRight(world).stepped?.(hostWith(replica, { image }))
+    expect(look(replicaWith(1, 3, 3))).not.toThrow()
+    expect(look(replicaWith(0, 3, 3))).toThrow('takes its log to begin at op 0')
+    expect(look(replicaWith(1, 3, 9999))).toThrow('keeps 9999 operations')
+  })
 })
 
 test('recovered-above: a promise in a view of before the disk was lost', () => {
@@ -265,4 +287,77 @@ test('same-checkpoints: two replicas go on from one checkpoint to different ones
   expect(take(0, 4)).not.toThrow()
   expect(take(1, 4)).not.toThrow()
   expect(take(2, 5)).toThrow('r0 at op 4')
+})
+
+describe('takes-what-fits and later-views-not-followed', () => {
+  const commit = (view: number): Message => ({
+    type: 'COMMIT',
+    viewNumber: viewNumber(view),
+    commitNumber: opNumber(2),
+    opNumber: opNumber(2),
+    probe: 0,
+    agreed: undefined,
+  })
+  const stepping =
+    (check: Check, view: number, knows: number, boot = 1) =>
+    () => {
+      const replica = {
+        status: 'normal',
+        viewNumber: 1,
+        lastNormalView: 1,
+        commitNumber: 0,
+        knownCommit: 0,
+        replicaNumber: 0,
+        configuration: { replicaCount: 3, primaryOffset: 0 },
+        log: { base: { opNumber: 0 }, entries: [] },
+      }
+      check.received?.(hostWith(replica), view % 3, commit(view))
+      replica.knownCommit = knows
+      check.stepped?.(hostWith(replica, { boot }))
+    }
+  test('the commit-number of our primary', () => {
+    expect(stepping(takesWhatFits(), 1, 2)).not.toThrow()
+    expect(stepping(takesWhatFits(), 1, 1)).toThrow('could have used COMMIT v1 of r1')
+  })
+  test('the commit-number of a later one', () => {
+    expect(stepping(laterViewsNotFollowed(), 2, 0)).not.toThrow()
+    expect(stepping(laterViewsNotFollowed(), 2, 2)).toThrow('COMMIT of view 2 from r2 changes r0')
+  })
+  test('a process that ends in the middle of a step', () => {
+    expect(stepping(takesWhatFits(), 1, 0, 2)).not.toThrow()
+    expect(stepping(laterViewsNotFollowed(), 2, 2, 2)).not.toThrow()
+  })
+})
+
+test('accounts: a sum that is not the sum', () => {
+  const with_ = (log: number, unwrittenBytes: number, queueBytes: number) => () =>
+    accounts().stepped?.(
+      hostWith({
+        log: { entries: [{ bytes: { length: 5 } }], bytes: log },
+        writes: [{ bytes: 7 }],
+        unwrittenBytes,
+        primary: { queue: [{ operation: { length: 3 }, meta: '' }], queueBytes },
+      }),
+    )
+  expect(with_(5, 7, 67)).not.toThrow()
+  expect(with_(6, 7, 67)).toThrow('6 bytes of entries in memory; they are 5')
+  expect(with_(5, 8, 67)).toThrow('8 bytes to be written; they are 7')
+  expect(with_(5, 7, 68)).toThrow('68 bytes wait; they are 67')
+})
+
+test('read-index-is-high: a read from before what was committed when it came', () => {
+  const world = worldOf(3)
+  const check = readIndexIsHigh(world)
+  const host = hostWith({})
+  const entry = { viewNumber: 0, checksum: '', parent: '', atMs: 0, committedBy: 0 }
+  world.committed.push({ ...entry, opNumber: 1 })
+  check.received?.(host, 1, { type: 'READINDEX', readNumber: 5 })
+  const ok = (op: number): Message => ({
+    type: 'READINDEXOK',
+    viewNumber: viewNumber(0),
+    readNumber: 5,
+    opNumber: opNumber(op),
+  })
+  expect(() => check.sent?.(host, 1, ok(1))).not.toThrow()
+  expect(() => check.sent?.(host, 1, ok(0))).toThrow('lets r1 read from op 0 on')
 })

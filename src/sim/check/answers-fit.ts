@@ -10,23 +10,25 @@ import { type Check, Violation } from './check.ts'
 
 export function answersFit(): Check {
   const name = 'answers-fit'
-  let before: string | undefined
-  let what = ''
+  let before: { readonly who: string; readonly what: string; readonly state: string } | undefined
   return {
     name,
-    received({ replica }: HostView, from: number, message: Message) {
+    received({ number, boot, replica }: HostView, from: number, message: Message) {
       before = undefined
       if (replica === undefined || fits(replica, message)) return
-      what = `${message.type} from r${from}`
-      before = stateOf(replica)
+      const what = `${message.type} from r${from}`
+      before = { who: `${number} ${boot}`, what, state: stateOf(replica) }
     },
-    stepped({ number, replica }: HostView) {
+    stepped({ number, boot, replica }: HostView) {
       const was = before
       before = undefined
-      if (was === undefined || replica === undefined) return
+      if (replica === undefined || was?.who !== `${number} ${boot}`) return
       const is = stateOf(replica)
-      if (was === is) return
-      throw new Violation(name, `${what} answers no question of r${number}: ${was} became ${is}`)
+      if (was.state === is) return
+      throw new Violation(
+        name,
+        `${was.what} answers no question of r${number}: ${was.state} became ${is}`,
+      )
     },
   }
 }

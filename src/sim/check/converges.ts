@@ -25,6 +25,7 @@ export function apart(world: World): string | undefined {
     const missed = world.core.find(peer => replica.disconnected.has(replicaNumber(peer)))
     if (missed !== undefined) return `r${number} takes r${missed} for disconnected`
     if (isPrimary(replica)) primaries++
+    if (isPrimary(replica) && isDueSoon(replica)) return `r${number} has something to expire`
   }
   const unlike = core.find(host => diskOf(world, host) !== undefined)
   if (unlike) return `the disk of r${unlike.number} ${diskOf(world, unlike)}`
@@ -51,6 +52,13 @@ function haveOneTable(core: readonly HostView[]): boolean {
   const tables = core.map(({ replica }) => replica && tableOf(replica))
   return tables.every(table => table === tables[0])
 }
+
+/** What expires soon does so without any traffic: the run waits for it. (Log time may be far ahead of a clock.) */
+function isDueSoon({ service, clientTable, wallMs }: Replica): boolean {
+  const next = Math.min(service.nextDeadline() ?? Number.POSITIVE_INFINITY, clientTable.nextExpiry)
+  return next <= wallMs + DUE_SOON_MS
+}
+const DUE_SOON_MS = 2500
 
 export function describeCore(world: World): string {
   return world.hosts.map(host => describe(world, host)).join(' · ')
