@@ -238,7 +238,8 @@ export function entriesOn(image: Image, first: number, last: number, bytesMax: n
   return entries
 }
 
-function applyWrite(image: Image, write: Write): void {
+/** One atomic write: all of it, or nothing. */
+export function applyWrite(image: Image, write: Write): void {
   if (write.install) {
     const { records, ...id } = write.install
     image.checkpoint = id

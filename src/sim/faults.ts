@@ -13,7 +13,7 @@ import { Losses } from './losses.ts'
 import { FAULTS, type FaultKind, isPartition, type Nemesis } from './nemesis.ts'
 import type { Network } from './network.ts'
 import { CALM_NETWORK, type SimOptions } from './options.ts'
-import type { Report } from './report.ts'
+import type { Noting } from './report.ts'
 import type { End } from './surroundings.ts'
 
 /** What there is to break. */
@@ -25,7 +25,9 @@ export interface Ground {
   readonly nemesis: Nemesis
   readonly prng: Prng
   readonly coverage: Coverage
-  readonly report: Report | undefined
+  readonly report: Noting | undefined
+  /** Names of the faults that may happen; `undefined`: all. */
+  readonly only: ReadonlySet<string> | undefined
   /** A second daemon on the same replica's data. */
   second(of: Host): Host
   /** Sends some messages of the last minute once more; gives how many. */
@@ -46,6 +48,8 @@ const RETRY_START_MS = 500
 
 export class Faults implements Power {
   readonly #ground: Ground
+  /** Names of the faults that happened, in order. */
+  readonly happened: string[] = []
   readonly #links: LinkFaults
   readonly #losses: Losses
   /** Healed for good; `undefined`: the safety phase goes on. */
@@ -115,7 +119,12 @@ export class Faults implements Power {
   /** A fault's time has come. */
   on(kind: FaultKind): void {
     if (this.#core !== undefined) return
-    if (this.#do(kind)) fire(this.#ground.coverage, kind)
+    const { nemesis, only, coverage } = this.#ground
+    const name = nemesis.begin(kind)
+    if ((only === undefined || only.has(name)) && this.#do(kind)) {
+      this.happened.push(name)
+      fire(coverage, kind)
+    }
     this.#plan(kind)
   }
 
@@ -267,7 +276,8 @@ export class Faults implements Power {
   }
 
   #boot(host: Host): void {
-    host.start(this.#ground.prng.u32(), this.nextProcess())
+    const nonce = this.#ground.prng.fork(`start ${host.boot} of ${host.number}`).u32()
+    host.start(nonce, this.nextProcess())
   }
 
   nextProcess(): number {

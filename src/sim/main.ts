@@ -2,24 +2,24 @@
 
 import { toHex } from '../base/bytes.ts'
 import { sha256Plain } from '../base/hash.ts'
-import type { Tier } from './options.ts'
-import { type Outcome, Simulator, type Tracing } from './simulator.ts'
-import { optionsOf } from './swarm.ts'
+import type { Outcome, Tracing } from './outcome.ts'
+import { type Overrides, optionsWith } from './overrides.ts'
+import { Simulator } from './simulator.ts'
 
 export { useSha256 } from '../base/hash.ts'
 export { addCoverage, emptyCoverage, mergeCoverage, namesOf, tooLittle } from './coverage.ts'
 export { play } from './interaction.ts'
+export { minimise, signatureOf } from './minimise.ts'
+export { optionsWith, toWords } from './overrides.ts'
 export { optionsOf } from './swarm.ts'
+export { timelineHeader } from './timeline.ts'
 
-export interface Run {
-  readonly replicas?: number
-  readonly tier?: Tier
-  readonly untilMs?: number
-  readonly tracing?: Tracing
+export interface Run extends Overrides {
+  readonly tracing?: Tracing | undefined
 }
 
 export function simulate(seed: number, run: Run = {}): Outcome {
-  return new Simulator(optionsOf(seed, run), run.tracing, run.untilMs).run()
+  return new Simulator(optionsWith(seed, run), run.tracing, run).run()
 }
 
 /** SHA-256 as the simulator computes it where no host gives a faster one. */

@@ -1,6 +1,7 @@
 /**
  * What goes wrong, and when: each kind of fault on its own exponential clock, drawn from its own
- * stream, so that switching one kind off does not move the others.
+ * stream, so that switching one kind off does not move the others. What a fault does is drawn from a
+ * stream of that one fault, so that leaving it out does not change what the later ones do.
  */
 import { present } from '../base/assert.ts'
 import type { Prng } from '../base/prng.ts'
@@ -61,15 +62,30 @@ const REPLICAS_MIN: Partial<Record<FaultKind, number>> = {
 
 export class Nemesis {
   readonly #options: NemesisOptions
-  readonly #streams: ReadonlyMap<FaultKind, Prng>
+  readonly #prng: Prng
+  readonly #clocks: ReadonlyMap<FaultKind, Prng>
+  readonly #streams: Map<FaultKind, Prng>
+  readonly #begun = new Map<FaultKind, number>()
   readonly #replicas: number
 
   constructor(options: NemesisOptions, prng: Prng, replicas: number) {
     this.#options = options
     this.#replicas = replicas
-    this.#streams = new Map(FAULTS.map(kind => [kind, prng.fork(kind)]))
+    this.#prng = prng
+    this.#clocks = new Map(FAULTS.map(kind => [kind, prng.fork(kind)]))
+    this.#streams = new Map(this.#clocks)
   }
 
+  /** The next fault of this kind is there: gives its name, `crash.3` being the third crash. */
+  begin(kind: FaultKind): string {
+    const count = (this.#begun.get(kind) ?? 0) + 1
+    this.#begun.set(kind, count)
+    const name = `${kind}.${count}`
+    this.#streams.set(kind, this.#prng.fork(name))
+    return name
+  }
+
+  /** What the fault of this kind that has begun draws from. */
   stream(kind: FaultKind): Prng {
     return present(this.#streams.get(kind), 'every kind has its stream')
   }
@@ -77,7 +93,8 @@ export class Nemesis {
   /** Time until the next fault of this kind; `undefined`: the kind is off. */
   next(kind: FaultKind): number | undefined {
     if (!isOn(this.#options, kind, this.#replicas)) return undefined
-    return 1 + Math.round(this.stream(kind).exponential(this.#options.faults[kind].everyMs))
+    const clock = present(this.#clocks.get(kind), 'every kind has its clock')
+    return 1 + Math.round(clock.exponential(this.#options.faults[kind].everyMs))
   }
 
   victim(kind: FaultKind): number {

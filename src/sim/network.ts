@@ -2,6 +2,9 @@
  * The virtual network: decides when, how often and whether at all a message arrives. It knows no
  * message: what it answers is a list of delays. Loss, delay, duplication and overtaking are drawn for
  * every message; cuts, clogs, slow links and broken streams are states of a directed link.
+ *
+ * The n-th message of a kind on a link always meets the same luck, whatever happens elsewhere and whatever
+ * else is switched off: so a run stays recognisable while it is made smaller (minimise.ts).
  */
 import type { Prng } from '../base/prng.ts'
 import type { NetworkOptions } from './options.ts'
@@ -9,7 +12,7 @@ import type { NetworkOptions } from './options.ts'
 export class Network {
   #options: NetworkOptions
   readonly #prng: Prng
-  readonly #streamPrng: Prng
+  readonly #lanes = new Map<string, Prng>()
   /** By how many partitions a link is cut. */
   readonly #cut = new Map<number, number>()
   readonly #cloggedUntil = new Map<number, number>()
@@ -21,7 +24,6 @@ export class Network {
   constructor(options: NetworkOptions, prng: Prng, replicas: number) {
     this.#options = options
     this.#prng = prng
-    this.#streamPrng = prng.fork('streams')
     for (let from = 0; from < replicas; from++) {
       for (let to = 0; to < replicas; to++) {
         if (from !== to && prng.chance(options.slowLinks)) this.#slow.add(link(from, to))
@@ -74,37 +76,46 @@ export class Network {
     return this.#streams.get(link(from, to)) ?? 0
   }
 
-  /** Times at which copies of a message sent now arrive; none: it is lost. */
-  arrivals(from: number, to: number, nowMs: number): number[] {
+  /** Times at which copies of a message of this kind sent now arrive; none: it is lost. */
+  arrivals(from: number, to: number, nowMs: number, kind = ''): number[] {
     const { loss, duplicate, streamReset } = this.#options
-    if (streamReset > 0 && this.#streamPrng.chance(streamReset)) this.breakStream(from, to)
-    const isLost = loss > 0 && this.#prng.chance(loss)
+    // All is drawn for every message, needed or not: what one option decides moves no other.
+    const lane = this.#lane(`${from} ${to} ${kind}`)
+    if (lane.chance(streamReset)) this.breakStream(from, to)
+    const isLost = lane.chance(loss)
+    const first = this.#arrival(lane, from, to, nowMs)
+    const isTwice = lane.chance(duplicate)
+    // Most repeats come soon; some are replayed when everything has moved on.
+    const late = lane.int(0, lane.chance(0.1) ? 10_000 : 500)
+    const second = this.#arrival(lane, from, to, nowMs)
     if (isLost) this.counts.lost++
     if (isLost || this.#cut.has(link(from, to))) {
       this.counts.dropped++
       return []
     }
-    const first = this.#arrival(from, to, nowMs)
-    if (duplicate === 0 || !this.#prng.chance(duplicate)) return [first]
+    if (first.isOvertaken) this.counts.overtaken++
+    if (this.#slow.has(link(from, to))) this.counts.slowed++
+    if (!isTwice) return [first.at]
     this.counts.duplicated++
-    // Most repeats come soon; some are replayed when everything has moved on.
-    const late = this.#prng.chance(0.1) ? 10_000 : 500
-    return [first, this.#arrival(from, to, nowMs) + this.#prng.int(0, late)]
+    return [first.at, second.at + late]
   }
 
-  #arrival(from: number, to: number, nowMs: number): number {
+  #lane(name: string): Prng {
+    const known = this.#lanes.get(name)
+    if (known) return known
+    const lane = this.#prng.fork(name)
+    this.#lanes.set(name, lane)
+    return lane
+  }
+
+  #arrival(lane: Prng, from: number, to: number, nowMs: number) {
     const { delayMinMs, delayMeanMs, reorder } = this.#options
-    let delay = delayMinMs + this.#prng.exponential(delayMeanMs)
-    if (reorder > 0 && this.#prng.chance(reorder)) {
-      delay *= 10
-      this.counts.overtaken++
-    }
-    if (this.#slow.has(link(from, to))) {
-      delay *= 10
-      this.counts.slowed++
-    }
+    let delay = delayMinMs + lane.exponential(delayMeanMs)
+    const isOvertaken = lane.chance(reorder)
+    if (isOvertaken) delay *= 10
+    if (this.#slow.has(link(from, to))) delay *= 10
     const clogged = this.#cloggedUntil.get(link(from, to)) ?? 0
-    return Math.max(nowMs + Math.round(delay), clogged)
+    return { at: Math.max(nowMs + Math.round(delay), clogged), isOvertaken }
   }
 }
 

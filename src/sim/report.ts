@@ -23,7 +23,17 @@ export interface Reporting {
   event(host: HostView, event: ReplicaEvent): void
 }
 
-export class Report implements Reporting {
+/** … and what the simulator itself tells. */
+export interface Noting extends Reporting {
+  /** Something that concerns no replica in particular. */
+  note(what: string): void
+  fault(host: number, what: string): void
+  /** The network lost a message that was just sent. */
+  lost(from: number, to: number, message: Message): void
+  delivered(host: HostView, from: number, message: Message): void
+}
+
+export class Report implements Noting {
   readonly #world: World
   readonly #level: LogLevel
   readonly #line: (line: string) => void
@@ -34,7 +44,6 @@ export class Report implements Reporting {
     this.#line = line
   }
 
-  /** Something that concerns no replica in particular. */
   note(what: string): void {
     this.#print('  ', '', '', what)
   }
@@ -49,6 +58,10 @@ export class Report implements Reporting {
 
   delivered(host: HostView, from: number, message: Message): void {
     if (this.#level === 'full') this.#of(host, `← r${from}  ${formatMessage(message)}`)
+  }
+
+  lost(from: number, to: number, message: Message): void {
+    if (this.#level === 'full') this.#print(`r${from}`, '', '', `⊘ r${to}  ${message.type} is lost`)
   }
 
   durable(host: HostView, job: Job): void {

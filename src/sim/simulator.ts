@@ -4,7 +4,7 @@
  * faults become permanent, and the core must converge and serve. READ FIRST in this folder; then
  * host.ts (a node), options.ts (the swarm), check/ (the properties).
  */
-import { AssertionError, present, unreachable } from '../base/assert.ts'
+import { present, unreachable } from '../base/assert.ts'
 import { Heap } from '../base/heap.ts'
 import { Prng } from '../base/prng.ts'
 import { quorumOf } from '../vr/configuration.ts'
@@ -17,7 +17,7 @@ import { apart, assertConverged } from './check/converges.ts'
 import { assertServed } from './check/serves.ts'
 import { whyStuck } from './check/stuck.ts'
 import { Clocks } from './clocks.ts'
-import { COMMITTED, type Coverage, emptyCoverage, fire } from './coverage.ts'
+import { COMMITTED, emptyCoverage, fire } from './coverage.ts'
 import { Digest } from './digest.ts'
 import { Disk, emptyImage } from './disk.ts'
 import type { ClientEvent, HostEvent, ReadKind, SimEvent } from './event.ts'
@@ -29,9 +29,11 @@ import { kindsOf, messageKinds } from './kinds.ts'
 import { Nemesis } from './nemesis.ts'
 import { Network } from './network.ts'
 import { CALM_NETWORK, type SimOptions } from './options.ts'
+import { type Failure, failureOf, type Limits, type Outcome, type Tracing } from './outcome.ts'
 import { type InTransit, Replays } from './replays.ts'
-import { type LogLevel, Report } from './report.ts'
+import { type Noting, Report } from './report.ts'
 import type { End, Surroundings } from './surroundings.ts'
+import { Timeline } from './timeline.ts'
 import { safetyChecks, Watcher } from './watch.ts'
 import { type ClientPort, Workload } from './workload.ts'
 import type { World } from './world.ts'
@@ -39,29 +41,6 @@ import type { World } from './world.ts'
 /** Requests that the healed core has to serve, besides the old ones. */
 const LIVENESS_REQUESTS = 12
 const LIVENESS_STEP_MS = 250
-
-export interface Outcome {
-  readonly failure: Failure | undefined
-  /** The proof, where a run may not come to an end: more disks were lost than the group survives. */
-  readonly stuck: string | undefined
-  readonly digest: string
-  readonly coverage: Coverage
-  readonly virtualMs: number
-}
-
-export interface Failure {
-  /** invariant: a replica stopped itself · liveness, property: a check of the simulator. */
-  readonly kind: 'invariant' | 'liveness' | 'property'
-  /** Name of the property, or `assertion`. */
-  readonly property: string
-  readonly message: string
-  readonly atMs: number
-}
-
-export interface Tracing {
-  readonly level: LogLevel
-  line(line: string): void
-}
 
 export class Simulator implements Surroundings, ClientPort {
   readonly #options: SimOptions
@@ -71,24 +50,28 @@ export class Simulator implements Surroundings, ClientPort {
   readonly #replays: Replays
   readonly #admission = new Admission()
   readonly #workload: Workload
-  readonly #clientPrng: Prng
+  readonly #clientLanes: readonly Prng[]
   readonly #hosts: Host[] = []
   readonly #clocks: Clocks
   readonly #faults: Faults
   readonly #digest = new Digest()
   readonly #coverage = emptyCoverage()
-  readonly #report: Report | undefined
+  readonly #report: Noting | undefined
   readonly #world: World
   readonly #untilMs: number
+  readonly #eventsMax: number
   readonly watch: Watcher
   #core: readonly number[] = []
 
-  constructor(options: SimOptions, tracing?: Tracing, untilMs = Number.POSITIVE_INFINITY) {
-    const root = new Prng(options.seed)
-    const { replicas } = options
+  constructor(options: SimOptions, tracing?: Tracing, limits: Limits = {}) {
+    const { replicas, seed } = options
+    const { luck, faults } = limits
+    const root = new Prng(luck === undefined ? seed : `${seed} luck ${luck}`)
     this.#options = options
-    this.#untilMs = untilMs
-    this.#clientPrng = root.fork('client-network')
+    this.#untilMs = limits.untilMs ?? Number.POSITIVE_INFINITY
+    this.#eventsMax = limits.eventsMax ?? Number.POSITIVE_INFINITY
+    const lanes = Array.from({ length: 2 * options.workload.clients }, (_, i) => i)
+    this.#clientLanes = lanes.map(i => root.fork(`client-network/${i}`))
     this.#network = new Network(options.network, root.fork('network'), replicas)
     this.#frames = new Frames(options.network, root.fork('frames'))
     this.#replays = new Replays(root.fork('replays'))
@@ -104,7 +87,7 @@ export class Simulator implements Surroundings, ClientPort {
       this.#hosts.push(newHost(number, `disk/${number}`))
     }
     this.#world = this.#makeWorld(history, quorumOf(configuration))
-    this.#report = tracing && new Report(this.#world, tracing.level, line => tracing.line(line))
+    this.#report = tracing && reportOf(this.#world, tracing)
     const told = { coverage: this.#coverage, digest: this.#digest, report: this.#report }
     this.watch = new Watcher(safetyChecks(this.#world), told)
     this.#faults = new Faults({
@@ -116,6 +99,7 @@ export class Simulator implements Surroundings, ClientPort {
       prng: root.fork('simulator'),
       coverage: this.#coverage,
       report: this.#report,
+      only: faults && new Set(faults),
       second: ({ number }) => newHost(number, `disk/${number}/copy`),
       replay: count => this.#replay(count),
       now: () => this.nowMs,
@@ -146,7 +130,7 @@ export class Simulator implements Surroundings, ClientPort {
       this.#core = this.#faults.heal(this.#world.quorum)
       this.#frames.heal()
       this.#live()
-      this.watch.atEnd()
+      if (!this.#isGivenUp) this.watch.atEnd()
     } catch (error) {
       failure = failureOf(error, this.nowMs)
     }
@@ -154,9 +138,11 @@ export class Simulator implements Surroundings, ClientPort {
     const stuck = failure?.kind === 'liveness' ? whyStuck(this.#world) : undefined
     if (stuck !== undefined) failure = undefined
     this.#count(stuck)
-    this.#digest.text(failure?.message ?? '')
+    // One line of it: what follows names the files of this process.
+    this.#digest.text(failure?.message.split('\n')[0] ?? '')
     const { hex: digest } = this.#digest
-    return { failure, stuck, digest, coverage: this.#coverage, virtualMs: this.nowMs }
+    const { happened: faults } = this.#faults
+    return { failure, stuck, digest, coverage: this.#coverage, virtualMs: this.nowMs, faults }
   }
 
   #count(stuck: string | undefined): void {
@@ -186,6 +172,10 @@ export class Simulator implements Surroundings, ClientPort {
     return this.#world.nowMs
   }
 
+  get #isGivenUp(): boolean {
+    return this.#coverage.events >= this.#eventsMax
+  }
+
   // The phases.
 
   #start(): void {
@@ -198,7 +188,7 @@ export class Simulator implements Surroundings, ClientPort {
     const until = Math.min(atMs, this.#untilMs)
     for (;;) {
       const next = this.#heap.peek()
-      if (next === undefined || next.at > until || done()) break
+      if (next === undefined || next.at > until || this.#isGivenUp || done()) break
       this.#heap.pop()
       this.#world.nowMs = Math.max(this.nowMs, next.at)
       this.#coverage.events++
@@ -215,7 +205,7 @@ export class Simulator implements Surroundings, ClientPort {
       const slice = this.nowMs + LIVENESS_STEP_MS
       this.#runUntil(slice, () => false)
       this.#world.nowMs = Math.max(this.nowMs, Math.min(slice, this.#untilMs))
-      if (isWell()) return
+      if (isWell() || this.#isGivenUp) return
     }
     if (this.nowMs >= this.#untilMs) return
     assertServed(this.#world, this.#workload.isDone, this.#workload.waiting)
@@ -258,7 +248,8 @@ export class Simulator implements Surroundings, ClientPort {
 
   send(host: Host, to: number, message: Message): void {
     const from = present(host.daemon, 'who sends is running')
-    const arrivals = this.#network.arrivals(host.number, to, this.nowMs)
+    const arrivals = this.#network.arrivals(host.number, to, this.nowMs, message.type)
+    if (arrivals.length === 0) this.#report?.lost(host.number, to, message)
     for (const at of arrivals) {
       const arrived = this.#frames.through(message)
       if (arrived === undefined) {
@@ -350,12 +341,12 @@ export class Simulator implements Surroundings, ClientPort {
   }
 
   request(host: number, client: number, command: Command): void {
-    this.#toHost(host, { type: 'request', client, command })
+    this.#toHost(host, client, { type: 'request', client, command })
   }
 
   read(host: number, client: number, id: number, key: string, kind: ReadKind): void {
     this.watch.asked(client, id)
-    this.#toHost(host, { type: 'read', client, id, key, kind })
+    this.#toHost(host, client, { type: 'read', client, id, key, kind })
   }
 
   at(atMs: number, event: ClientEvent): void {
@@ -375,29 +366,27 @@ export class Simulator implements Surroundings, ClientPort {
     throw new Violation('executed-once', `${who} was answered «forgotten: ${reason}»`)
   }
 
-  #toHost(host: number, event: HostEvent): void {
-    const delay = this.#clientDelay()
+  #toHost(host: number, client: number, event: HostEvent): void {
+    const delay = this.#clientDelay(2 * client)
     if (delay !== undefined) this.#heap.push(this.nowMs + delay, { type: 'arrival', host, event })
   }
 
   #toClient(event: ClientEvent): void {
-    const delay = this.#clientDelay()
+    const delay = this.#clientDelay(2 * event.client + 1)
     if (delay !== undefined) this.at(this.nowMs + delay, event)
   }
 
-  #clientDelay(): number | undefined {
+  #clientDelay(lane: number): number | undefined {
+    const prng = present(this.#clientLanes[lane], 'every client has two lanes')
     const { loss, delayMeanMs } = this.#core.length > 0 ? CALM_NETWORK : this.#options.network
-    if (loss > 0 && this.#clientPrng.chance(loss)) return undefined
-    return Math.round(this.#clientPrng.exponential(Math.min(delayMeanMs, 20)))
+    const isLost = prng.chance(loss)
+    const delay = Math.round(prng.exponential(Math.min(delayMeanMs, 20)))
+    return isLost ? undefined : delay
   }
 }
 
-function failureOf(error: unknown, atMs: number): Failure {
-  if (error instanceof Violation) {
-    const kind = error.kind === 'liveness' ? 'liveness' : 'property'
-    return { kind, property: error.property, message: error.message, atMs }
-  }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  const property = error instanceof AssertionError ? 'assertion' : 'crash'
-  return { kind: 'invariant', property, message, atMs }
+function reportOf(world: World, tracing: Tracing): Noting {
+  const line = (text: string): void => tracing.line(text)
+  const { level } = tracing
+  return level === 'columns' ? new Timeline(world, line) : new Report(world, level, line)
 }

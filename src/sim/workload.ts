@@ -40,6 +40,8 @@ interface Outstanding {
 
 interface Client {
   readonly number: number
+  /** Its own: what one client draws does not depend on when others do. */
+  readonly prng: Prng
   sessions: number
   /** The name that it registers with, then the client-id that the log gave it. */
   session: string
@@ -50,7 +52,6 @@ interface Client {
 
 export class Workload {
   readonly #options: WorkloadOptions
-  readonly #prng: Prng
   readonly #history: History
   readonly #port: ClientPort
   readonly #clients: Client[] = []
@@ -64,7 +65,6 @@ export class Workload {
   constructor(options: WorkloadOptions, prng: Prng, history: History, port: ClientPort) {
     const { overload, thinkMs } = options
     this.#options = overload ? { ...options, inFlight: WINDOW, thinkMs: thinkMs / 5 } : options
-    this.#prng = prng
     this.#history = history
     this.#port = port
     this.#left = options.requests
@@ -73,6 +73,7 @@ export class Workload {
       const outstanding = new Map<number, Outstanding>()
       this.#clients.push({
         number,
+        prng: prng.fork(`client ${number}`),
         sessions: 1,
         session,
         isOpen: false,
@@ -138,14 +139,14 @@ export class Workload {
     })
     const wish = registration({ window: WINDOW, ttlMs: this.#options.sessionTtlMs })
     const command = commandOf('register', client.session, 0, 0, wish)
-    this.#port.request(this.#anyHost(), client.number, command)
+    this.#port.request(this.#anyHost(client), client.number, command)
   }
 
   /** What was under way stays unknown; the old session is closed, or left to end by itself. */
   #renew(client: Client): void {
-    if (client.isOpen && this.#prng.chance(0.5)) {
+    if (client.isOpen && client.prng.chance(0.5)) {
       const close = commandOf('close', client.session, client.nextRequest, 0, new Uint8Array(0))
-      this.#port.request(this.#anyHost(), client.number, close)
+      this.#port.request(this.#anyHost(client), client.number, close)
     }
     client.sessions++
     client.session = nameOf(client.number, client.sessions)
@@ -164,7 +165,7 @@ export class Workload {
     const oldest = this.#oldest(client)
     if (client.nextRequest - oldest >= WINDOW) return
     this.#left--
-    const isRead = this.#prng.chance(this.#options.reads)
+    const isRead = client.prng.chance(this.#options.reads)
     if (isRead) this.#ask(client)
     else this.#send(client)
     // Whoever overloads does not wait for the answer.
@@ -173,7 +174,7 @@ export class Workload {
 
   #think(client: Client): void {
     const { thinkMs } = this.#options
-    const think = Math.round(this.#prng.exponential(this.#abandons ? thinkMs : thinkMs / 10))
+    const think = Math.round(client.prng.exponential(this.#abandons ? thinkMs : thinkMs / 10))
     this.#port.at(this.#port.nowMs + think, { type: 'next', client: client.number })
   }
 
@@ -187,7 +188,7 @@ export class Workload {
   }
 
   #send(client: Client): void {
-    const line = this.#draw()
+    const line = this.#draw(client)
     const number = client.nextRequest++
     const acked = this.#oldest(client) - 1
     const command = commandOf(
@@ -204,9 +205,9 @@ export class Workload {
   }
 
   #ask(client: Client): void {
-    const key = this.#key()
+    const key = this.#key(client)
     // What any replica has executed is promised to be a state that was, not to be the latest.
-    const isStale = this.#prng.chance(this.#options.stale)
+    const isStale = client.prng.chance(this.#options.stale)
     const operation = this.#call(client, `${isStale ? 'peek' : 'get'} ${key}`, 0, undefined)
     const outstanding = { operation, command: undefined, attempt: 0 }
     client.outstanding.set(operation.id, outstanding)
@@ -227,10 +228,10 @@ export class Workload {
   #attempt(client: Client, outstanding: Outstanding): void {
     const { operation, command } = outstanding
     const attempt = ++outstanding.attempt
-    const times = command && this.#prng.chance(this.#options.twice) ? 2 : 1
+    const times = command && client.prng.chance(this.#options.twice) ? 2 : 1
     if (times === 2) this.fired.add('sending twice')
     for (let i = 0; i < times; i++) {
-      const host = this.#anyHost()
+      const host = this.#anyHost(client)
       if (command) {
         operation.sendings++
         this.#port.request(host, client.number, command)
@@ -240,7 +241,7 @@ export class Workload {
         this.#port.read(host, client.number, operation.id, operation.key, kind)
       }
     }
-    const patience = this.#options.timeoutMs * (1 + this.#prng.float())
+    const patience = this.#options.timeoutMs * (1 + client.prng.float())
     const at = this.#port.nowMs + Math.round(patience)
     this.#port.at(at, { type: 'timeout', client: client.number, id: operation.id, attempt })
   }
@@ -252,7 +253,7 @@ export class Workload {
     }
     const outstanding = client.outstanding.get(id)
     if (outstanding === undefined || outstanding.attempt !== attempt) return
-    if (outstanding.command && this.#abandons && this.#prng.chance(this.#options.abandon)) {
+    if (outstanding.command && this.#abandons && client.prng.chance(this.#options.abandon)) {
       this.fired.add('giving up')
       this.#renew(client)
       return
@@ -287,7 +288,7 @@ export class Workload {
   }
 
   #retryLater(client: Client, id: number, attempt: number): void {
-    const at = this.#port.nowMs + this.#prng.int(5, 100)
+    const at = this.#port.nowMs + client.prng.int(5, 100)
     this.#port.at(at, { type: 'timeout', client: client.number, id, attempt })
   }
 
@@ -299,23 +300,24 @@ export class Workload {
     this.#think(client)
   }
 
-  #anyHost(): number {
-    return this.#prng.pick(this.#port.hosts)
+  #anyHost({ prng }: Client): number {
+    return prng.pick(this.#port.hosts)
   }
 
-  #key(): string {
-    const kind = this.#prng.pick(['r', 'a', 'c'] as const)
-    return `${kind}${this.#prng.int(1, this.#options.keys)}`
+  #key({ prng }: Client): string {
+    const kind = prng.pick(['r', 'a', 'c'] as const)
+    return `${kind}${prng.int(1, this.#options.keys)}`
   }
 
-  #draw(): string {
-    if (this.#prng.chance(0.03)) return `hold t${this.#prng.int(1, 3)} x 500`
-    const key = this.#key()
+  #draw(client: Client): string {
+    const { prng } = client
+    if (prng.chance(0.03)) return `hold t${prng.int(1, 3)} x 500`
+    const key = this.#key(client)
     const value = ++this.#values
-    if (this.#prng.chance(0.15)) return `get ${key}`
+    if (prng.chance(0.15)) return `get ${key}`
     if (key.startsWith('a')) return `append ${key} ${value}`
-    if (key.startsWith('c')) return `add ${key} ${this.#prng.int(1, 9)}`
-    if (this.#prng.chance(0.3)) return `cas ${key} ${this.#prng.int(1, value)} ${value}`
+    if (key.startsWith('c')) return `add ${key} ${prng.int(1, 9)}`
+    if (prng.chance(0.3)) return `cas ${key} ${prng.int(1, value)} ${value}`
     return `put ${key} ${value}`
   }
 }

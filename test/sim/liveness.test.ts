@@ -41,7 +41,7 @@ function play(seed: number, { minutes, cuts = [], down = [] }: Scene) {
     if (/view \d+ started/.test(text)) views.push(text)
   }
   // Without the liveness phase, which would end what is wrong.
-  const simulator = new Simulator(options, { level: 'short', line }, minutes * MINUTE)
+  const simulator = new Simulator(options, { level: 'short', line }, { untilMs: minutes * MINUTE })
   const outcome = simulator.run()
   for (const { calledMs, returnedMs } of simulator.history.operations) {
     if (returnedMs !== undefined) latencies.push(returnedMs - calledMs)
