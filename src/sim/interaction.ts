@@ -11,8 +11,12 @@
  *   deliver [r0] [r1] [PREPARE]        all messages, or those from r0, to r1, of a type (`any` skips one)
  *   drop · cut · hold [the same]       lose what is under way · lose from now on · keep under way
  *   heal · release                     ends all cuts · all holds
+ *   record NAME [the same]             names the last such message, delivered or not
+ *   replay NAME                        it is under way once more
  *   tick MS [r0 …] · run MS            time passes · and everything is delivered meanwhile
  *   stop r0 · start r0                 a crash loses what was not synced
+ *   wipe r0 [superblock]               its disk is lost (the superblock is not); `start` recovers it
+ *   skew r0 MS                         its clock on the wall is off
  *   hang r0 · sync r0                  writes wait · go on
  *   short r0 · roomy r0                its disk has too little space left · has room again
  *   step-down r0 · disconnect r0 r1 · connect r0 r1
@@ -125,6 +129,10 @@ class Player {
         return stage.cut(whichOf(rest))
       case 'hold':
         return stage.hold(whichOf(rest))
+      case 'record':
+        return stage.record(rest[0] ?? '', whichOf(rest.slice(1)))
+      case 'replay':
+        return stage.replay(rest[0] ?? '')
       case 'heal':
         return stage.heal()
       case 'release':
@@ -139,6 +147,10 @@ class Player {
         return stage.stop(first())
       case 'start':
         return stage.start(first())
+      case 'wipe':
+        return stage.wipe(first(), rest[1] === 'superblock')
+      case 'skew':
+        return stage.skew(first(), Number(rest[1]))
       case 'hang':
         return stage.hang(first())
       case 'sync':

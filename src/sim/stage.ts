@@ -48,6 +48,10 @@ export class Stage implements Surroundings {
   readonly #world: World
   readonly #script: Script
   #transit: InTransit[] = []
+  /** All that was sent, for `record`. */
+  readonly #sent: InTransit[] = []
+  readonly #recorded = new Map<string, InTransit>()
+  readonly #skewMs = new Map<number, number>()
   #local: { readonly host: Host; readonly boot: number; readonly event: HostEvent }[] = []
   #cuts: Which[] = []
   #holds: Which[] = []
@@ -136,6 +140,28 @@ export class Stage implements Surroundings {
     this.#transit = this.#transit.filter(message => !fits(message, which))
   }
 
+  /** The last message sent that is meant, delivered or not, gets a name. */
+  record(name: string, which: Which): void {
+    const last = this.#sent.findLast(message => fits(message, which))
+    this.#recorded.set(name, present(last, 'such a message was sent'))
+  }
+
+  /** The recorded message is under way once more. */
+  replay(name: string): void {
+    this.#transit.push(present(this.#recorded.get(name), 'the message was recorded'))
+  }
+
+  /** Its disk is lost; the superblock may be left. It starts as a replica that recovers. */
+  wipe(number: number, hasSuperblock: boolean): void {
+    this.stop(number)
+    this.host(number).wipe(hasSuperblock)
+  }
+
+  /** Its clock on the wall is off from now on. */
+  skew(number: number, byMs: number): void {
+    this.#skewMs.set(number, byMs)
+  }
+
   heal(): void {
     this.#cuts = []
   }
@@ -191,6 +217,7 @@ export class Stage implements Surroundings {
 
   send({ number: from }: Host, to: number, message: Message): void {
     const sent = { from, to, message }
+    this.#sent.push(sent)
     if (!this.#cuts.some(cut => fits(sent, cut))) this.#transit.push(sent)
   }
 
@@ -208,8 +235,8 @@ export class Stage implements Surroundings {
     return this.nowMs
   }
 
-  wallMs(): number {
-    return this.nowMs
+  wallMs(host: Host): number {
+    return this.nowMs + (this.#skewMs.get(host.number) ?? 0)
   }
 
   reply(host: Host, client: number, name: string, n: number, answer: ReplyAnswer): void {

@@ -8,7 +8,7 @@ const files = readdirSync(folder).filter(file => file.endsWith('.trace'))
 const read = (file: string): string => readFileSync(new URL(file, folder), 'utf8')
 
 test('the main scenarios are there', () => {
-  expect(files.length).toBeGreaterThanOrEqual(30)
+  expect(files.length).toBeGreaterThanOrEqual(60)
 })
 
 describe.each(files)('%s', file => {
