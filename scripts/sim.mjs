@@ -1,125 +1,100 @@
 /**
  * The simulator from the command line:
  *
- *   npm run sim -- --seed N [--log short|full] [--until-ms T] [--replicas N] [--full]
+ *   npm run sim -- --seed N [--log short|full|columns] [overrides]
  *   npm run sim -- --seeds N [--from M]          N seeds from M on (default 1)
  *   npm run sim -- --minutes M [--from M]        as many seeds as fit
+ *   npm run sim -- --seed N --minimise           a failing run, made smaller within 60 s; a failing set of
+ *                                                seeds does so by itself, but for --no-minimise
+ *   npm run sim -- --corpus                      runs that failed once (test/sim/corpus.jsonl)
+ *   npm run sim -- --kept N                      the run of its line N, as --seed
+ *   npm run sim -- --corpus --derive N           drops what is stale, looks for N runs of each planted bug
+ *   npm run sim -- --canary                      a planted bug: passes if it is caught, and told
  *   … --lite | --full                            some 10 000 events a seed (default) | five virtual minutes
  *   … --jobs N                                   N processes share the seeds (default 1)
- *   … --check-determinism                        every seed twice: the digests must agree
  *   … --coverage                                 which kinds of fault were on, and in how many seeds they happened
+ *   … --check-determinism                        every seed twice: the digests must agree
+ *   … --mutant NAME                              with a known bug put back (scripts/planted.mjs)
+ *
+ * Overrides, as the minimiser prints them (src/sim/overrides.ts):
+ *
+ *   --replicas N --clients N --requests N --safety-ms T --until-ms T --luck N
+ *   --without KIND,… --faults NAME,…|none
  *
  * Exit code: 0 passed · 127 a replica stopped itself · 128 no liveness · 129 a property does not hold ·
- * 1 a set of seeds tried too little, or a digest differs · 2 usage.
+ * 1 a set of seeds tried too little, a digest differs, or the canary was not caught · 2 usage.
  */
-import { parseArgs } from 'node:util'
 import { loadSimulator } from './bundle-sim.mjs'
+import { patchesOf } from './planted.mjs'
+import { canary } from './sim/canary.mjs'
+import { deriveCorpus, readCorpus, replayCorpus } from './sim/corpus.mjs'
+import { tellFailure } from './sim/failure.mjs'
+import { parseWords, usage } from './sim/words.mjs'
 import { runSeeds, runSeedsIn } from './sim-seeds.mjs'
 
-const EXIT = { invariant: 127, liveness: 128, property: 129 }
-const TAIL = 60
+const words = parseWords(process.argv.slice(2))
+if (words.kept !== undefined) takeKept(words.kept)
+const simulator = await loadSimulator(words.mutant === undefined ? [] : mutate(words.mutant))
+process.exitCode = await main()
 
-const options = parse()
-const simulator = await loadSimulator()
-process.exitCode = options.seed === undefined ? await manySeeds() : oneSeed(options.seed)
+function main() {
+  if (words.isCanary) return canary()
+  if (words.derive !== undefined) return deriveCorpus(words.derive, words.seeds ?? 400)
+  if (words.isCorpus) return replayCorpus(simulator)
+  return words.seed === undefined ? manySeeds() : oneSeed(words.seed)
+}
 
-function parse() {
-  const number = { type: 'string' }
-  const flag = { type: 'boolean' }
+function takeKept(line) {
+  const kept = readCorpus()[line - 1] ?? usage(`--kept ${line} is no line of the corpus`)
+  words.seed = kept.seed
+  words.overrides = { kept: kept.options, ...words.overrides }
+}
+
+function mutate(name) {
+  return patchesOf(name) ?? usage(`--mutant ${name} is not known; scripts/planted.mjs lists them`)
+}
+
+function run(seed, tracing) {
   try {
-    const { values } = parseArgs({
-      options: {
-        seed: number,
-        seeds: number,
-        from: number,
-        minutes: number,
-        replicas: number,
-        jobs: number,
-        'until-ms': number,
-        log: { type: 'string' },
-        lite: flag,
-        full: flag,
-        coverage: flag,
-        'check-determinism': flag,
-      },
-    })
-    for (const [name, value] of Object.entries(values)) {
-      if (name === 'log' && value !== 'short' && value !== 'full') usage('--log is short or full')
-      if (name !== 'log' && typeof value === 'string' && !(Number(value) >= 0)) {
-        usage(`--${name} ${value} is not a number`)
-      }
-    }
-    if (values.lite && values.full) usage('--lite or --full, not both')
-    const numberOf = name => (values[name] === undefined ? undefined : Number(values[name]))
-    return {
-      seed: numberOf('seed'),
-      seeds: numberOf('seeds'),
-      from: numberOf('from') ?? 1,
-      minutes: numberOf('minutes'),
-      replicas: numberOf('replicas'),
-      jobs: numberOf('jobs') ?? 1,
-      untilMs: numberOf('until-ms'),
-      tier: values.full ? 'full' : 'lite',
-      log: values.log,
-      coverage: values.coverage === true,
-      twice: values['check-determinism'] === true,
-    }
+    return simulator.simulate(seed, { ...words.overrides, tracing })
   } catch (error) {
     return usage(error.message)
   }
 }
 
-function usage(why) {
-  console.error(
-    `${why}\nusage: npm run sim -- --seed N | --seeds N | --minutes M (see scripts/sim.mjs)`,
-  )
-  process.exit(2)
-}
-
-/** What a run is told besides its seed; plain data. */
-function runOptions() {
-  const { replicas, untilMs, tier } = options
-  return {
-    tier,
-    ...(replicas === undefined ? {} : { replicas }),
-    ...(untilMs === undefined ? {} : { untilMs }),
-  }
-}
-
-function run(seed, tracing) {
-  return simulator.simulate(seed, {
-    ...runOptions(),
-    ...(tracing === undefined ? {} : { tracing }),
-  })
+function tell(seed, outcome, isMinimised) {
+  const { overrides, mutant } = words
+  return tellFailure(simulator, { seed, line: words.kept, overrides, mutant }, outcome, isMinimised)
 }
 
 function oneSeed(seed) {
-  console.log(JSON.stringify(simulator.optionsOf(seed, runOptions())))
-  const tracing = options.log && { level: options.log, line: line => console.log(line) }
+  const tracing = words.log && { level: words.log, line: line => console.log(line) }
   const outcome = run(seed, tracing)
-  if (outcome.failure) return report(seed, outcome, options.log === undefined)
+  if (outcome.failure) return tell(seed, outcome, words.isMinimised === true)
+  console.log(JSON.stringify(simulator.optionsWith(seed, words.overrides)))
   const how = outcome.stuck ? `got stuck, as it may: ${outcome.stuck}` : 'passed'
   console.log(summary(`seed ${seed} ${how}`, outcome.coverage, outcome.virtualMs, outcome.digest))
-  if (!options.twice) return 0
-  return run(seed).digest === outcome.digest ? 0 : differs(seed)
+  return words.isTwice && run(seed).digest !== outcome.digest ? differs(seed) : 0
 }
 
 async function manySeeds() {
-  const { from, seeds, minutes, jobs, tier, twice } = options
+  const { from, seeds, minutes, jobs, mutant } = words
+  if (jobs > 1 && mutant !== undefined) usage('--mutant runs in one process: no --jobs')
+  const tier = words.overrides.tier ?? 'lite'
   const started = performance.now()
   const plan = {
     first: from,
     step: 1,
     count: seeds ?? (minutes === undefined ? 200 : Number.MAX_SAFE_INTEGER),
     untilMs: minutes === undefined ? Number.MAX_SAFE_INTEGER : Date.now() + minutes * 60_000,
-    run: runOptions(),
-    twice,
+    run: words.overrides,
+    twice: words.isTwice,
   }
   const result = await (jobs > 1 ? runSeedsIn(jobs, simulator, plan) : runSeeds(simulator, plan))
   if (result.differs !== undefined) return differs(result.differs)
   if (result.failed !== undefined) {
-    if (jobs === 1) console.log(`${result.seeds} passed, 1 failed`)
-    return report(result.failed, run(result.failed), true)
+    if (jobs === 1) console.log(`${result.seeds} passed, seed ${result.failed} failed`)
+    return tell(result.failed, run(result.failed), words.isMinimised !== false)
   }
   const { total, virtualMs } = result
   const seconds = (performance.now() - started) / 1000
@@ -127,7 +102,7 @@ async function manySeeds() {
   const what = `${result.seeds} ${tier} seeds passed in ${seconds.toFixed(1)} s (${rate})`
   console.log(summary(what, total, virtualMs))
   for (const line of result.stuck) console.log(`stuck, as it may be: ${line}`)
-  if (options.coverage) printKinds(total)
+  if (words.isCoverageTold) printKinds(total)
   const missing = simulator.tooLittle(total, result.seeds, tier)
   if (missing.length === 0) return 0
   console.log(`but they tried too little: ${missing.join('; ')}`)
@@ -142,26 +117,6 @@ function printKinds({ kinds }) {
     const share = on === 0 ? '' : `${Math.round((100 * fired) / on)} %`
     console.log(`${name.padEnd(width)}  on in ${on}, happened in ${fired}  ${share}`)
   }
-}
-
-/** Runs the seed again and keeps the last lines; ends with the one line that reproduces it. */
-function report(seed, { failure }, withTail) {
-  if (withTail) {
-    const tail = []
-    const line = text => {
-      tail.push(text)
-      if (tail.length > TAIL) tail.shift()
-    }
-    run(seed, { level: 'full', line })
-    console.log(tail.join('\n'))
-  }
-  console.log(`\n${failure.kind} · ${failure.message}`)
-  const replicas = options.replicas === undefined ? '' : ` --replicas ${options.replicas}`
-  const tier = options.tier === 'full' ? ' --full' : ''
-  console.log(
-    `REPRODUCE: npm run sim -- --seed ${seed}${tier} --until-ms ${failure.atMs}${replicas}`,
-  )
-  return EXIT[failure.kind]
 }
 
 function differs(seed) {

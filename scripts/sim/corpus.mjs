@@ -1,0 +1,77 @@
+/**
+ * The corpus: runs that failed once, each with the bug that they failed with and with all of its options, so that
+ * it stays the run that it was when what seeds mean changes (docs/decisions/0014). On sound code each must pass.
+ * With its bug put back each should fail; one that does not any longer is stale: it still is a run like any other.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { loadSimulator } from '../bundle-sim.mjs'
+import { PLANTED_NAMES, patchesOf } from '../planted.mjs'
+import { tellFailure } from './failure.mjs'
+
+const FILE = 'test/sim/corpus.jsonl'
+const LINES_MAX = 500
+
+export function readCorpus() {
+  if (!existsSync(FILE)) return []
+  const lines = readFileSync(FILE, 'utf8').trim().split('\n')
+  if (lines.length > LINES_MAX) throw new Error(`${FILE} has more than ${LINES_MAX} lines`)
+  return lines.map(line => JSON.parse(line))
+}
+
+/** Gives the exit code. */
+export async function replayCorpus(simulator) {
+  const corpus = readCorpus()
+  for (const [i, { seed, options, mutant, property }] of corpus.entries()) {
+    const overrides = { kept: options }
+    const outcome = simulator.simulate(seed, overrides)
+    if (outcome.failure === undefined) continue
+    console.log(`run ${i + 1} of the corpus (once ${mutant}: ${property}) fails`)
+    return tellFailure(simulator, { seed, line: i + 1, overrides }, outcome, true)
+  }
+  const stale = await staleOf(corpus)
+  for (const { seed, mutant } of stale)
+    console.log(`stale: seed ${seed} does not catch ${mutant} any longer`)
+  console.log(
+    `${corpus.length} runs of the corpus passed; ${corpus.length - stale.length} catch their bug, ${stale.length} are stale`,
+  )
+  return 0
+}
+
+async function staleOf(corpus) {
+  const stale = []
+  for (const mutant of new Set(corpus.map(run => run.mutant))) {
+    const { simulate } = await loadSimulator(patchesOf(mutant))
+    for (const run of corpus.filter(each => each.mutant === mutant)) {
+      const { failure } = simulate(run.seed, { kept: run.options })
+      if (failure?.property !== run.property) stale.push(run)
+    }
+  }
+  return stale
+}
+
+/** Looks for runs anew: of each bug the first `each` seeds that catch it, and those that still catch it stay. */
+export async function deriveCorpus(each, seedsMax) {
+  const before = readCorpus()
+  const stale = new Set(await staleOf(before))
+  const kept = before.filter(run => !stale.has(run))
+  for (const mutant of PLANTED_NAMES) {
+    const { simulate, optionsOf } = await loadSimulator(patchesOf(mutant))
+    let found = kept.filter(run => run.mutant === mutant).length
+    for (let seed = 1; seed <= seedsMax && found < each; seed++) {
+      const { failure } = simulate(seed)
+      if (failure === undefined || failure.property === 'crash') continue
+      if (kept.some(run => run.mutant === mutant && run.seed === seed)) continue
+      kept.push({ seed, mutant, property: failure.property, options: optionsOf(seed) })
+      found++
+    }
+    console.log(`${mutant}: ${found}`)
+    // Each time: a search that is ended leaves what it found.
+    writeCorpus(kept)
+  }
+  return 0
+}
+
+function writeCorpus(runs) {
+  const lines = runs.slice(0, LINES_MAX).map(run => `${JSON.stringify(run)}\n`)
+  writeFileSync(FILE, lines.join(''))
+}
