@@ -27,18 +27,10 @@ import {
 import type { HostEvent } from './event.ts'
 import type { SimOptions } from './options.ts'
 import { SimService } from './service.ts'
-import type { ReadServed, Surroundings } from './surroundings.ts'
+import type { Reading, ReadServed, Surroundings } from './surroundings.ts'
 import type { HostView } from './world.ts'
 
 type HostOptions = Pick<SimOptions, 'replica' | 'tickMs' | 'selfDelivery'>
-
-interface Reading {
-  readonly client: number
-  readonly id: number
-  readonly key: string
-  readonly readNumber: number
-  fromOp: number | undefined
-}
 
 export class Host implements HostView {
   readonly number: number

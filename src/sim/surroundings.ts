@@ -50,6 +50,15 @@ export interface Watch {
   event(host: HostView, event: ReplicaEvent): void
 }
 
+/** A read that waits at its host. `fromOp`: the op it must have seen; undefined: not known yet. */
+export interface Reading {
+  readonly client: number
+  readonly id: number
+  readonly key: string
+  readonly readNumber: number
+  fromOp: number | undefined
+}
+
 export interface ReadServed {
   readonly client: number
   readonly id: number
