@@ -20,7 +20,7 @@ test('half a second each way and the first primary down: a view starts, and the 
     if (/view \d+ started/.test(text)) views.push(text)
   }
   // Without the liveness phase, which would end the delays.
-  const simulator = new Simulator(options, { level: 'short', line }, 60_000)
+  const simulator = new Simulator(options, { level: 'short', line }, { untilMs: 60_000 })
   expect(simulator.run().failure).toBeUndefined()
   expect(views.some(text => / r2 /.test(text))).toBe(true)
   const answered = simulator.history.operations.filter(({ result }) => result !== undefined)

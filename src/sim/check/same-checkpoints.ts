@@ -17,8 +17,10 @@ export function sameCheckpoints(world: World): Check {
       last[host.number] = host.image.checkpoint.opNumber
     },
     durable(host: HostView, job: Job) {
+      // Of the job, not of the disk: a write that failed may have left later checkpoints there.
+      const opNumber = checkpointOf(job)
+      if (opNumber === undefined) return
       const before = last[host.number] ?? 0
-      const { opNumber } = host.image.checkpoint
       last[host.number] = opNumber
       if (job.type !== 'checkpoint' || opNumber === before) return
       const known = next.get(before)
@@ -31,4 +33,9 @@ export function sameCheckpoints(world: World): Check {
       }
     },
   }
+}
+
+function checkpointOf(job: Job): number | undefined {
+  if (job.type === 'checkpoint') return job.id.opNumber
+  return job.type === 'write' ? job.install?.opNumber : undefined
 }
