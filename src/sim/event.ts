@@ -52,6 +52,8 @@ export type Undo =
   | { readonly type: 'join'; readonly links: readonly Link[] }
   | { readonly type: 'clog'; readonly links: readonly Link[]; readonly forMs: number }
   | { readonly type: 'resume'; readonly host: number }
+  /** Its disk has room again. */
+  | { readonly type: 'room'; readonly host: number }
   | { readonly type: 'fence'; readonly daemon: Daemon; readonly reason: string }
   | { readonly type: 'copy'; readonly host: number; readonly image: Image }
 

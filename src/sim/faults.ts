@@ -93,6 +93,7 @@ export class Faults implements Power {
       if (!host.isUp) this.#start(number)
       clocks.wake(number, this.#ground.now())
       host.resume()
+      if (host.isUp) host.step({ type: 'space', isShort: false })
       for (const peer of core) this.tellPeer(number, peer, true)
     }
     report?.note(`liveness phase: the core is ${core.map(i => `r${i}`).join(' ')}`)
@@ -145,6 +146,8 @@ export class Faults implements Power {
         this.#ground.clocks.wake(undo.host, this.#ground.now())
         this.#ground.report?.fault(undo.host, 'resume')
         return this.#host(undo.host).resume()
+      case 'room':
+        return this.#giveRoom(this.#host(undo.host), undo)
       case 'copy':
         return this.#losses.startCopy(undo.host, undo.image)
       case 'join':
@@ -216,9 +219,16 @@ export class Faults implements Power {
 
   /** To a process that is running. */
   #doToProcess(
-    kind: 'crash' | 'crash-point' | 'pause' | 'suspend' | 'write-error' | 'step-down',
+    kind:
+      | 'crash'
+      | 'crash-point'
+      | 'pause'
+      | 'suspend'
+      | 'write-error'
+      | 'short-of-space'
+      | 'step-down',
   ): boolean {
-    const { nemesis } = this.#ground
+    const { nemesis, after } = this.#ground
     const host = this.#host(nemesis.victim(kind))
     if (!host.isUp || host.paused) return false
     switch (kind) {
@@ -236,12 +246,23 @@ export class Faults implements Power {
       case 'write-error':
         host.disk.failNext()
         return true
+      case 'short-of-space':
+        // The daemon tells its replica in time, before the disk is full.
+        host.step({ type: 'space', isShort: true })
+        after(nemesis.duration(kind), { type: 'undo', undo: { type: 'room', host: host.number } })
+        return true
       case 'step-down':
         host.step({ type: 'step-down' })
         return true
       default:
         unreachable(kind)
     }
+  }
+
+  /** There is room again; who is paused is told later. */
+  #giveRoom(host: Host, undo: Undo): void {
+    if (host.paused) this.#ground.after(RETRY_START_MS, { type: 'undo', undo })
+    else if (host.isUp) host.step({ type: 'space', isShort: false })
   }
 
   #host(number: number): Host {

@@ -25,6 +25,7 @@ export const FAULTS = [
   'hang',
   'write-error',
   'full-disk',
+  'short-of-space',
   'rot',
   'wipe',
   'rollback',

@@ -138,6 +138,7 @@ const DRAWS: Readonly<Record<FaultKind, Draw>> = {
   hang: draw(0.5, [2000, 8000], [200, 10_000]),
   'write-error': draw(0.3, [1000, 8000], [0, 5000]),
   'full-disk': draw(0.1, [3000, 10_000], [1000, 10_000]),
+  'short-of-space': draw(0.2, [1000, 6000], [200, 5000]),
   rot: draw(0.2, [1000, 8000], [0, 3000]),
   wipe: draw(0.2, [1000, 8000], [0, 3000]),
   rollback: draw(0.1, [300, 2000], [0, 2000]),

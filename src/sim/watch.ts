@@ -10,7 +10,7 @@ import { answersFit } from './check/answers-fit.ts'
 import { asModelled } from './check/as-modelled.ts'
 import { bounded } from './check/bounded.ts'
 import { chain } from './check/chain.ts'
-import type { Check } from './check/check.ts'
+import { type Check, Violation } from './check/check.ts'
 import { commitImmutable } from './check/commit-immutable.ts'
 import { commitsAreKnown } from './check/commits-are-known.ts'
 import { damageNotUsed } from './check/damage-not-used.ts'
@@ -225,6 +225,10 @@ export class Watcher implements Watch {
       this.#coverage.views++
     }
     if (event.type === 'sync-finished') this.#coverage.transfers++
+    if (event.type === 'diverged') {
+      const what = `r${host.number} believes that its state diverged at op ${event.opNumber}`
+      throw new Violation('same-state', what)
+    }
     this.#report?.event(host, event)
   }
 
