@@ -50,10 +50,16 @@ export class Losses {
   /** One more may be lost. Whoever loses its disk forgets whom it has seen: not while that matters. */
   #mayLose(host: Host): boolean {
     const { hosts, options } = this.#ground
-    if ([...hosts, ...this.#seconds].some(other => other.isImpostor && other !== host)) return false
+    if (this.#isAnyLoose(host)) return false
     if (options.nemesis.beyondRepair) return true
     const lost = hosts.filter(other => other !== host && isLost(other.image)).length
     return lost < Math.floor((hosts.length - 1) / 2)
+  }
+
+  /** A process on data that is not its own, which nobody has stopped yet. */
+  #isAnyLoose(but: Host): boolean {
+    const all = [...this.#ground.hosts, ...this.#seconds]
+    return all.some(other => other.isImpostor && other !== but)
   }
 
   /** The process that finds it out ends, and the next start sets aside what is left. */
@@ -130,6 +136,7 @@ export class Losses {
   }
 
   #isKnown(host: Host, life: Image['life']): boolean {
+    if (this.#isAnyLoose(host)) return false
     const images = this.#ground.hosts.map(({ image }) => image)
     return !images.some(isLost) && isSeenByAll(images, host.number, life)
   }

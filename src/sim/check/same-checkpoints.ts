@@ -17,12 +17,12 @@ export function sameCheckpoints(world: World): Check {
       last[host.number] = host.image.checkpoint.opNumber
     },
     durable(host: HostView, job: Job) {
-      // Of the job, not of the disk: a write that failed may have left later checkpoints there.
-      const opNumber = checkpointOf(job)
-      if (opNumber === undefined) return
       const before = last[host.number] ?? 0
+      // Of those that a crash left behind the image holds the last already.
+      const { opNumber } = job.type === 'checkpoint' ? job.id : host.image.checkpoint
+      if (opNumber <= before) return
       last[host.number] = opNumber
-      if (job.type !== 'checkpoint' || opNumber === before) return
+      if (job.type !== 'checkpoint') return
       const known = next.get(before)
       if (known === undefined) next.set(before, { opNumber, by: host.number })
       else if (known.opNumber !== opNumber) {
@@ -33,9 +33,4 @@ export function sameCheckpoints(world: World): Check {
       }
     },
   }
-}
-
-function checkpointOf(job: Job): number | undefined {
-  if (job.type === 'checkpoint') return job.id.opNumber
-  return job.type === 'write' ? job.install?.opNumber : undefined
 }
