@@ -1,6 +1,6 @@
 /** What became of the mutants: the table, the verdict, and the seeds written down for the next time. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { DUE, MUTANTS } from './table.mjs'
+import { DUE, HARMLESS, MUTANTS } from './table.mjs'
 
 const SEEDS_FILE = 'test/sim/mutant-seeds.json'
 /** What the properties are held to: half of the mutants within so many seeds, all within so many. */
@@ -40,14 +40,19 @@ export function print(results) {
   for (const row of [head, ...rows])
     console.log(row.map((cell, i) => cell.padEnd(widths[i])).join('  '))
   for (const { p, bug, due } of DUE) console.log(`${p}  ${bug}: due with ${due}`)
+  for (const { name, why, harmless } of HARMLESS)
+    console.log(`harmless: ${name}  ${why}: ${harmless}`)
 }
 
-function placeOf({ kind, by }) {
-  if (kind === 'property' || kind === 'liveness') return `${kind} ${by} (src/sim/check/${by}.ts)`
-  return `${kind} ${by}`
+function placeOf({ kind, by, stopped, said }) {
+  if (kind === 'trace') return `trace ${by}${said ? `, property ${said}` : ''}`
+  if (kind !== 'property' && kind !== 'liveness') return `${kind} ${by}`
+  const first = stopped ? `assertion «${stopped}», behind it ` : ''
+  return `${first}${kind} ${by} (src/sim/check/${by}.ts)`
 }
 
-const isAsListed = ({ by, test }, caught) => test !== undefined || by.includes(caught?.by)
+const isAsListed = ({ by, test, trace }, caught) =>
+  test !== undefined || trace !== undefined || by.includes(caught?.by)
 
 /** 0: all were caught, and soon enough. */
 export function judge(results, { replay }) {

@@ -1,5 +1,6 @@
-/** All mutants. READ FIRST: scripts/mutants.mjs says what is done with them. */
+/** All mutants. scripts/mutants.mjs says what is done with them. */
 import { CLIENTS } from './clients.mjs'
+import { HARMLESS as HARMLESS_ROWS } from './harmless.mjs'
 import { NORMAL } from './normal.mjs'
 import { DUE, STORAGE } from './storage.mjs'
 import { TRANSFER } from './transfer.mjs'
@@ -9,10 +10,11 @@ export { DUE }
 
 /**
  * One mutant: `patches` of the text of src/<file> (finding nothing is an error), `p` its number in the test
- * plan, if it has one, `why` the bug in one line, `by` the properties expected to say so, `test` the test
- * file that catches it where the simulator does not reach.
+ * plan, if it has one, `why` the bug in one line, `by` the properties expected to say so; `test` the test file
+ * that catches it where the simulator does not reach, `trace` the scene where what it takes is too rare.
  */
-export const MUTANTS = [...NORMAL, ...VIEWS, ...TRANSFER, ...CLIENTS, ...STORAGE].map(
-  ({ file, find, replace, ...mutant }) =>
-    file === undefined ? mutant : { ...mutant, patches: [{ file, find, replace }] },
-)
+const whole = ({ file, find, replace, ...mutant }) =>
+  file === undefined ? mutant : { ...mutant, patches: [{ file, find, replace }] }
+
+export const MUTANTS = [...NORMAL, ...VIEWS, ...TRANSFER, ...CLIENTS, ...STORAGE].map(whole)
+export const HARMLESS = HARMLESS_ROWS.map(whole)

@@ -46,10 +46,10 @@ export class Team {
   }
 
   async #hunt({ mutant, first, from, seeds }) {
-    const { patches } = mutant
+    const { patches, trace } = mutant
     const again =
       first === undefined ? undefined : await this.#one({ patches, from: first, seeds: 1 })
-    return again ?? this.#one({ patches, from, seeds, traces: true })
+    return again ?? this.#one({ patches, from, seeds, trace })
   }
 
   async #one(job) {
