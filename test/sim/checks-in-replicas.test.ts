@@ -361,3 +361,22 @@ test('read-index-is-high: a read from before what was committed when it came', (
   expect(() => check.sent?.(host, 1, ok(1))).not.toThrow()
   expect(() => check.sent?.(host, 1, ok(0))).toThrow('lets r1 read from op 0 on')
 })
+
+test('same-checkpoints: two that survive one crash are told of when both are on the disk', () => {
+  const world = worldOf(3)
+  const check = sameCheckpoints(world)
+  const [first, second] = world.hosts as [HostView, HostView]
+  const job = (op: number) => {
+    const id = { ...first.image.checkpoint, opNumber: opNumber(op) }
+    return { type: 'checkpoint' as const, id, records: [] }
+  }
+  for (const host of [first, second]) check.started?.(host)
+  for (const op of [4, 8]) {
+    first.image.checkpoint = job(op).id
+    check.durable?.(first, job(op))
+  }
+  second.image.checkpoint = job(8).id
+  for (const op of [4, 8]) check.durable?.(second, job(op))
+  expect(() => check.durable?.(second, job(13))).not.toThrow()
+  expect(() => check.durable?.(first, job(12))).toThrow('takes its next checkpoint at op 12')
+})
