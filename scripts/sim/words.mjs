@@ -13,6 +13,7 @@ const NUMBERS = [
   'replicas',
   'clients',
   'requests',
+  'jobs',
 ]
 const TIMES = ['safety-ms', 'until-ms', 'luck']
 const FLAGS = [

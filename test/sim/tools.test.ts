@@ -68,6 +68,16 @@ test('the exhaustive corner finds the lost op of the paper’s state transfer, b
   expect(out).toContain('acknowledged-not-lost: r2 starts view 2 with 1 ops, without op 2')
 }, 180_000)
 
+test('every word that the head of scripts/sim.mjs names is taken', async () => {
+  const several = ['--seeds', '2', '--jobs', '2', '--coverage', '--check-determinism']
+  const many = await run('sim', several)
+  expect(many.out).toContain('2 lite seeds passed')
+  expect(many.code).toBe(0)
+  const full = await run('sim', ['--seed', '1', '--full', '--until-ms', '2000'])
+  expect(full.out).toContain('"tier":"full"')
+  expect(full.code).toBe(0)
+})
+
 test('unknown words are refused with a sentence', async () => {
   expect(await run('sim', ['--seed', '1', '--without', 'rain'])).toMatchObject({ code: 2 })
   expect(await run('sim', ['--seed', '1', '--mutant', 'none'])).toMatchObject({ code: 2 })
