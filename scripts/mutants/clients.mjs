@@ -221,4 +221,23 @@ export const CLIENTS = [
     find: '  tickPulse(replica, effects)\n}',
     replace: '}',
   },
+  {
+    name: 'keep-alive-does-not-prolong',
+    p: '',
+    why: 'a keep-alive is no sign of life',
+    by: ['as-modelled'],
+    file: 'vr/execute.ts',
+    find: 'sessionResult(touch(table, session, entry))',
+    replace: 'sessionResult(session)',
+  },
+  {
+    name: 'number-for-two-operations',
+    p: '',
+    why: 'the answer of one operation is given to another of the same number',
+    by: [],
+    trace: 'number-reused',
+    file: 'vr/client-table.ts',
+    find: `    if (kept.fingerprint !== fingerprint(command.operation)) return { type: 'reused' }\n`,
+    replace: '',
+  },
 ]

@@ -168,8 +168,15 @@ export class Workload {
     const isRead = client.prng.chance(this.#options.reads)
     if (isRead) this.#ask(client)
     else this.#send(client)
+    if (this.#options.sessionTtlMs > 0 && client.prng.chance(0.1)) this.#keepAlive(client)
     // Whoever overloads does not wait for the answer.
     if (this.#options.overload) this.#think(client)
+  }
+
+  /** A sign of life of its own; nobody waits for the answer. */
+  #keepAlive(client: Client): void {
+    const sign = commandOf('keep-alive', client.session, 0, 0, new Uint8Array(0))
+    this.#port.request(this.#anyHost(client), client.number, sign)
   }
 
   #think(client: Client): void {
