@@ -67,6 +67,12 @@ test.runIf(canMount)(
     await Promise.all([daemons.start(1), daemons.start(2), daemons.untilServed(0)])
     const primary = async () => (await rpc(daemons.url(1), 'cluster.status')).shards[0].primary
     const put = (i: number, key: string) => rpc(daemons.url(i), 'kv.put', { key, value: key })
+    const peers = async () => (await rpc(daemons.url(1), 'cluster.status')).peers
+    await expect
+      .poll(async () => (await peers()).every((p: { connected: boolean }) => p.connected), {
+        timeout: 20_000,
+      })
+      .toBe(true)
     await rpc(daemons.url(1), 'cluster.stepDown', { to: 'n1' })
     await put(1, 'before')
 
