@@ -57,4 +57,31 @@ export const HARMLESS = [
     find: `if (!change.voted) voteToLeave(replica, 'we lag behind what is committed', effects)`,
     replace: '',
   },
+  {
+    name: 'part-of-the-uncommitted',
+    p: '',
+    why: 'a long NEWSTATE is cut within its uncommitted part',
+    harmless: `slower only: who left for the view says so with DOVIEWCHANGE, and is answered with STARTVIEW, whole`,
+    file: 'vr/state-transfer.ts',
+    find: 'if (over && entry.opNumber <= replica.commitNumber) return',
+    replace: 'if (over) return',
+  },
+  {
+    name: 'install-lowers-commit',
+    p: '',
+    why: 'a checkpoint below what is executed here is installed',
+    harmless: `nothing else raises the commit-number while a checkpoint is fetched: entering a view ends the transfer`,
+    patches: [
+      {
+        file: 'vr/checkpoint.ts',
+        find: '  if (id.opNumber <= replica.commitNumber) return\n',
+        replace: '',
+      },
+      {
+        file: 'vr/checkpoint.ts',
+        find: `if (m.progress === 'gone' || transfer.fetch.id.opNumber <= replica.commitNumber) {`,
+        replace: `if (m.progress === 'gone') {`,
+      },
+    ],
+  },
 ]

@@ -59,15 +59,6 @@ export const TRANSFER = [
     replace: 'const n = opOf(replica)',
   },
   {
-    name: 'part-of-the-uncommitted',
-    p: '',
-    why: 'a long NEWSTATE is cut within its uncommitted part',
-    by: ['serves', 'converges'],
-    file: 'vr/state-transfer.ts',
-    find: 'if (over && entry.opNumber <= replica.commitNumber) return',
-    replace: 'if (over) return',
-  },
-  {
     name: 'newstate-claims-what-it-brings',
     p: '',
     why: 'a NEWSTATE that was cut claims to be the whole log of its view',
@@ -145,7 +136,8 @@ export const TRANSFER = [
     name: 'install-keeps-another-history',
     p: 'P34',
     why: 'an installed checkpoint keeps what our log has behind its op, whether it continues it or not',
-    by: ['one-log-per-view', 'disk-restores', 'log-agreement'],
+    by: [],
+    trace: 'install-cuts-another-history',
     file: 'vr/checkpoint.ts',
     find: 'const continues = checksumAt(log, id.opNumber) === id.checksum',
     replace: 'const continues = headOf(log) >= id.opNumber',
@@ -169,24 +161,6 @@ export const TRANSFER = [
   if (transfer.fetch.id.opNumber !== m.opNumber) return
 `,
     replace: '  if (!transfer?.fetch) return\n',
-  },
-  {
-    name: 'install-lowers-commit',
-    p: '',
-    why: 'a checkpoint below what is executed here is installed',
-    by: ['monotonic', 'bounded'],
-    patches: [
-      {
-        file: 'vr/checkpoint.ts',
-        find: '  if (id.opNumber <= replica.commitNumber) return\n',
-        replace: '',
-      },
-      {
-        file: 'vr/checkpoint.ts',
-        find: `if (m.progress === 'gone' || transfer.fetch.id.opNumber <= replica.commitNumber) {`,
-        replace: `if (m.progress === 'gone') {`,
-      },
-    ],
   },
   {
     name: 'rev-lost-at-install',
