@@ -11,7 +11,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { judge, print, readSeeds, writeSeeds } from './mutants/report.mjs'
+import { judge, noteSeed, print, readSeeds } from './mutants/report.mjs'
 import { MUTANTS } from './mutants/table.mjs'
 import { Team } from './mutants/team.mjs'
 
@@ -22,10 +22,16 @@ const options = parse()
 const known = readSeeds()
 const fresh = new Set(freshOnes(options.fresh))
 const team = new Team(options.jobs)
-const results = await Promise.all(options.mutants.map(mutant => team.run(taskOf(mutant))))
+const results = await Promise.all(
+  options.mutants.map(async mutant => {
+    const result = await team.run(taskOf(mutant))
+    // One by one: a run takes a while, and may be cut short.
+    if (!options.replay) noteSeed(known, result)
+    return result
+  }),
+)
 team.end()
 print(results)
-if (!options.replay) writeSeeds(known, results)
 process.exitCode = judge(results, options)
 
 function taskOf(mutant) {

@@ -12,12 +12,9 @@ export function readSeeds() {
   return existsSync(SEEDS_FILE) ? JSON.parse(readFileSync(SEEDS_FILE, 'utf8')) : {}
 }
 
-export function writeSeeds(known, results) {
-  const seeds = { ...known }
-  for (const { mutant, caught } of results) {
-    if (caught === undefined) delete seeds[mutant.name]
-    else seeds[mutant.name] = { kind: caught.kind, by: caught.by, seed: caught.seed }
-  }
+export function noteSeed(seeds, { mutant, caught }) {
+  if (caught === undefined) delete seeds[mutant.name]
+  else seeds[mutant.name] = { kind: caught.kind, by: caught.by, seed: caught.seed }
   const lines = MUTANTS.filter(({ name }) => seeds[name]).map(
     ({ name }) => `  ${JSON.stringify(name)}: ${JSON.stringify(seeds[name])}`,
   )
@@ -26,10 +23,10 @@ export function writeSeeds(known, results) {
 
 /** name · P · what caught it, and how · seeds · seconds · why */
 export function print(results) {
-  const rows = results.map(({ mutant, caught, seconds }) => [
+  const rows = results.map(({ mutant, caught, seconds, error }) => [
     mutant.name,
     mutant.p || '–',
-    caught ? placeOf(caught) : 'NOT CAUGHT',
+    caught ? placeOf(caught) : (error ?? 'NOT CAUGHT'),
     isAsListed(mutant, caught) ? '' : `≠ ${mutant.by.join(', ')}`,
     String(caught?.seeds ?? '–').padStart(5),
     seconds.toFixed(1).padStart(6),

@@ -220,7 +220,7 @@ export const TRANSFER = [
     name: 'recovering-votes',
     p: 'P22',
     why: 'a recovering replica votes to leave a view',
-    by: ['lost-data-never-votes'],
+    by: ['recovered-above'],
     file: 'vr/view-change.ts',
     find: `  if (status === 'recovering') return\n  if (!change.voted)`,
     replace: `  void status\n  if (!change.voted)`,

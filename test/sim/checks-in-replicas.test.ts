@@ -380,3 +380,11 @@ test('same-checkpoints: two that survive one crash are told of when both are on 
   expect(() => check.durable?.(second, job(13))).not.toThrow()
   expect(() => check.durable?.(first, job(12))).toThrow('takes its next checkpoint at op 12')
 })
+
+test('recovered-above: a vote of a replica that recovers', () => {
+  const vote: Message = { type: 'STARTVIEWCHANGE', viewNumber: viewNumber(3) }
+  const voting = (status: string) => () =>
+    recoveredAbove(worldOf(3)).sent?.(hostWith({ status }), 1, vote)
+  expect(voting('normal')).not.toThrow()
+  expect(voting('recovering')).toThrow('sends STARTVIEWCHANGE while it recovers')
+})

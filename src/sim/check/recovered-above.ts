@@ -24,8 +24,9 @@ export function recoveredAbove(world: World): Check {
     },
     sent(host: HostView, _to: number, message: Message) {
       const words = said[host.number]
-      if (message.type === 'RECOVERYRESPONSE' && host.replica?.status === 'recovering') {
-        throw new Violation(name, `r${host.number} tells its view while it recovers`)
+      const isRecovering = host.replica?.status === 'recovering'
+      if (isRecovering && WORDS_OF_OTHERS.has(message.type)) {
+        throw new Violation(name, `r${host.number} sends ${message.type} while it recovers`)
       }
       if (words === undefined || !PROMISES.has(message.type) || !('viewNumber' in message)) return
       const { viewNumber } = message
@@ -51,6 +52,9 @@ function judge(number: number, { views, leastView }: RecoveryState, quorum: numb
     `r${number} chooses view ${leastView} from ${views.size} answers, the highest of view ${highest}`,
   )
 }
+
+/** Its view, and a wish to leave it: the others count on whoever says so to be in it. */
+const WORDS_OF_OTHERS: ReadonlySet<string> = new Set(['RECOVERYRESPONSE', 'STARTVIEWCHANGE'])
 
 /** What says that its sender is in the view, and holds to it. */
 const PROMISES: ReadonlySet<string> = new Set([
