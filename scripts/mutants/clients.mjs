@@ -35,11 +35,20 @@ export const CLIENTS = [
   {
     name: 'executes-repeats',
     p: 'P26',
-    why: 'a repeat in the log is executed again',
+    why: 'a repeat is let into the log and executed again',
     by: ['executed-once', 'as-modelled'],
-    file: 'vr/execute.ts',
-    find: 'if (known) return known',
-    replace: '',
+    patches: [
+      {
+        file: 'vr/normal.ts',
+        find: 'if (known && !isUnknown) return answer',
+        replace: `if (known && known.type !== 'executed' && !isUnknown) return answer`,
+      },
+      {
+        file: 'vr/execute.ts',
+        find: 'if (known) return known',
+        replace: `if (known && known.type !== 'executed') return known`,
+      },
+    ],
   },
   {
     name: 'executes-forgotten',

@@ -77,9 +77,23 @@ export const NORMAL = [
     p: 'P15',
     why: 'a PREPARE of an earlier view is appended',
     by: ['old-views-ignored', 'log-agreement'],
-    file: 'vr/normal.ts',
-    find: '  if (view < replica.viewNumber) return false\n',
-    replace: `  if (view < replica.viewNumber) return replica.status === 'normal' && !isPrimary(replica)\n`,
+    patches: [
+      {
+        file: 'vr/normal.ts',
+        find: '  if (view < replica.viewNumber) return false\n',
+        replace: `  if (view < replica.viewNumber) return replica.status === 'normal' && !isPrimary(replica)\n`,
+      },
+      {
+        file: 'vr/normal.ts',
+        find: "assert(entry.opNumber > opOf(replica) + 1, 'logs of one view do not differ')",
+        replace: '',
+      },
+      {
+        file: 'vr/normal.ts',
+        find: "assert(!ours || ours.checksum === entry.checksum, 'logs of one view do not differ')",
+        replace: 'void ours',
+      },
+    ],
   },
   {
     name: 'prepare-in-view-change',
@@ -94,7 +108,7 @@ export const NORMAL = [
     name: 'gap-accepted',
     p: 'P17',
     why: 'op n + 2 is appended without op n + 1',
-    by: ['log-agreement', 'chain'],
+    by: ['takes-what-fits', 'log-agreement', 'chain'],
     patches: [
       {
         file: 'vr/normal.ts',
@@ -114,7 +128,7 @@ export const NORMAL = [
     name: 'parent-not-compared',
     p: 'P18',
     why: 'a log is continued without comparing the checksum where it is continued',
-    by: ['one-log-per-view', 'log-agreement', 'view-from-quorum', 'chain'],
+    by: ['acknowledged-not-lost', 'one-log-per-view', 'log-agreement', 'view-from-quorum', 'chain'],
     patches: [
       {
         file: 'vr/log.ts',
@@ -323,7 +337,7 @@ export const NORMAL = [
     name: 'read-quorum-too-small',
     p: 'P29',
     why: 'one answer fewer confirms the primary',
-    by: ['reads-are-fresh', 'read-index-is-high'],
+    by: ['serves', 'reads-are-fresh', 'read-index-is-high'],
     file: 'vr/reads.ts',
     find: 'const others = quorumOf(replica.configuration) - 1',
     replace: 'const others = quorumOf(replica.configuration) - 2',

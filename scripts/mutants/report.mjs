@@ -45,7 +45,7 @@ function placeOf({ kind, by, stopped, said }) {
   if (kind === 'trace') return `trace ${by}${said ? `, property ${said}` : ''}`
   if (kind !== 'property' && kind !== 'liveness') return `${kind} ${by}`
   const first = stopped ? `assertion «${stopped}», behind it ` : ''
-  return `${first}${kind} ${by} (src/sim/check/${by}.ts)`
+  return `${first}${kind} check/${by}.ts`
 }
 
 const isAsListed = ({ by, test, trace }, caught) =>

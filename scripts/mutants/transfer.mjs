@@ -4,7 +4,12 @@ export const TRANSFER = [
     name: 'truncates-before-transfer',
     p: 'P01',
     why: 'state transfer cuts the log to the commit-number before the new state is there (the paper)',
-    by: ['one-primary-per-view', 'commit-immutable', 'acknowledged-not-lost'],
+    by: [
+      'later-views-not-followed',
+      'one-primary-per-view',
+      'commit-immutable',
+      'acknowledged-not-lost',
+    ],
     file: 'vr/state-transfer.ts',
     find: '  const { transfer } = replica\n  if (transfer && (view',
     replace:
@@ -62,7 +67,7 @@ export const TRANSFER = [
     name: 'newstate-claims-what-it-brings',
     p: '',
     why: 'a NEWSTATE that was cut claims to be the whole log of its view',
-    by: ['acknowledged-not-lost', 'one-log-per-view'],
+    by: ['serves', 'acknowledged-not-lost', 'one-log-per-view'],
     file: 'vr/state-transfer.ts',
     find: '  const n = opOf(replica)\n  const message: NewState',
     replace:
@@ -117,7 +122,7 @@ export const TRANSFER = [
     name: 'checkpoint-mislabelled',
     p: 'P32',
     why: 'a checkpoint of the executed state is labelled with the op that is known to be committed',
-    by: ['same-state'],
+    by: ['same-checkpoints', 'same-state'],
     file: 'vr/checkpoint.ts',
     find: 'const id: CheckpointId = { ...mark, stateHash: stateHash(replica) }',
     replace:

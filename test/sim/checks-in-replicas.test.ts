@@ -41,6 +41,14 @@ describe('numbers', () => {
   test('a log as it should be', () => {
     expect(behindFirst({})).not.toThrow()
   })
+  test('the base of a log', () => {
+    const check = numbers()
+    check.executed?.(hostWith({}), executed(first))
+    const based = (rev: number) => () =>
+      check.stepped?.(hostWith({ log: { base: { opNumber: 1, rev, timeMs: first.timeMs } } }))
+    expect(based(1)).not.toThrow()
+    expect(based(0)).toThrow('r0 counts 0 operations up to op 1')
+  })
   test('revs, log time and commit-numbers', () => {
     expect(behindFirst({ revBefore: 0 })).toThrow('counts 0 operations before it')
     expect(behindFirst({ timeMs: first.timeMs - 1 })).toThrow('behind one of')

@@ -1,6 +1,7 @@
 /**
  * What the entries of the log count is right: revs number the operations without gaps, log time does not go
- * back when the primary changes (§4.4), and no maker knew more to be committed than there was before it.
+ * back when the primary changes (§4.4), and no maker knew more to be committed than there was before it. And each
+ * replica goes on counting from there, whether it executed the entries, read a checkpoint or was sent one.
  */
 import type { Executed } from '../../vr/effect.ts'
 import type { Entry } from '../../vr/entry.ts'
@@ -12,6 +13,8 @@ export function numbers(): Check {
   let op = 0
   let rev = 0
   let timeMs = 0
+  /** Rev and log time behind each op. */
+  const marks: { readonly rev: number; readonly timeMs: number }[] = [{ rev, timeMs }]
 
   function look(entry: Entry): string | undefined {
     if (entry.revBefore !== rev)
@@ -39,6 +42,16 @@ export function numbers(): Check {
           `r${host.number} answers command ${i + 1} of op ${op} with rev ${answer.rev}; it is ${rev}`,
         )
       }
+      marks.push({ rev, timeMs })
+    },
+    stepped({ number, replica }: HostView) {
+      const base = replica?.log.base
+      const mark = base && marks[base.opNumber]
+      if (mark === undefined || (mark.rev === base?.rev && mark.timeMs === base?.timeMs)) return
+      throw new Violation(
+        name,
+        `r${number} counts ${base?.rev} operations up to op ${base?.opNumber}, of ${base?.timeMs}; they are ${mark.rev}, of ${mark.timeMs}`,
+      )
     },
   }
 }
