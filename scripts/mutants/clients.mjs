@@ -249,4 +249,13 @@ export const CLIENTS = [
     find: `    if (kept.fingerprint !== fingerprint(command.operation)) return { type: 'reused' }\n`,
     replace: '',
   },
+  {
+    name: 'window-never-moves',
+    p: '',
+    why: 'results are kept beyond the window of their session',
+    by: ['accounts', 'as-modelled'],
+    file: 'vr/client-table.ts',
+    find: 'if (floor > session.floor) raiseFloor',
+    replace: 'if (floor < 0) raiseFloor',
+  },
 ]

@@ -2,6 +2,7 @@
 import { CLIENTS } from './clients.mjs'
 import { HARMLESS as HARMLESS_ROWS } from './harmless.mjs'
 import { NORMAL } from './normal.mjs'
+import { READS } from './reads.mjs'
 import { DUE, STORAGE } from './storage.mjs'
 import { TRANSFER } from './transfer.mjs'
 import { VIEWS } from './views.mjs'
@@ -16,5 +17,7 @@ export { DUE }
 const whole = ({ file, find, replace, ...mutant }) =>
   file === undefined ? mutant : { ...mutant, patches: [{ file, find, replace }] }
 
-export const MUTANTS = [...NORMAL, ...VIEWS, ...TRANSFER, ...CLIENTS, ...STORAGE].map(whole)
+export const MUTANTS = [...NORMAL, ...READS, ...VIEWS, ...TRANSFER, ...CLIENTS, ...STORAGE].map(
+  whole,
+)
 export const HARMLESS = HARMLESS_ROWS.map(whole)

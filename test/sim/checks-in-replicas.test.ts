@@ -1,6 +1,5 @@
 /** As checks.test.ts, for the properties that look into a replica or count along the log. */
 import { describe, expect, test } from 'vitest'
-import { accounts } from '../../src/sim/check/accounts.ts'
 import { acksWereTold } from '../../src/sim/check/acks-were-told.ts'
 import { answersFit } from '../../src/sim/check/answers-fit.ts'
 import type { Check } from '../../src/sim/check/check.ts'
@@ -335,22 +334,6 @@ describe('takes-what-fits and later-views-not-followed', () => {
     expect(stepping(takesWhatFits(), 1, 0, 2)).not.toThrow()
     expect(stepping(laterViewsNotFollowed(), 2, 2, 2)).not.toThrow()
   })
-})
-
-test('accounts: a sum that is not the sum', () => {
-  const with_ = (log: number, unwrittenBytes: number, queueBytes: number) => () =>
-    accounts().stepped?.(
-      hostWith({
-        log: { entries: [{ bytes: { length: 5 } }], bytes: log },
-        writes: [{ bytes: 7 }],
-        unwrittenBytes,
-        primary: { queue: [{ operation: { length: 3 }, meta: '' }], queueBytes },
-      }),
-    )
-  expect(with_(5, 7, 67)).not.toThrow()
-  expect(with_(6, 7, 67)).toThrow('6 bytes of entries in memory; they are 5')
-  expect(with_(5, 8, 67)).toThrow('8 bytes to be written; they are 7')
-  expect(with_(5, 7, 68)).toThrow('68 bytes wait; they are 67')
 })
 
 test('read-index-is-high: a read from before what was committed when it came', () => {
