@@ -23,7 +23,7 @@ export const NORMAL = [
     p: 'P07',
     why: 'the primary counts itself before its own disk has the entry',
     by: ['promises-kept', 'durable-on-quorum'],
-    file: 'vr/normal.ts',
+    file: 'vr/prepare.ts',
     find: /( {2})write\(replica, effects, \{ append: \[entry\], then: \[(prepareOk\([^\]]*\))\] \}\)\n\}/,
     replace: '$1write(replica, effects, { append: [entry] }); effects.push($2)\n}',
   },
@@ -152,20 +152,29 @@ export const NORMAL = [
     p: 'P23',
     why: 'the primary executes and answers when it prepares',
     by: ['durable-on-quorum'],
-    file: 'vr/normal.ts',
-    find: '  append(replica.log, entry)\n  const { viewNumber, commitNumber } = replica\n',
-    replace: `  append(replica.log, entry)
+    patches: [
+      {
+        file: 'vr/prepare.ts',
+        find: '  append(replica.log, entry)\n  const { viewNumber,',
+        replace: `  append(replica.log, entry)
   learnCommit(replica, entry.opNumber)
   executeCommitted(replica, effects)
-  const { viewNumber, commitNumber } = replica
-`,
+  const { viewNumber,`,
+      },
+      {
+        file: 'vr/prepare.ts',
+        find: `import { makeEntry } from './entry.ts'`,
+        replace: `import { makeEntry } from './entry.ts'
+import { executeCommitted, learnCommit } from './execute.ts'`,
+      },
+    ],
   },
   {
     name: 'pipeline-unbounded',
     p: '',
     why: 'more than the pipeline may be uncommitted',
     by: ['pipeline-bound'],
-    file: 'vr/normal.ts',
+    file: 'vr/prepare.ts',
     find: 'opOf(replica) - replica.commitNumber >= options.pipelineMax',
     replace: 'false',
   },
@@ -174,7 +183,7 @@ export const NORMAL = [
     p: '',
     why: 'one op more than the pipeline holds may be uncommitted',
     by: ['pipeline-bound'],
-    file: 'vr/normal.ts',
+    file: 'vr/prepare.ts',
     find: 'opOf(replica) - replica.commitNumber >= options.pipelineMax',
     replace: 'opOf(replica) - replica.commitNumber > options.pipelineMax',
   },
@@ -237,7 +246,7 @@ export const NORMAL = [
     p: '',
     why: 'a new primary whose clock is behind sets log time back',
     by: ['numbers'],
-    file: 'vr/normal.ts',
+    file: 'vr/prepare.ts',
     find: 'timeMs: Math.max(head.timeMs, replica.wallMs)',
     replace: 'timeMs: replica.wallMs',
   },
@@ -248,7 +257,7 @@ export const NORMAL = [
     by: ['numbers'],
     patches: [
       {
-        file: 'vr/normal.ts',
+        file: 'vr/prepare.ts',
         find: 'revBefore: head.rev,',
         replace: `revBefore: replica.log.entries.length > 1 ? replica.log.base.rev : head.rev,`,
       },

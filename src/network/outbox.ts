@@ -13,6 +13,8 @@ export interface OutboxStream {
   send(bytes: Uint8Array): boolean
 }
 
+/** A frame of this size leaves at once: others wait for it, and hardly anything would join it. */
+const LARGE_BYTES = 4096
 /** One send is not larger than this, or one frame: a full queue must not be copied at once. */
 const SEND_BYTES = 2 ** 20
 
@@ -61,7 +63,8 @@ export class Outbox {
     }
     this.#frames.push({ kind, frame })
     this.#bytes += need
-    this.#plan()
+    if (frame.length >= LARGE_BYTES) this.flush()
+    else this.#plan()
     return true
   }
 

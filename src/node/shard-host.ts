@@ -45,6 +45,7 @@ export class ShardHost {
   readonly timeline: Timeline
   #stepping = false
   #stopped = false
+  #isExecuting = false
   readonly #inputs: Input[] = []
 
   constructor(replica: Replica, ports: HostPorts) {
@@ -98,6 +99,8 @@ export class ShardHost {
         return this.#send(effect)
       case 'write':
         return this.#write(effect)
+      case 'execute':
+        return this.#executeLater()
       case 'executed':
         return this.#executed(effect)
       case 'answer':
@@ -113,6 +116,16 @@ export class ShardHost {
       case 'trim':
         return this.#ports.writer.addBackground(this.#job({ trimBelow: effect.below }, 1024))
     }
+  }
+
+  /** Behind the system calls of this turn: messages are on their way, the disk is at work. */
+  #executeLater(): void {
+    if (this.#isExecuting) return
+    this.#isExecuting = true
+    setImmediate(() => {
+      this.#isExecuting = false
+      this.input({ type: 'execute' })
+    })
   }
 
   #send({ to, message }: Send): void {

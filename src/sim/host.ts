@@ -288,6 +288,8 @@ export class Host implements HostView {
       case 'trim':
         this.disk.submit(effect)
         return
+      case 'execute':
+        return void this.#inputs.push(effect)
       case 'executed':
         around.watch.executed(this, effect)
         this.#tellCallers(effect)

@@ -34,6 +34,8 @@ export type Input =
   | { readonly type: 'space'; readonly isShort: boolean }
   /** The operator asks this replica to make others take over. */
   | { readonly type: 'step-down' }
+  /** What the effect `execute` asked for: what came before it has been started. */
+  | { readonly type: 'execute' }
 
 /** View and last normal view change in the same write as the log they speak for. */
 export interface VsrRecord {
@@ -87,6 +89,11 @@ export type Effect =
   | Send
   | Write
   | Executed
+  /**
+   * Committed entries wait: step with `execute` once the effects before this one are carried out. So a write
+   * begins before the execution of earlier entries, not behind it.
+   */
+  | { readonly type: 'execute' }
   /** Read entries first … last from storage (as many as fit bytesMax) and step with `loaded`. */
   | {
       readonly type: 'load'

@@ -1,6 +1,5 @@
 /**
- * Normal operation, VRR §4.1, with batching and pipelining (§6.2): while one entry is being made
- * durable the next one fills, so an entry carries whatever came in meanwhile and no timer is needed.
+ * Normal operation, VRR §4.1; how commands become entries is in prepare.ts.
  *
  *   REQUEST → [entry] → PREPARE → PREPAREOK (durable, cumulative) → commit → execute → COMMIT
  *
@@ -14,10 +13,10 @@ import { lookup } from './client-table.ts'
 import { quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
 import type { Command, Entry } from './entry.ts'
-import { makeEntry } from './entry.ts'
 import { executeCommitted, learnCommit } from './execute.ts'
-import { append, chains, entryAt, headMark, suffixFrom } from './log.ts'
-import type { Commit, CommitOk, Message, Prepare, PrepareOk, ReplyAnswer, Send } from './message.ts'
+import { append, chains, entryAt } from './log.ts'
+import type { Commit, CommitOk, Message, Prepare, PrepareOk, ReplyAnswer } from './message.ts'
+import { batchOf, prepareOk, prepareWaiting, sizeOf } from './prepare.ts'
 import { maybeAnswerReads } from './reads.ts'
 import { answer, refuse } from './reply.ts'
 import { noteSpace, refusalForSpace } from './space.ts'
@@ -90,100 +89,6 @@ export function noteInFlight(replica: Replica, command: Command, from: ReplicaNu
   else inFlight.set(command.clientId, new Map([[command.requestNumber, { command, from }]]))
 }
 
-/** §4.1 step 3: as long as there is room, the waiting commands become the next entry. */
-export function prepareWaiting(
-  replica: Replica,
-  effects: Effect[],
-  when: 'worthwhile' | 'now' = 'worthwhile',
-): void {
-  const { primary, options } = replica
-  while (primary.queue.length > 0 && isPrimary(replica)) {
-    if (when === 'worthwhile' && !isWorthwhile(replica)) return
-    if (appendsUnderWay(replica) >= options.appendsInFlightMax) return
-    if (opOf(replica) - replica.commitNumber >= options.pipelineMax) return
-    if (uncommittedBytes(replica) >= options.pipelineBytesMax) return
-    prepare(replica, takeBatch(replica), effects)
-  }
-}
-
-/**
- * An entry costs the same few messages and syncs whatever it carries. So while others are under way a
- * small one waits for company, until they commit or the next tick comes.
- */
-function isWorthwhile(replica: Replica): boolean {
-  const { primary } = replica
-  if (opOf(replica) === replica.commitNumber) return true
-  const { pipelineCommandsMin, batchBytesMax } = replica.options
-  return primary.queue.length >= pipelineCommandsMin || primary.queueBytes >= batchBytesMax / 4
-}
-
-function appendsUnderWay(replica: Replica): number {
-  let count = 0
-  for (const w of replica.writes) if (w.appends) count++
-  return count
-}
-
-function uncommittedBytes(replica: Replica): number {
-  let bytes = 0
-  for (const entry of suffixFrom(replica.log, replica.commitNumber + 1)) bytes += entry.bytes.length
-  return bytes
-}
-
-function takeBatch(replica: Replica): Command[] {
-  const { primary } = replica
-  const { count, bytes } = batchOf(replica, primary.queue)
-  primary.queueBytes -= bytes
-  return primary.queue.splice(0, count)
-}
-
-/** How many of the commands make one batch: at least one. */
-function batchOf({ options }: Replica, commands: readonly Command[]) {
-  let bytes = 0
-  let count = 0
-  for (const command of commands) {
-    const more = bytes + sizeOf(command)
-    if (count > 0 && (count >= options.batchCommandsMax || more > options.batchBytesMax)) break
-    bytes = more
-    count++
-  }
-  return { count, bytes }
-}
-
-function sizeOf(command: Command): number {
-  return command.operation.length + command.meta.length + 64
-}
-
-/** Appends one entry and sends it out; our own acknowledgement waits for our own disk like any other. */
-export function prepare(replica: Replica, commands: readonly Command[], effects: Effect[]): void {
-  const head = headMark(replica.log)
-  const entry = makeEntry({
-    shard: replica.shard,
-    epochNumber: replica.configuration.epochNumber,
-    viewNumber: replica.viewNumber,
-    opNumber: opNumber(head.opNumber + 1),
-    parent: head.checksum,
-    // §4.4: the primary's clock, in the log; it does not go back when the primary changes.
-    timeMs: Math.max(head.timeMs, replica.wallMs),
-    revBefore: head.rev,
-    commitNumber: replica.commitNumber,
-    commands,
-  })
-  append(replica.log, entry)
-  const { viewNumber, commitNumber } = replica
-  broadcast(replica, { type: 'PREPARE', viewNumber, entry, commitNumber }, effects)
-  write(replica, effects, { append: [entry], then: [prepareOk(replica, entry.opNumber)] })
-}
-
-/** ⟨PREPAREOK v, n, i⟩ to the primary of our view; it may be us. Only ever sent by a write that backs it. */
-export function prepareOk(replica: Replica, n: OpNumber): Send {
-  const message: PrepareOk = {
-    type: 'PREPAREOK',
-    viewNumber: replica.viewNumber,
-    opNumber: n,
-  }
-  return { type: 'send', to: currentPrimary(replica), message }
-}
-
 /** §4.1 step 4, at a backup. */
 export function onPrepare(
   replica: Replica,
@@ -199,6 +104,7 @@ export function onPrepare(
   } else if (chains(replica.log, entry)) {
     append(replica.log, entry)
     write(replica, effects, { append: [entry], then: [prepareOk(replica, entry.opNumber)] })
+    return
   } else if (entry.opNumber > opOf(replica)) {
     // A gap (or a head that is not what the primary has: impossible within a view). §5.2
     assert(entry.opNumber > opOf(replica) + 1, 'logs of one view do not differ')
@@ -210,6 +116,17 @@ export function onPrepare(
     if (viewIsDurable(replica)) effects.push(prepareOk(replica, replica.durableOp))
   }
   executeCommitted(replica, effects)
+}
+
+/** What was committed before is executed when the messages that others wait for have left. */
+export function executeLater(replica: Replica, effects: Effect[]): void {
+  if (replica.commitNumber < replica.knownCommit) effects.push({ type: 'execute' })
+}
+
+/** Steps 5 and 7, behind the write of a later entry. */
+export function onExecute(replica: Replica, effects: Effect[]): void {
+  if (isPrimary(replica)) commitAndTell(replica, effects)
+  else executeCommitted(replica, effects)
 }
 
 /** ⟨COMMIT v, k⟩: the commit-number, and the primary's sign of life. §4.1 steps 6 and 7 */
@@ -312,8 +229,11 @@ export function noteAck(
   commitAndTell(replica, effects)
 }
 
-/** Executes, frees the pipeline, and lets those who passed requests on know at once. */
+/** Frees the pipeline, executes, and lets those who passed requests on know at once. */
 export function commitAndTell(replica: Replica, effects: Effect[]): void {
+  const opBefore = opOf(replica)
+  prepareWaiting(replica, effects)
+  if (opOf(replica) > opBefore) return executeLater(replica, effects)
   const before = effects.length
   const executed = executeCommitted(replica, effects)
   if (executed.length > 0) replica.primary.lastProgressMs = replica.clockMs
@@ -321,12 +241,18 @@ export function commitAndTell(replica: Replica, effects: Effect[]): void {
   for (const effect of effects.slice(before)) {
     if (effect.type === 'executed') settle(replica, effect.entry, effect.answers, waiting, effects)
   }
-  const opBefore = opOf(replica)
   prepareWaiting(replica, effects)
   maybeAnswerReads(replica, effects)
-  // A PREPARE that just left carries the commit-number already.
-  if (opOf(replica) > opBefore) return
-  for (const to of [...waiting].sort()) sendCommit(replica, to, effects)
+  if (!isToldByPrepare(replica)) {
+    for (const to of [...waiting].sort()) sendCommit(replica, to, effects)
+  }
+}
+
+/** A PREPARE that left lately carries the commit-number already. */
+function isToldByPrepare(replica: Replica): boolean {
+  const head = entryAt(replica.log, opOf(replica))
+  if (head?.viewNumber !== replica.viewNumber) return false
+  return head.commitNumber >= replica.commitNumber
 }
 
 /** The commands of an executed entry are no longer in flight; finds out who still waits for them. */
@@ -378,10 +304,4 @@ export function broadcastCommit(replica: Replica, effects: Effect[]): void {
     if (i !== replica.replicaNumber) sendCommit(replica, i, effects)
   }
   replica.primary.lastHeartbeatMs = replica.clockMs
-}
-
-export function broadcast(replica: Replica, message: Message, effects: Effect[]): void {
-  for (const to of replicasOf(replica.configuration)) {
-    if (to !== replica.replicaNumber) effects.push({ type: 'send', to, message })
-  }
 }

@@ -1,6 +1,6 @@
 /**
  * The front door: one input in, effects out. Read this first; then message.ts (the vocabulary),
- * normal.ts §4.1, view-change.ts §4.2, restart.ts (of an intact disk), recovery.ts §4.3 (of a lost one),
+ * normal.ts and prepare.ts §4.1, view-change.ts §4.2, restart.ts (of an intact disk), recovery.ts §4.3 (of a lost one),
  * state-transfer.ts §5.2, checkpoint.ts §5.1, reads.ts §6, and state.ts for what a replica holds.
  *
  * Pure and synchronous: no clock, no randomness, no input or output. The daemon, the simulator and the
@@ -12,13 +12,15 @@ import type { Effect, Input } from './effect.ts'
 import { assertInvariants } from './invariants.ts'
 import type { Message } from './message.ts'
 import {
+  executeLater,
   onCommit,
   onCommitOk,
+  onExecute,
   onPrepare,
   onPrepareOk,
   onRequest,
-  prepareWaiting,
 } from './normal.ts'
+import { prepareWaiting } from './prepare.ts'
 import { onRead, onReadIndex, onReadIndexOk } from './reads.ts'
 import { mayHear, onRecovery, onRecoveryResponse } from './recovery.ts'
 import { onReply } from './reply.ts'
@@ -62,6 +64,8 @@ function onInput(replica: Replica, input: Input, effects: Effect[]): void {
       return
     case 'step-down':
       return onStepDown(replica, effects)
+    case 'execute':
+      return onExecute(replica, effects)
     default:
       unreachable(input)
   }
@@ -128,6 +132,7 @@ function onWritten(replica: Replica, token: number, effects: Effect[]): void {
   }
   maybeEnterNormal(replica, token, effects)
   prepareWaiting(replica, effects)
+  executeLater(replica, effects)
 }
 
 /** Losing the connection to the primary is suspicion at once; a timer is for silence only. */

@@ -4,12 +4,12 @@
  */
 import type { ClientTable } from './client-table.ts'
 import type { Configuration } from './configuration.ts'
-import { primaryOf } from './configuration.ts'
+import { primaryOf, replicasOf } from './configuration.ts'
 import type { Effect, VsrRecord, Write } from './effect.ts'
 import type { Command, Entry } from './entry.ts'
 import type { Log } from './log.ts'
 import { headOf } from './log.ts'
-import type { CheckpointId, DoViewChange, Send, StateReport } from './message.ts'
+import type { CheckpointId, DoViewChange, Message, Send, StateReport } from './message.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { RecoveryState } from './recovery.ts'
 import type { Service, ServiceRecord, ServiceSnapshot } from './service.ts'
@@ -282,4 +282,11 @@ export function nextJitter(replica: Replica): number {
   x ^= x << 5
   replica.jitter = x >>> 0
   return replica.jitter / 2 ** 32
+}
+
+/** To all others. */
+export function broadcast(replica: Replica, message: Message, effects: Effect[]): void {
+  for (const to of replicasOf(replica.configuration)) {
+    if (to !== replica.replicaNumber) effects.push({ type: 'send', to, message })
+  }
 }

@@ -233,6 +233,24 @@ test('commits-are-known: an op taken for committed that nobody executed', () => 
   expect(() => check.stepped?.(hostWith({ knownCommit: 1 }))).toThrow('takes op 1 for committed')
 })
 
+test('commits-are-known: what a primary has counted a quorum for is known before it is executed', () => {
+  const configuration = { epochNumber: 0, replicaCount: 3, primaryOffset: 0 }
+  const primaryWith = (...acked: [number, number][]) => ({
+    status: 'normal',
+    viewNumber: 0,
+    replicaNumber: 0,
+    knownCommit: 2,
+    configuration,
+    primary: { acked: new Map(acked) },
+  })
+  const check = (...acked: [number, number][]) => {
+    const { stepped } = commitsAreKnown(worldOf(3))
+    return () => stepped?.(hostWith(primaryWith(...acked)))
+  }
+  expect(check([0, 2], [2, 2])).not.toThrow()
+  expect(check([0, 2], [2, 1])).toThrow('takes op 2 for committed; nobody knows of more than 1')
+})
+
 test('answers-fit: an answer to an earlier question that changes something', () => {
   const answered = (nonce: number, raised: number) => () => {
     const replica = {

@@ -246,6 +246,8 @@ export class Replicas {
   #carryOut(node: Node, effects: readonly Effect[]): void {
     const own: Message[] = []
     for (const effect of effects) this.#perform(node, effect, own)
+    if (effects.some(effect => effect.type === 'execute'))
+      this.step(node.number, { type: 'execute' })
     for (const message of own) this.#deliverOwn(node, message)
   }
 

@@ -1,5 +1,7 @@
 /** Normal operation under load: batches, the pipeline, bounds. VRR §4.1, §6.2 */
 import { expect, test } from 'vitest'
+import { step } from '../../src/vr/replica.ts'
+import { replicaNumber } from '../../src/vr/terms.ts'
 import { operation, Replicas } from '../support/replicas.ts'
 
 test('§6.2 what waits while an entry is made durable becomes one entry', () => {
@@ -10,6 +12,44 @@ test('§6.2 what waits while an entry is made durable becomes one entry', () => 
   group.settle()
   expect(group.state(0)).toBe('normal v0 n3 k3')
   expect(group.at(0).log.entries[2]?.commands).toHaveLength(4)
+})
+
+test('§4.1 a primary sends what waits before it executes what has committed, and says in it what has', () => {
+  const group = new Replicas(3, { pipelineCommandsMin: 64 })
+  const session = group.open(0, 's')
+  group.request(0, operation(session, 1, 'put x 1'))
+  group.request(0, operation(session, 2, 'put x 2'))
+  group.sync(0)
+  group.deliver({ type: 'PREPARE', to: 1 })
+  group.sync(1)
+  const [acknowledgement] = group.take({ type: 'PREPAREOK', to: 0 })
+  if (acknowledgement === undefined) throw new Error('the backup acknowledges')
+  const { from, message } = acknowledgement
+  const input = { type: 'deliver' as const, from: replicaNumber(from), message }
+  const effects = step(group.at(0), input)
+  expect(effects.map(effect => effect.type)).toEqual(['send', 'send', 'write', 'execute'])
+  const [prepare] = effects
+  if (prepare?.type !== 'send' || prepare.message.type !== 'PREPARE')
+    throw new Error('PREPARE first')
+  expect(prepare.message.commitNumber).toBe(2)
+  expect(group.state(0)).toBe('normal v0 n3 k1')
+  const later = step(group.at(0), { type: 'execute' })
+  expect(later.map(effect => effect.type)).toEqual(['executed'])
+  expect(group.state(0)).toBe('normal v0 n3 k2')
+})
+
+test('§4.1 a backup acknowledges an entry before it executes those before it', () => {
+  const group = new Replicas(3)
+  const session = group.open(0, 's')
+  group.request(0, operation(session, 1, 'put x 1'))
+  group.settle()
+  group.request(0, operation(session, 2, 'put x 2'))
+  expect(group.state(1)).toBe('normal v0 n2 k1')
+  group.deliver({ type: 'PREPARE', to: 1 })
+  expect(group.state(1)).toBe('normal v0 n3 k1')
+  group.sync(1)
+  expect(group.take({ type: 'PREPAREOK', from: 1 })).toHaveLength(1)
+  expect(group.state(1)).toBe('normal v0 n3 k2')
 })
 
 test('§6.2 the pipeline is bounded and drains when it opens', () => {

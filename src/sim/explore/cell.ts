@@ -172,6 +172,7 @@ class Work {
     for (const effect of effects) {
       if (effect.type === 'send') this.#send(effect)
       else if (effect.type === 'write') this.#waiting.push(effect)
+      else if (effect.type === 'execute') this.#inputs.push(effect)
       else if (effect.type === 'executed') this.#executed.push(effect)
       // The log stays in memory and below the first checkpoint.
       else assert(effect.type === 'event' || effect.type === 'answer', 'the corner is small')
