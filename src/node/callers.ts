@@ -48,10 +48,11 @@ const WAITING_MAX = 65_536
 /**
  * Who waits longer than this stands in a queue that grows: more are refused, so that those who are let in
  * have their answer in time to be of use. How many that are is for the machine to say (Little's law). Few
- * are never refused: they wait for something else.
+ * are never refused: a slow machine does as many within some seconds, or they wait for something else, such as a disk
+ * that pauses.
  */
 const QUEUED_MS_MAX = 1000
-const FEW = 256
+const FEW = 4096
 /** Nobody answered for this long: send again. */
 const RESEND_MS = 1000
 /** A primary that refused is asked again after this. */
