@@ -10,26 +10,22 @@ export interface Batch {
   del(key: Buffer): unknown
 }
 
-export interface DatabaseOptions {
-  /** Block cache; the default of LevelDB is 8 MiB. */
-  readonly cacheBytes?: number | undefined
-  /** Write buffer, of which there may be two; the default of LevelDB is 4 MiB. */
-  readonly writeBufferBytes?: number | undefined
-}
+/**
+ * Both are memory of this process. What is written lies in the write buffer, of which there may be two, until it is
+ * full. Never `undefined`: the binding takes what happens to lie on its stack for a number then.
+ */
+const CACHE_BYTES = 8 << 20
+const WRITE_BUFFER_BYTES = 16 << 20
 
 /** Creating is for founding alone: elsewhere it would turn a lost CURRENT into an empty database. */
-export async function openDatabase(
-  path: string,
-  mode: 'create' | 'existing',
-  options: DatabaseOptions = {},
-): Promise<Database> {
+export async function openDatabase(path: string, mode: 'create' | 'existing'): Promise<Database> {
   const db: Database = new Level<Buffer, Buffer>(path, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
     createIfMissing: mode === 'create',
     errorIfExists: mode === 'create',
-    cacheSize: options.cacheBytes,
-    writeBufferSize: options.writeBufferBytes,
+    cacheSize: CACHE_BYTES,
+    writeBufferSize: WRITE_BUFFER_BYTES,
   })
   await db.open()
   return db

@@ -16,7 +16,7 @@ import type { VsrRecord } from '../vr/effect.ts'
 import type { CheckpointId } from '../vr/message.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import { auditShard, removeUnfinished } from './audit.ts'
-import type { Database, DatabaseOptions } from './database.ts'
+import type { Database } from './database.ts'
 import { openDatabase } from './database.ts'
 import { seal } from './envelope.ts'
 import { manifestKey, recordKey, vsrKey } from './keys.ts'
@@ -37,7 +37,7 @@ import { WitnessFile } from './witness-file.ts'
 /** Name of the marker of set-aside.ts. */
 export const RECOVERING = 'recovering'
 
-export interface OpenOptions extends DatabaseOptions {
+export interface OpenOptions {
   /** Refuse the directory of another cluster or node. */
   readonly clusterId?: string | undefined
   readonly peerId?: string | undefined
@@ -145,7 +145,7 @@ export async function openStore(dir: string, options: OpenOptions = {}): Promise
       throw refusal.condemned(dir, await readFile(join(dir, CONDEMNED), 'utf8'))
     }
     // LevelDB's lock comes first: until it is held, another daemon may be writing the other files.
-    const db = await openDatabase(join(dir, 'db'), 'existing', options)
+    const db = await openDatabase(join(dir, 'db'), 'existing')
     return await orClose(db, () => openWith(dir, db, options))
   } catch (error) {
     throw refusal.openingRefusal(dir, error)
