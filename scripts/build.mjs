@@ -38,10 +38,14 @@ const node = {
   },
 }
 
-/** What browsers load as well: nothing of Node's; `ws` is asked for only where there is no WebSocket. */
+/** Nothing of Node's inside: what runs in browsers, and the client for Node, which asks for `ws`. */
 const anywhere = {
   ...common,
-  entryPoints: { client: 'src/client/client.ts', machine: 'src/machine/define.ts' },
+  entryPoints: {
+    client: 'src/client/client.ts',
+    'client.browser': 'src/client/browser.ts',
+    machine: 'src/machine/define.ts',
+  },
   platform: 'neutral',
   target: 'es2022',
   external: ['ws'],

@@ -10,6 +10,7 @@ const bin = name => join(root, 'node_modules', '.bin', name)
 const checks = [
   ['format and lint', bin('biome'), ['check', '--colors=off', '.']],
   ['types', bin('tsc'), ['-p', '.', '--pretty', 'false']],
+  ["the client's types", process.execPath, ['scripts/client-types.mjs', '--check']],
   ['house rules', bin('vitest'), ['run', 'test/tidy.test.ts', '--reporter=dot']],
 ]
 

@@ -4,7 +4,7 @@
  * where `init` and `demo` put it.
  */
 import { isObject, type Json, type JsonObject } from '../base/json.ts'
-import { normalEndpoint } from '../client/client.ts'
+import { normalEndpoint } from '../client/endpoints.ts'
 import { ViewstampError } from '../client/error.ts'
 import type { Context } from './context.ts'
 

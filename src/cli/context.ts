@@ -56,7 +56,17 @@ export function createContext(given: Given, terminal: Terminal): Context {
         const onRetry = (endpoint: string, error: Error): void => {
           detail(`${endpoint}: ${error.name}: ${error.message}`)
         }
-        return connect(chosen, { timeoutMs, token, correlationId, transport, attempts, onRetry })
+        return connect(chosen, {
+          timeoutMs,
+          token,
+          correlationId,
+          transport,
+          // One command, one call: a session would cost the cluster more than the write.
+          session: false,
+          failFast: true,
+          attempts,
+          onRetry,
+        })
       } catch (error) {
         if (error instanceof TypeError) throw new UsageError(error.message)
         throw error

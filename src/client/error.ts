@@ -6,6 +6,8 @@ import { isObject } from '../base/json.ts'
 export const UNREACHABLE = 'UNREACHABLE'
 export const CONNECTION_LOST = 'CONNECTION_LOST'
 export const NOT_VIEWSTAMP = 'NOT_VIEWSTAMP'
+export const ABORTED = 'ABORTED'
+export const CLOSED = 'CLOSED'
 
 export interface ErrorFacts {
   readonly code: number
@@ -82,6 +84,56 @@ export function noAnswer(endpoint: string, timeoutMs: number): ViewstampError {
     outcome: 'unknown',
     retryable: true,
   })
+}
+
+/** Nothing was sent: the time ran out before. */
+export function notSent(message: string, cause?: unknown): ViewstampError {
+  return new ViewstampError(message, {
+    code: -32003,
+    name: 'TIMEOUT',
+    outcome: 'none',
+    retryable: false,
+    cause,
+  })
+}
+
+/** The caller's signal ended it; its reason is the cause. */
+export function aborted(outcome: Outcome, signal: AbortSignal): ViewstampError {
+  return new ViewstampError('the call was aborted by its signal', {
+    code: -32096,
+    name: ABORTED,
+    outcome,
+    retryable: false,
+    cause: signal.reason,
+  })
+}
+
+export function clientClosed(outcome: Outcome): ViewstampError {
+  return new ViewstampError('the client is closed: connect again', {
+    code: -32095,
+    name: CLOSED,
+    outcome,
+    retryable: false,
+  })
+}
+
+/** This client's own bound, not the daemon's. */
+export function crowded(limit: number): ViewstampError {
+  const message = `${limit} calls of this client wait already: wait for some of them`
+  return new ViewstampError(message, {
+    code: -32005,
+    name: 'OVERLOADED',
+    outcome: 'none',
+    retryable: true,
+    data: { limit },
+  })
+}
+
+export function withOutcome(error: ViewstampError, outcome: Outcome): ViewstampError {
+  if (error.outcome === outcome) return error
+  const { name, code, retryable, retryAfterMs, data, cause } = error
+  const facts = { name, code, retryable, retryAfterMs, cause, data: { ...data, outcome } }
+  return new ViewstampError(error.message, { ...facts, outcome })
 }
 
 /** An HTTP answer that is no JSON-RPC: named by its status where that says enough. */

@@ -1,7 +1,7 @@
 /** node:http with keep-alive: loads in a tenth of the time that fetch takes, which a CLI feels. */
 import { Agent, request as httpRequest } from 'node:http'
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https'
-import { noAnswer } from './error.ts'
+import { aborted, noAnswer } from './error.ts'
 import { networkError, type Transport } from './transport.ts'
 
 /** A transport with its own pool of connections; they do not keep the process alive when idle. */
@@ -24,7 +24,7 @@ export function httpTransport(maxSockets = 64): Transport {
       const timer = setTimeout(() => request.destroy(noAnswer(endpoint, timeoutMs)), timeoutMs)
       const fail = (error: Error): void => {
         clearTimeout(timer)
-        if (signal?.aborted) reject(signal.reason)
+        if (signal?.aborted) reject(aborted('unknown', signal))
         else reject(error.name === 'TIMEOUT' ? error : networkError(endpoint, error))
       }
       request.on('error', fail)

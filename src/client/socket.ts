@@ -1,9 +1,16 @@
-/** A WebSocket to a daemon: the platform's own if it has one, the package `ws` in Node 20. */
+/** A WebSocket to a daemon, as the client sees it. */
 
 export interface Socket {
   send(text: string): void
+  /** At once; `close` of the events follows. */
   close(): void
+  /** Stops reading; what is not read stays with the daemon. Browsers cannot. */
+  pause?(): void
+  resume?(): void
+  /** False: this connection alone does not keep the process running. */
+  hold?(busy: boolean): void
 }
+
 export interface SocketEvents {
   open(): void
   message(text: string): void
@@ -11,35 +18,22 @@ export interface SocketEvents {
   close(reason: string): void
 }
 
-/** Resolves before the socket is open, so that no event is missed. */
-export async function openSocket(
+/** Resolves before the socket is open, so that no event is missed. Rejects where there are no WebSockets. */
+export type OpenSocket = (
   endpoint: string,
   token: string | undefined,
   events: SocketEvents,
-): Promise<Socket> {
-  const url = `${endpoint.replace(/^http/, 'ws')}/rpc`
-  const socket = await create(url, token)
-  let reason = 'the connection was closed'
-  socket.addEventListener('open', () => events.open())
-  socket.addEventListener('message', event => events.message(String(event.data)))
-  socket.addEventListener('error', event => {
-    const message = (event as { message?: unknown }).message
-    if (typeof message === 'string' && message !== '') reason = message
-  })
-  socket.addEventListener('close', () => events.close(reason))
-  return { send: text => socket.send(text), close: () => socket.close() }
-}
+) => Promise<Socket>
 
-/** Browsers cannot set headers on an upgrade; Node's own WebSocket and `ws` take them as an option. */
-async function create(url: string, token: string | undefined): Promise<WebSocket> {
-  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }
-  const native = globalThis.WebSocket as unknown as
-    | (new (
-        url: string,
-        options?: object,
-      ) => WebSocket)
-    | undefined
-  if (native !== undefined) return token === undefined ? new native(url) : new native(url, headers)
-  const { WebSocket: Packaged } = await import('ws')
-  return new Packaged(url, { ...headers, perMessageDeflate: false }) as unknown as WebSocket
+export const urlOf = (endpoint: string): string => `${endpoint.replace(/^http/, 'ws')}/rpc`
+
+/** A daemon sends objects only; undefined: something else. */
+export function parseMessage(text: string): Record<string, unknown> | undefined {
+  try {
+    const message: unknown = JSON.parse(text)
+    const isObject = typeof message === 'object' && message !== null && !Array.isArray(message)
+    return isObject ? (message as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
 }

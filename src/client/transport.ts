@@ -1,5 +1,5 @@
 /** One HTTP request and its answer. The client does not care who carries it. */
-import { connectionLost, noAnswer, unreachable } from './error.ts'
+import { aborted, connectionLost, noAnswer, unreachable } from './error.ts'
 
 export interface HttpRequest {
   readonly endpoint: string
@@ -17,6 +17,7 @@ export type Transport = (request: HttpRequest) => Promise<HttpAnswer>
 
 /** For browsers and for Node programs that have fetch loaded anyway. */
 export const fetchTransport: Transport = async request => {
+  if (request.signal?.aborted) throw aborted('none', request.signal)
   const timeout = AbortSignal.timeout(request.timeoutMs)
   const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout
   try {
@@ -24,7 +25,7 @@ export const fetchTransport: Transport = async request => {
     const response = await fetch(`${endpoint}/rpc`, { method: 'POST', body, headers, signal })
     return { status: response.status, text: await response.text() }
   } catch (error) {
-    if (request.signal?.aborted) throw request.signal.reason
+    if (request.signal?.aborted) throw aborted('unknown', request.signal)
     if (timeout.aborted) throw noAnswer(request.endpoint, request.timeoutMs)
     throw networkError(request.endpoint, (error as { cause?: unknown }).cause ?? error)
   }

@@ -214,10 +214,10 @@ test('watch prints a line per change and resumes behind the last one', async () 
   daemon.onSubscribe = (params, push, socket) => {
     from.push(params['from'])
     const rev = from.length === 1 ? 5 : 6
-    push({ subscription: 's1', n: 0, kind: 'bookmark', rev: rev - 1 })
+    push({ subscription: 's1', n: 1, kind: 'bookmark', rev: rev - 1 })
     push({
       subscription: 's1',
-      n: 1,
+      n: 2,
       kind: 'kv',
       rev,
       view: 3,

@@ -1,6 +1,6 @@
 /** members, step-down, ready: the cluster as its nodes see it. */
 import { get as httpGet } from 'node:http'
-import { normalEndpoint } from '../../client/client.ts'
+import { normalEndpoint } from '../../client/endpoints.ts'
 import { pause } from '../../client/pause.ts'
 import { objects } from '../cluster-nodes.ts'
 import type { Run } from '../command.ts'

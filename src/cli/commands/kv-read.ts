@@ -1,5 +1,6 @@
 /** get, ls, hash: reads, linearizable unless told otherwise. */
-import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import type { Json } from '../../base/json.ts'
+import type { CallOptions, KeyValue, Result, Span } from '../../client/exports.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import type { Given } from '../given.ts'
@@ -10,18 +11,18 @@ import { printable, showValue } from '../value.ts'
 const PAGE = 1_000
 
 export const get: Run = async (context, [key = ''], given) => {
-  const answer = await context.client().call('kv.get', { key, ...meta(given) })
-  const kv = answer['kv']
-  if (!isObject(kv)) {
+  const answer = await context.client().kv.get(key, reading(given))
+  const { kv } = answer
+  if (kv === null) {
     if (context.output.wantsJson) context.output.print({ whole: answer, people: () => '' })
     context.note(`${showValue(key)} is not there`)
     return EXIT.notFound
   }
-  const value = kv['value'] as Json
-  context.detail(`rev ${kv['rev']}, created at rev ${kv['createRev']}, version ${kv['version']}`)
+  const value = kv.value ?? null
+  context.detail(`rev ${kv.rev}, created at rev ${kv.createRev}, version ${kv.version}`)
   context.output.print({
     whole: answer,
-    items: [kv as Json],
+    items: [kv],
     raw: () => bare(value),
     people: () =>
       context.output.format === 'table'
@@ -34,92 +35,64 @@ export const get: Run = async (context, [key = ''], given) => {
 export const list: Run = async (context, [prefix], given) => {
   const limit = given.integer('limit') ?? 1_000
   const keysOnly = given.flag('keysOnly') === true
-  const range = { ...rangeOf(prefix, given), ...(given.flag('reverse') && { reverse: true }) }
+  const span = rangeOf(prefix, given)
+  const { kv } = context.client()
   if (given.flag('count')) {
-    const answer = await context.client().call('kv.range', {
-      ...range,
-      countOnly: true,
-      ...meta(given),
-    })
-    const count = String(answer['count'] ?? 0)
+    const answer = await kv.count({ ...span, ...reading(given) })
+    const count = String(answer.count ?? 0)
     context.output.print({ whole: answer, raw: () => count, people: () => count })
     return EXIT.ok
   }
-  const client = context.client()
-  const kvs: JsonObject[] = []
-  let last: JsonObject = {}
-  for await (const page of pages(params => client.call('kv.range', params), {
-    ...range,
+  const kvs: KeyValue[] = []
+  let last: Result<'kv.range'> | undefined
+  for await (const page of kv.pages({
+    ...span,
+    ...reading(given),
+    ...(given.flag('reverse') && { reverse: true }),
     ...(keysOnly && { keysOnly }),
-    ...meta(given),
-    limit: limit === 0 ? PAGE : Math.min(limit, PAGE),
+    ...(limit !== 0 && { limit }),
+    page: PAGE,
   })) {
     last = page
-    kvs.push(...kvsOf(page))
-    if (limit !== 0 && kvs.length >= limit) break
+    kvs.push(...page.kvs)
   }
-  const shown = limit === 0 ? kvs : kvs.slice(0, limit)
-  const more = last['more'] === true || shown.length < kvs.length
+  const more = last?.more === true
   context.output.print({
-    whole: { ...last, kvs: shown, more },
-    items: shown,
-    ...(keysOnly && { raw: () => shown.map(kv => String(kv['key'])).join('\n') }),
+    whole: { ...last, kvs, more },
+    items: kvs,
+    ...(keysOnly && { raw: () => kvs.map(({ key }) => key).join('\n') }),
     people: () =>
       keysOnly
-        ? shown.map(kv => printable(String(kv['key']))).join('\n')
-        : { titles: ['KEY', 'VALUE', 'REV>'], rows: shown.map(row) },
+        ? kvs.map(({ key }) => printable(key)).join('\n')
+        : { titles: ['KEY', 'VALUE', 'REV>'], rows: kvs.map(row) },
   })
   if (more) context.note(`there are more; --limit 0 shows all`)
   return EXIT.ok
 }
 
 export const hash: Run = async (context, _args, given) => {
-  const answer = await context.client().call('kv.hash', meta(given))
-  const shown = `${answer['hash']} at op ${answer['op']}`
+  const answer = await context.client().kv.hash(reading(given))
+  const shown = `${answer.hash} at op ${answer.op}`
   context.output.print({ whole: answer, people: () => shown })
   return EXIT.ok
 }
 
-/** Pages of kv.range until there are no more. */
-export async function* pages(
-  call: (params: JsonObject) => Promise<JsonObject>,
-  params: JsonObject,
-): AsyncGenerator<JsonObject> {
-  let cursor: Json | undefined
-  do {
-    const page = await call({ ...params, ...(cursor !== undefined && { cursor }) })
-    yield page
-    cursor = page['more'] === true ? page['cursor'] : undefined
-  } while (cursor !== undefined)
-}
-
-export function kvsOf(page: JsonObject): JsonObject[] {
-  const kvs = page['kvs']
-  return Array.isArray(kvs) ? (kvs as JsonObject[]) : []
-}
-
-export function rangeOf(prefix: string | undefined, given: Given): JsonObject {
+export function rangeOf(prefix: string | undefined, given: Given): Span {
   const [start, end] = [given.text('start'), given.text('end')]
   if (start === undefined && end === undefined) return { prefix: prefix ?? '' }
   if (prefix !== undefined) throw new UsageError('give a PREFIX or --start/--end, not both')
   return { ...(start !== undefined && { start }), ...(end !== undefined && { end }) }
 }
 
-export function meta(given: Given): JsonObject {
+/** How fresh a read must be; a minimal rev says `session`. */
+export function reading(given: Given): CallOptions {
   const consistency = given.choice('consistency', ['linearizable', 'session', 'local'])
   const minRev = given.integer('minRev')
-  if (consistency === undefined && minRev === undefined) return {}
-  return {
-    meta: {
-      consistency: consistency ?? 'session',
-      ...(minRev !== undefined && { minRev }),
-    },
-  }
+  return minRev === undefined ? { consistency } : { consistency: consistency ?? 'session', minRev }
 }
 
-function row(kv: Readonly<Record<string, unknown>>): string[] {
-  const { key, value, rev } = kv as Record<string, Json>
-  return [printable(String(key)), printable(showValue(value)), String(rev)]
+function row({ key, value, rev }: KeyValue): string[] {
+  return [printable(key), printable(showValue(value ?? null)), String(rev)]
 }
 
 /** What `$(viewstamp get x)` should be: text as it is, anything else as JSON. */

@@ -2,22 +2,22 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isObject, type Json } from '../../base/json.ts'
-import type { Client } from '../../client/client.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseJson } from '../value.ts'
-import { kvsOf, meta, pages } from './kv-read.ts'
+import { reading } from './kv-read.ts'
 
 /** Writes under way at a time: enough to fill batches, few enough to stop soon after an error. */
 const IN_FLIGHT = 32
+/** Keys asked for in one call. */
+const PAGE = 1_000
 
 export const exportKeys: Run = async (context, [prefix = ''], given) => {
-  const client = context.client()
-  const call = (params: Parameters<Client['call']>[1]) => client.call('kv.range', params)
+  const { kv } = context.client()
   let count = 0
-  for await (const page of pages(call, { prefix, limit: 1_000, ...meta(given) })) {
-    const lines = kvsOf(page).map(kv => JSON.stringify({ key: kv['key'], value: kv['value'] }))
+  for await (const page of kv.pages({ prefix, page: PAGE, ...reading(given) })) {
+    const lines = page.kvs.map(({ key, value }) => JSON.stringify({ key, value }))
     count += lines.length
     if (lines.length > 0) context.terminal.data(`${lines.join('\n')}\n`)
   }
@@ -35,8 +35,8 @@ export const importKeys: Run = async (context, [file = '-']) => {
     line++
     if (text.trim() === '') continue
     const { key, value } = readLine(text, line)
-    const one: Promise<void> = client
-      .call('kv.put', { key, value })
+    const one: Promise<void> = client.kv
+      .put(key, value)
       .then(() => {
         done++
       })

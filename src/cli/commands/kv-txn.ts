@@ -1,6 +1,7 @@
 /** kv txn FILE: compare, then or else, in one commit. */
 import { readFile } from 'node:fs/promises'
-import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import { isObject } from '../../base/json.ts'
+import type { Transaction } from '../../client/exports.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { UsageError } from '../usage-error.ts'
@@ -11,10 +12,10 @@ export const txn: Run = async (context, [file = '-']) => {
   if (!isObject(written)) {
     throw new UsageError(`a transaction is an object such as {"compare":[],"then":[],"else":[]}`)
   }
-  const { compare = [], then = [], else: otherwise = [] } = written as JsonObject
-  const answer = await context.client().call('kv.txn', { compare, then, else: otherwise })
-  const succeeded = answer['succeeded'] === true
-  const results = Array.isArray(answer['results']) ? (answer['results'] as Json[]) : []
+  // The daemon checks what a user wrote, and names what is wrong with it.
+  const { compare = [], then = [], else: otherwise = [] } = written as Transaction
+  const answer = await context.client().kv.txn({ compare, then, else: otherwise })
+  const { succeeded, results } = answer
   context.output.print({
     whole: answer,
     people: () =>

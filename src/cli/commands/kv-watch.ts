@@ -1,5 +1,6 @@
 /** watch: changes of a key, a prefix or everything, as they are committed, over reconnections. */
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import { resume } from '../../client/watch.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -51,14 +52,6 @@ function from(given: Given): string | number {
   throw new UsageError(
     `${given.where('from')} must be now, first, a rev or a cursor, not '${text}'`,
   )
-}
-
-/** Behind the last event, or where the first answer said it begins. */
-export function resume(params: JsonObject, last: JsonObject): JsonObject {
-  const { rev, startRev, cursor } = last
-  if (typeof cursor === 'string') return { ...params, from: cursor }
-  if (typeof rev === 'number') return { ...params, from: rev + 1 }
-  return typeof startRev === 'number' ? { ...params, from: startRev } : params
 }
 
 function show(context: Context, event: JsonObject): void {

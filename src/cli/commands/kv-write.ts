@@ -1,5 +1,6 @@
 /** put, del, cas, incr, apply: each goes through the log, and says where it is in it. */
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import type { Expect } from '../../client/exports.ts'
 import type { Arguments, Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -11,11 +12,9 @@ export const put: Run = async (context, [key = '', text], given) => {
   const value = parseValue(text ?? (await readStandardInput()))
   const ttlMs = given.duration('ttl')
   const ifRev = given.integer('ifRev')
-  const answer = await context.client().call('kv.put', {
-    key,
-    value,
-    ...(ttlMs !== undefined && { ttlMs }),
-    ...(ifRev !== undefined && { ifRev }),
+  const answer = await context.client().kv.put(key, value, {
+    ttlMs,
+    ifRev,
     ...(given.flag('ifAbsent') && { ifAbsent: true }),
     ...(given.flag('prev') && { prev: true }),
   })
@@ -29,43 +28,48 @@ export const del: Run = async (context, [key], given) => {
     throw new UsageError('give a KEY to delete, or --prefix, and not both')
   }
   const ifRev = given.integer('ifRev')
-  const answer = await context.client().call('kv.del', {
-    ...(key === undefined ? { prefix: prefix ?? '' } : { key }),
-    ...(ifRev !== undefined && { ifRev }),
+  const answer = await context.client().kv.del(key ?? { prefix }, {
+    ifRev,
     ...(given.flag('prev') && { prev: true }),
   })
-  const deleted = answer['deleted']
+  const { deleted } = answer
   printWrite(context, answer, `${deleted} deleted`)
   return deleted === 0 && key !== undefined ? EXIT.notFound : EXIT.ok
 }
 
 export const cas: Run = async (context, args, given) => {
-  const answer = await context.client().call('kv.cas', casParams(args, given))
-  if (answer['succeeded'] === true) {
+  const { key, expect, value } = casParams(args, given)
+  const answer = await context.client().kv.cas(key, expect, value)
+  if (answer.succeeded) {
     printWrite(context, answer, 'ok')
     return EXIT.ok
   }
-  const current = answer['current']
-  const found = isObject(current) ? showValue(current['value'] as Json) : 'no such key'
-  const rev = isObject(current) ? ` at rev ${current['rev']}` : ''
+  const { current } = answer
+  const found = current ? showValue(current.value ?? null) : 'no such key'
+  const rev = current ? ` at rev ${current.rev}` : ''
   context.output.print({ whole: answer, people: () => '' })
   context.note(`not changed: ${printable(found)}${rev} is there`)
   return EXIT.compareFailed
 }
 
+interface Cas {
+  readonly key: string
+  readonly expect: Expect
+  /** Undefined: delete. */
+  readonly value: Json | undefined
+}
+
 /** KEY EXPECTED NEW, or KEY NEW with --rev or --absent; --delete stands for NEW. */
-function casParams([key = '', ...values]: Arguments, given: Given): JsonObject {
+function casParams([key = '', ...values]: Arguments, given: Given): Cas {
   const rev = given.integer('rev')
   const absent = given.flag('absent') === true
   const texts = values.filter(text => text !== undefined)
-  const expect: JsonObject | undefined =
+  const expect: Expect | undefined =
     rev !== undefined ? { rev } : absent ? { absent: true } : undefined
   const expected = expect ?? { value: parseValue(take(texts, 'EXPECTED value, --rev or --absent')) }
-  const next = given.flag('delete')
-    ? {}
-    : { value: parseValue(take(texts, 'NEW value or --delete')) }
+  const value = given.flag('delete') ? undefined : parseValue(take(texts, 'NEW value or --delete'))
   if (texts.length > 0) throw new UsageError(`'${texts[0]}' is one argument too many`)
-  return { key, expect: expected, ...next }
+  return { key, expect: expected, value }
 }
 
 function take(texts: string[], what: string): string {
@@ -76,23 +80,18 @@ function take(texts: string[], what: string): string {
 
 export const incr: Run = async (context, [key = '', by], given) => {
   const [init, min, max] = ['init', 'min', 'max'].map(name => optionalNumber(given, name))
-  const answer = await context.client().call('kv.incr', {
-    key,
-    ...(by !== undefined && { by: numberOf(by, 'BY') }),
-    ...(init !== undefined && { init }),
-    ...(min !== undefined && { min }),
-    ...(max !== undefined && { max }),
-  })
-  const value = String(answer['value'])
+  const step = by === undefined ? undefined : numberOf(by, 'BY')
+  const answer = await context.client().kv.incr(key, step, { init, min, max })
+  const value = String(answer.value)
   context.detail(place(answer))
   context.output.print({ whole: answer, raw: () => value, people: () => value })
   return EXIT.ok
 }
 
 export const apply: Run = async (context, [program = '']) => {
-  const answer = await context.client().call('kv.apply', { program })
-  const values = isObject(answer['values']) ? answer['values'] : {}
-  const lines = Object.entries(values).map(([key, value]) => `${key}=${showValue(value as Json)}`)
+  const answer = await context.client().kv.apply(program)
+  const values = Object.entries(answer.values)
+  const lines = values.map(([key, value]) => `${key}=${showValue(value ?? null)}`)
   context.detail(place(answer))
   context.output.print({
     whole: answer,

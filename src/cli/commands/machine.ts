@@ -1,29 +1,27 @@
 /** sm list, submit, query: state machines of the user's own. */
-import type { Json } from '../../base/json.ts'
-import { objects } from '../cluster-nodes.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { parseValue, printable, showValue } from '../value.ts'
 
 export const list: Run = async context => {
-  const answer = await context.client().call('sm.list')
-  const machines = objects(answer['machines'])
+  const answer = await context.client().sm.list()
+  const { machines } = answer
   context.output.print({
     whole: answer,
     items: machines,
     people: () => ({
       titles: ['MACHINE', 'VERSION>'],
-      rows: machines.map(({ name, version }) => [String(name), String(version)]),
+      rows: machines.map(({ name, version }) => [name, String(version)]),
     }),
   })
   return EXIT.ok
 }
 
 const ask =
-  (method: 'sm.submit' | 'sm.query'): Run =>
+  (how: 'submit' | 'query'): Run =>
   async (context, [machine = '', command = '']) => {
-    const answer = await context.client().call(method, { machine, command: parseValue(command) })
-    const result = (answer['result'] ?? null) as Json
+    const answer = await context.client().sm[how](machine, parseValue(command))
+    const { result } = answer
     context.output.print({
       whole: answer,
       raw: () => (typeof result === 'string' ? result : JSON.stringify(result)),
@@ -32,5 +30,5 @@ const ask =
     return EXIT.ok
   }
 
-export const submit = ask('sm.submit')
-export const query = ask('sm.query')
+export const submit = ask('submit')
+export const query = ask('query')

@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import type { JsonObject } from '../../base/json.ts'
-import { normalEndpoint } from '../../client/client.ts'
+import { normalEndpoint } from '../../client/endpoints.ts'
 import { ViewstampError } from '../../client/error.ts'
 import { type SnapshotReport, verifySnapshot } from '../../storage/snapshot-reader.ts'
 import { objects } from '../cluster-nodes.ts'
@@ -44,7 +44,7 @@ export const save: Run = async (context, [name = ''], given) => {
 /** At the first endpoint that answers: what it made is fetched from the same one. */
 async function create(
   context: Context,
-  consistency: string | undefined,
+  consistency: 'linearizable' | 'local' | undefined,
 ): Promise<{ readonly endpoint: string; readonly made: JsonObject }> {
   const timeoutMs = context.timeoutMs ?? CREATE_MS
   const meta = { timeoutMs: Math.min(timeoutMs, STALLED_MS), ...(consistency && { consistency }) }

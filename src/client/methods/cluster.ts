@@ -1,0 +1,93 @@
+// Written by scripts/client-types.mjs from src/rpc/methods. Do not edit.
+import type { Json } from '../../base/json.ts'
+import type { Header, Meta } from './components.ts'
+
+export interface ClusterMethods {
+  /** This node: its replicas and how far they are, its peers, its alarms. */
+  'cluster.status': {
+    readonly params: {
+      readonly meta?: Meta | undefined
+    }
+    readonly result: {
+      readonly name: string
+      readonly peerId: string
+      readonly role: string
+      readonly shards: readonly {
+        readonly shard: string
+        readonly status: string
+        readonly epoch: number
+        readonly view: number
+        readonly primary: string | null
+        readonly isPrimary: boolean
+        readonly op: number
+        readonly commit: number
+        readonly applied: number
+        readonly checkpoint: number
+        readonly lag: number
+      }[]
+      readonly peers: readonly Json[]
+      readonly uptimeMs: number
+      readonly alarms: readonly string[]
+      readonly scrub?: {
+        readonly bytes: number
+        readonly passes: number
+        readonly lastPassMs: number | null
+      }
+      readonly header: Header
+    }
+  }
+  /** The nodes as seen from here: is there a quorum, how many more may fail, what to do. */
+  'cluster.health': {
+    readonly params: {
+      readonly meta?: Meta | undefined
+    }
+    readonly result: {
+      readonly nodes: readonly Json[]
+      readonly quorum: boolean
+      readonly faultsTolerated: number
+      readonly advice: readonly string[]
+      readonly header: Header
+    }
+  }
+  /** The cluster and its members. */
+  'cluster.members': {
+    readonly params: {
+      readonly meta?: Meta | undefined
+    }
+    readonly result: {
+      readonly clusterId: string
+      readonly foundingId: string
+      readonly shards: number
+      readonly epoch: number
+      readonly members: readonly Json[]
+      readonly header: Header
+    }
+  }
+  /** Asks the primary to hand over; answers once another view has started. */
+  'cluster.stepDown': {
+    readonly params: {
+      /** of which shard (main) */
+      readonly shard?: string | undefined
+      /** to which node */
+      readonly to?: string | undefined
+      readonly meta?: Meta | undefined
+    }
+    readonly result: {
+      readonly view: number
+      readonly primary: string | null
+      readonly header: Header
+    }
+  }
+  /** WebSocket only. View changes, members and peers as they come and go, as sub.event. */
+  'cluster.watch': {
+    readonly params: {
+      /** only these; `member_*` for all of a family */
+      readonly kinds?: readonly string[] | undefined
+      readonly meta?: Meta | undefined
+    }
+    readonly result: {
+      readonly subscription: string
+      readonly header: Header
+    }
+  }
+}
