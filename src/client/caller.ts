@@ -170,6 +170,7 @@ export class Caller {
         onRetry?.(endpoint, told)
         if (error.retryable) this.endpoints.moveFrom(endpoint)
         if (waitMs === undefined || Date.now() + waitMs >= deadline) throw told
+        if (waitMs === 0) continue
         await pause(waitMs, signal).catch(() => {
           throw turn.told(aborted('none', signal as AbortSignal))
         })
