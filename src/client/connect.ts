@@ -67,14 +67,21 @@ export interface Client {
 const TIMEOUT_MS = 5_000
 const IN_FLIGHT_MAX = 1_024
 
+/** What carries calls. */
+interface Means {
+  readonly openSocket: OpenSocket
+  readonly http: Transport
+}
+
 export function connectBy(
   openSocket: OpenSocket,
   endpoints: string | readonly string[],
   options: ClientOptions,
+  http: Transport = fetchTransport,
 ): Client {
   const list = (typeof endpoints === 'string' ? [endpoints] : endpoints).map(normalEndpoint)
   if (list.length === 0) throw new TypeError('connect needs at least one endpoint')
-  return new ConnectedClient(openSocket, list, options)
+  return new ConnectedClient({ openSocket, http }, list, options)
 }
 
 class ConnectedClient implements Client {
@@ -88,10 +95,10 @@ class ConnectedClient implements Client {
   readonly #token: string | undefined
   readonly #closing = new AbortController()
 
-  constructor(openSocket: OpenSocket, endpoints: readonly string[], options: ClientOptions) {
-    this.#openSocket = openSocket
+  constructor(means: Means, endpoints: readonly string[], options: ClientOptions) {
+    this.#openSocket = means.openSocket
     this.#token = options.token
-    this.#caller = callerOf(openSocket, endpoints, options)
+    this.#caller = callerOf(means, endpoints, options)
     const call = (method: string, params?: JsonObject, how?: CallOptions): Promise<JsonObject> =>
       this.#caller.call(method, params, how)
     // The one place where answers get their types: the daemon's tables are where they come from.
@@ -135,7 +142,7 @@ class ConnectedClient implements Client {
 }
 
 function callerOf(
-  openSocket: OpenSocket,
+  { openSocket, http }: Means,
   endpoints: readonly string[],
   options: ClientOptions,
 ): Caller {
@@ -145,7 +152,7 @@ function callerOf(
     endpoints,
     token: options.token,
     openSocket: transport === undefined ? openSocket : undefined,
-    http: typeof transport === 'function' ? transport : fetchTransport,
+    http: typeof transport === 'function' ? transport : http,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     maxInFlight: options.maxInFlight ?? IN_FLIGHT_MAX,
     meta: {

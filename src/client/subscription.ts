@@ -149,6 +149,7 @@ class Inbox {
   #wake: () => void = quiet
 
   put(text: string, socket: Socket): void {
+    if (this.ended !== undefined) return
     this.#heard = true
     const message = parseMessage(text)
     if (message === undefined) return this.end('what came is no JSON-RPC')
