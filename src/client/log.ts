@@ -1,5 +1,4 @@
 /** c.log: the log as the node that answers has it. */
-import { isObject, type Json, type JsonObject } from '../base/json.ts'
 import type { CallOptions } from './caller.ts'
 import { type CallMethod, callWith, type Options, type Result, split } from './method-call.ts'
 
@@ -11,6 +10,8 @@ export interface LogOptions extends CallOptions {
   /** What was asked (default), what it changed, or both. */
   readonly as?: 'commands' | 'changes' | 'both' | undefined
 }
+
+export type LogEntry = Result<'log.read'>['entries'][number]
 
 /** Entries asked for in one call. */
 const PAGE = 1_000
@@ -27,7 +28,7 @@ export class Log {
   }
 
   /** Committed entries in order of op, to the end that the log has by then. */
-  async *read(options: LogOptions = {}): AsyncGenerator<JsonObject> {
+  async *read(options: LogOptions = {}): AsyncGenerator<LogEntry> {
     const { limit = Number.POSITIVE_INFINITY, from, ...rest } = options
     const { params, call } = split(rest)
     let [next, left] = [from, limit]
@@ -37,11 +38,11 @@ export class Log {
         limit: Math.min(left, PAGE),
         ...(next !== undefined && { from: next }),
       }
-      const entries = (await this.#call('log.read', asked, call)).entries.filter(isEntry)
+      const entries = (await this.#call('log.read', asked, call)).entries
       yield* entries
       const last = entries.at(-1)
       if (last === undefined) return
-      next = Number(last['op']) + 1
+      next = last.op + 1
       left -= entries.length
     }
   }
@@ -54,5 +55,3 @@ export class Log {
     return callWith(this.#call, 'log.verify', {}, options)
   }
 }
-
-const isEntry = (entry: Json): entry is JsonObject => isObject(entry)

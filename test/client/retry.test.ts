@@ -62,7 +62,7 @@ const TABLE: readonly (readonly [Kind, string, Reply, boolean, string?])[] = [
 
 test.each(TABLE)('%s, %s: sent again %4$s', async (kind, _what, first, again, outcome) => {
   const isSession = (call: Call): boolean => call.method === 'session.open'
-  const stub = new Stub(call => {
+  const stub: Stub = new Stub(call => {
     if (isSession(call)) return ok({ session: 's@1', nextSeq: 1 })
     return stub.calls.filter(each => !isSession(each)).length === 1
       ? first

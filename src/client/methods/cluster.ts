@@ -1,5 +1,5 @@
 // Written by scripts/client-types.mjs from src/rpc/methods. Do not edit.
-import type { Json } from '../../base/json.ts'
+
 import type { Header, Meta } from './components.ts'
 
 export interface ClusterMethods {
@@ -25,7 +25,14 @@ export interface ClusterMethods {
         readonly checkpoint: number
         readonly lag: number
       }[]
-      readonly peers: readonly Json[]
+      readonly rpc?: string | null
+      readonly peers: readonly {
+        readonly name: string
+        readonly peerId: string
+        readonly connected: boolean
+        readonly addresses: readonly string[]
+        readonly rpc: string | null
+      }[]
       readonly uptimeMs: number
       readonly alarms: readonly string[]
       readonly scrub?: {
@@ -42,7 +49,13 @@ export interface ClusterMethods {
       readonly meta?: Meta | undefined
     }
     readonly result: {
-      readonly nodes: readonly Json[]
+      readonly nodes: readonly {
+        readonly name: string
+        readonly peerId: string
+        readonly up: boolean
+        readonly self: boolean
+        readonly primaryOf: readonly string[]
+      }[]
       readonly quorum: boolean
       readonly faultsTolerated: number
       readonly advice: readonly string[]
@@ -59,7 +72,12 @@ export interface ClusterMethods {
       readonly foundingId: string
       readonly shards: number
       readonly epoch: number
-      readonly members: readonly Json[]
+      readonly members: readonly {
+        readonly name: string
+        readonly peerId: string
+        readonly role: string
+        readonly addresses: readonly string[]
+      }[]
       readonly header: Header
     }
   }

@@ -19,6 +19,7 @@ export type KeyValue = {
   readonly rev: number
   readonly createRev: number
   readonly version: number
+  readonly expiresMs?: number
 }
 
 export type Change = {

@@ -22,7 +22,7 @@ export interface KvMethods {
     }
     readonly result: {
       readonly rev: number
-      readonly prev?: Json
+      readonly prev?: KeyValue | null
       readonly header: Header
     }
   }
@@ -46,7 +46,7 @@ export interface KvMethods {
     readonly result: {
       readonly deleted: number
       readonly rev: number
-      readonly prev?: Json
+      readonly prev?: readonly KeyValue[]
       readonly header: Header
     }
   }

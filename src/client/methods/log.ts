@@ -28,7 +28,15 @@ export interface LogMethods {
       readonly meta?: Meta | undefined
     }
     readonly result: {
-      readonly entries: readonly Json[]
+      readonly entries: readonly {
+        readonly op: number
+        readonly view: number
+        readonly timeMs: number
+        readonly checksum: string
+        readonly parent: string
+        readonly commands?: readonly Json[]
+        readonly changes?: readonly Json[]
+      }[]
       readonly header: Header
     }
   }
@@ -40,8 +48,21 @@ export interface LogMethods {
       readonly meta?: Meta | undefined
     }
     readonly result: {
-      readonly entry: Json
-      readonly timeline: readonly Json[]
+      readonly entry: {
+        readonly op: number
+        readonly view: number
+        readonly timeMs: number
+        readonly checksum: string
+        readonly parent: string
+        readonly commands?: readonly Json[]
+        readonly changes?: readonly Json[]
+      } | null
+      readonly timeline: readonly {
+        readonly node: string
+        readonly event: 'received' | 'prepared' | 'durable' | 'acknowledged' | 'executed'
+        readonly by?: string
+        readonly atMs: number
+      }[]
       readonly header: Header
     }
   }
@@ -60,7 +81,15 @@ export interface LogMethods {
       readonly hash: string
       readonly firstBad?: number
       readonly why?: string
-      readonly replicas?: readonly Json[]
+      readonly replicas?: readonly {
+        readonly node: string
+        readonly ok: boolean
+        readonly first: number
+        readonly head: number
+        readonly hash: string
+        readonly firstBad?: number
+        readonly why?: string
+      }[]
       readonly missing?: readonly string[]
       readonly odd?: readonly string[]
       readonly what?: string

@@ -2,11 +2,12 @@
 import type { ClusterEvent } from '../../node/api.ts'
 import { type EventSource, method } from '../method.ts'
 import { list, may, text } from '../schema.ts'
-import { ANY, BOOLEAN, headed, INTEGER, listOf, result, STRING, shape } from './result.ts'
+import { BOOLEAN, headed, INTEGER, listOf, result, STRING, shape } from './result.ts'
 import { sinkOf } from './sub.ts'
 
 const KINDS_MAX = 64
 const NAME = text(256)
+const TEXT_OR_NULL = { type: ['string', 'null'] }
 
 export const CLUSTER = [
   method('cluster.status', {
@@ -22,7 +23,7 @@ export const CLUSTER = [
           status: STRING,
           epoch: INTEGER,
           view: INTEGER,
-          primary: { type: ['string', 'null'] },
+          primary: TEXT_OR_NULL,
           isPrimary: BOOLEAN,
           op: INTEGER,
           commit: INTEGER,
@@ -31,7 +32,16 @@ export const CLUSTER = [
           lag: INTEGER,
         }),
       ),
-      peers: listOf(ANY),
+      'rpc?': TEXT_OR_NULL,
+      peers: listOf(
+        shape({
+          name: STRING,
+          peerId: STRING,
+          connected: BOOLEAN,
+          addresses: listOf(STRING),
+          rpc: TEXT_OR_NULL,
+        }),
+      ),
       uptimeMs: { type: 'number' },
       alarms: listOf(STRING),
       'scrub?': shape({
@@ -46,7 +56,15 @@ export const CLUSTER = [
     kind: 'free',
     doc: 'The nodes as seen from here: is there a quorum, how many more may fail, what to do.',
     result: result({
-      nodes: listOf(ANY),
+      nodes: listOf(
+        shape({
+          name: STRING,
+          peerId: STRING,
+          up: BOOLEAN,
+          self: BOOLEAN,
+          primaryOf: listOf(STRING),
+        }),
+      ),
       quorum: BOOLEAN,
       faultsTolerated: INTEGER,
       advice: listOf(STRING),
@@ -61,7 +79,9 @@ export const CLUSTER = [
       foundingId: STRING,
       shards: INTEGER,
       epoch: INTEGER,
-      members: listOf(ANY),
+      members: listOf(
+        shape({ name: STRING, peerId: STRING, role: STRING, addresses: listOf(STRING) }),
+      ),
     }),
     run: (_, meta, { node }) => headed(node.members(), node.header(meta.shard)),
   }),
@@ -69,7 +89,7 @@ export const CLUSTER = [
     kind: 'free',
     doc: 'Asks the primary to hand over; answers once another view has started.',
     params: { shard: may(NAME, 'of which shard (main)'), to: may(NAME, 'to which node') },
-    result: result({ view: INTEGER, primary: { type: ['string', 'null'] } }),
+    result: result({ view: INTEGER, primary: TEXT_OR_NULL }),
     run: async ({ shard, to }, meta, { node }) => {
       const where = shard ?? meta.shard
       return headed(await node.stepDown(where, to, meta), node.header(where))

@@ -6,7 +6,7 @@ import { invalidParams } from '../errors.ts'
 import { type Caller, method } from '../method.ts'
 import { anything, boolean, integer, may, must, number, object, refined, text } from '../schema.ts'
 import { BOUND, KEY, VALUE } from '../value.ts'
-import { ANY, BOOLEAN, INTEGER, ref, result, withHeader } from './result.ts'
+import { BOOLEAN, INTEGER, listOf, ref, result, withHeader } from './result.ts'
 
 const REV = integer(0)
 export const TTL = integer(1, TTL_MS_MAX)
@@ -45,7 +45,7 @@ export const KV_WRITES = [
       prev: PREV,
     },
     positions: ['key', 'value'],
-    result: result({ rev: INTEGER, 'prev?': ANY }),
+    result: result({ rev: INTEGER, 'prev?': { anyOf: [ref('KeyValue'), { type: 'null' }] } }),
     run: ({ key, value, ifRev, ifAbsent, ttlMs, prev }, meta, caller) =>
       write(caller, meta, [key], { op: 'put', key, value, ifRev, ifAbsent, ttlMs, prev }),
   }),
@@ -54,7 +54,7 @@ export const KV_WRITES = [
     doc: 'Deletes a key, or all keys of a range.',
     params: { key: may(KEY, 'the key'), ...RANGE, ifRev: IF_REV, prev: PREV },
     positions: ['key'],
-    result: result({ deleted: INTEGER, rev: INTEGER, 'prev?': ANY }),
+    result: result({ deleted: INTEGER, rev: INTEGER, 'prev?': listOf(ref('KeyValue')) }),
     run: ({ key, prefix, start, end, ifRev, prev }, meta, caller) => {
       oneSpan({ key, prefix, start, end })
       if (key === undefined && prefix === undefined && (start === undefined || end === undefined)) {

@@ -1,10 +1,26 @@
 /** log.*: the log as this node has it. */
 import { method } from '../method.ts'
 import { boolean, integer, may, must, oneOf } from '../schema.ts'
-import { ANY, BOOLEAN, headed, INTEGER, listOf, result, STRING } from './result.ts'
+import { ANY, BOOLEAN, headed, INTEGER, listOf, result, STRING, shape } from './result.ts'
 
 const ENTRIES_MAX = 1_000
 const ENTRIES_DEFAULT = 100
+
+const ENTRY = shape({
+  op: INTEGER,
+  view: INTEGER,
+  timeMs: INTEGER,
+  checksum: STRING,
+  parent: STRING,
+  'commands?': listOf(ANY),
+  'changes?': listOf(ANY),
+})
+const MOMENT = shape({
+  node: STRING,
+  event: { type: 'string', enum: ['received', 'prepared', 'durable', 'acknowledged', 'executed'] },
+  'by?': STRING,
+  atMs: { type: 'number' },
+})
 
 export const LOG = [
   method('log.info', {
@@ -21,7 +37,7 @@ export const LOG = [
       limit: may(integer(1, ENTRIES_MAX), 'at most so many (100)'),
       as: may(oneOf('commands', 'changes', 'both'), 'what was asked, what it changed, or both'),
     },
-    result: result({ entries: listOf(ANY) }),
+    result: result({ entries: listOf(ENTRY) }),
     run: async ({ from, limit = ENTRIES_DEFAULT, as = 'commands' }, meta, { node }) => {
       const first = Math.max(from ?? 0, node.logInfo(meta.shard).first)
       const entries = await node.logRead({ from: first, limit, as }, meta.shard)
@@ -33,7 +49,7 @@ export const LOG = [
     doc: 'One entry; null when it is not, or no longer, in the log. `timeline`: when one of the last thousand passed each station on this node, by its clock: received, prepared (handed to the disk), durable, acknowledged (by a peer), executed (committed as far as this node knows).',
     params: { op: must(integer(1), 'the op') },
     positions: ['op'],
-    result: result({ entry: ANY, timeline: listOf(ANY) }),
+    result: result({ entry: { anyOf: [ENTRY, { type: 'null' }] }, timeline: listOf(MOMENT) }),
     run: async ({ op }, meta, { node }) => {
       const [entry] = await node.logRead({ from: op, limit: 1, as: 'both' }, meta.shard)
       const found = entry !== undefined && entry.op === op ? entry : null
@@ -53,7 +69,17 @@ export const LOG = [
       hash: STRING,
       'firstBad?': INTEGER,
       'why?': STRING,
-      'replicas?': listOf(ANY),
+      'replicas?': listOf(
+        shape({
+          node: STRING,
+          ok: BOOLEAN,
+          first: INTEGER,
+          head: INTEGER,
+          hash: STRING,
+          'firstBad?': INTEGER,
+          'why?': STRING,
+        }),
+      ),
       'missing?': listOf(STRING),
       'odd?': listOf(STRING),
       'what?': STRING,

@@ -46,6 +46,7 @@ export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
     rev: INTEGER,
     createRev: INTEGER,
     version: INTEGER,
+    'expiresMs?': INTEGER,
   }),
   Change: shape({
     type: { type: 'string', enum: ['put', 'delete'] },
