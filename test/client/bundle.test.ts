@@ -42,7 +42,7 @@ test('the bundle imports nothing, and is small', async () => {
 
 test('it runs where there is nothing of Node’s: with the WebSocket and fetch of the platform', async () => {
   const { text } = await bundle(
-    `import { connect } from 'viewstamp/client'; globalThis.client = connect('http://h:1', { session: false })`,
+    `import { connect } from 'viewstamp/client'; globalThis.client = connect('http://h.example:1', { session: false })`,
   )
   const sent: string[] = []
   class Platform extends EventTarget {
@@ -65,6 +65,6 @@ test('it runs where there is nothing of Node’s: with the WebSocket and fetch o
   const run = new Function(...names, text)
   run(global, Platform)
   const client = global['client'] as { kv: { get(key: string): Promise<unknown> } }
-  expect(await client.kv.get('x')).toEqual({ kv: null, url: 'ws://h:1/rpc' })
+  expect(await client.kv.get('x')).toEqual({ kv: null, url: 'ws://h.example:1/rpc' })
   expect(sent).toHaveLength(1)
 })

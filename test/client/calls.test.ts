@@ -23,13 +23,23 @@ test('a plain write that is not answered in time is unknown; a read is none', as
 })
 
 test('a read leaves time for the other endpoints, a plain write takes it all', async () => {
-  const stub = new Stub(({ endpoint }) => (endpoint === 'http://a:1' ? 'silent' : ok({ kv: null })))
-  const client = stub.client({ session: false, timeoutMs: 3_000 }, ['a:1', 'b:1', 'c:1'])
+  const stub = new Stub(({ endpoint }) =>
+    endpoint === 'http://a.example:1' ? 'silent' : ok({ kv: null }),
+  )
+  const client = stub.client({ session: false, timeoutMs: 3_000 }, [
+    'a.example:1',
+    'b.example:1',
+    'c.example:1',
+  ])
   const read = client.kv.get('x')
   await vi.advanceTimersByTimeAsync(1_300)
   await read
   expect(stub.calls[0]?.params.meta.timeoutMs).toBe(1_000)
-  const other = stub.client({ session: false, timeoutMs: 3_000 }, ['a:1', 'b:1', 'c:1'])
+  const other = stub.client({ session: false, timeoutMs: 3_000 }, [
+    'a.example:1',
+    'b.example:1',
+    'c.example:1',
+  ])
   const write = failure(other.kv.put('x', 1))
   await vi.advanceTimersByTimeAsync(3_300)
   expect(await write).toMatchObject({ outcome: 'unknown' })
@@ -110,11 +120,15 @@ test('beyond ten thousand that wait, a call is refused', async () => {
 })
 
 test('calls move on from an endpoint that failed once, however many of them failed there', async () => {
-  const stub = new Stub(({ endpoint }) => (endpoint === 'http://a:1' ? 'lost' : ok({ kv: null })))
-  const client = stub.client({}, ['a:1', 'b:1', 'c:1'])
+  const stub = new Stub(({ endpoint }) =>
+    endpoint === 'http://a.example:1' ? 'lost' : ok({ kv: null }),
+  )
+  const client = stub.client({}, ['a.example:1', 'b.example:1', 'c.example:1'])
   await Promise.all(['x', 'y', 'z'].map(key => client.kv.get(key)))
   await client.kv.get('w')
-  expect(stub.calls.slice(3).map(({ endpoint }) => endpoint)).toEqual(Array(4).fill('http://b:1'))
+  expect(stub.calls.slice(3).map(({ endpoint }) => endpoint)).toEqual(
+    Array(4).fill('http://b.example:1'),
+  )
 })
 
 test('what goes with every call: the client’s, then the call’s', async () => {
@@ -206,18 +220,22 @@ test('the log is read to its end', async () => {
 })
 
 test('other endpoints are learnt from a node, if asked for', async () => {
-  const peers = [{ rpc: 'http://b:1' }, { rpc: null }, { rpc: 'http://c:1' }]
+  const peers = [{ rpc: 'http://b.example:1' }, { rpc: null }, { rpc: 'http://c.example:1' }]
   const stub = new Stub(({ method }) =>
-    method === 'cluster.status' ? ok({ rpc: 'http://a:1', peers }) : ok({ kv: null }),
+    method === 'cluster.status' ? ok({ rpc: 'http://a.example:1', peers }) : ok({ kv: null }),
   )
   const plain = stub.client()
   await plain.kv.get('x')
   await vi.advanceTimersByTimeAsync(0)
-  expect(plain.endpoints).toEqual(['http://a:1'])
+  expect(plain.endpoints).toEqual(['http://a.example:1'])
   const client = stub.client({ discover: true })
   await client.kv.get('x')
   await vi.advanceTimersByTimeAsync(0)
-  expect(client.endpoints).toEqual(['http://a:1', 'http://b:1', 'http://c:1'])
+  expect(client.endpoints).toEqual([
+    'http://a.example:1',
+    'http://b.example:1',
+    'http://c.example:1',
+  ])
   expect(stub.methods.filter(name => name === 'cluster.status')).toHaveLength(1)
 })
 

@@ -43,13 +43,13 @@ test('the token goes along; an error of the daemon is typed', async () => {
 
 test('a connection that ends: reads go elsewhere, a plain write is unknown', async () => {
   const sockets = new Sockets()
-  const { kv } = sockets.client(noHttp(), {}, ['a:1', 'b:1'])
+  const { kv } = sockets.client(noHttp(), {}, ['a.example:1', 'b.example:1'])
   const [write, read] = [failure(kv.put('x', 1)), kv.get('x')]
   await sockets.sent(0, 2)
   sockets.peers[0]?.end('reset')
   expect(await write).toMatchObject({ name: 'CONNECTION_LOST', outcome: 'unknown' })
   const [again] = await sockets.sent(1, 1)
-  expect(sockets.peers[1]?.endpoint).toBe('http://b:1')
+  expect(sockets.peers[1]?.endpoint).toBe('http://b.example:1')
   sockets.peers[1]?.answer(again.id, { kv: null, header: HEADER })
   expect((await read).kv).toBeNull()
 })
@@ -66,9 +66,9 @@ test('what was not sent yet when no connection came about was not done', async (
 test('an endpoint that opens no connection does not take the time of the others', async () => {
   const sockets = new Sockets()
   sockets.onConnect = peer => {
-    if (peer.endpoint === 'http://b:1') peer.open()
+    if (peer.endpoint === 'http://b.example:1') peer.open()
   }
-  const { kv } = sockets.client(noHttp(), { timeoutMs: 2_000 }, ['a:1', 'b:1'])
+  const { kv } = sockets.client(noHttp(), { timeoutMs: 2_000 }, ['a.example:1', 'b.example:1'])
   const asked = kv.put('x', 1)
   await vi.advanceTimersByTimeAsync(1_000)
   const [call] = await sockets.sent(1, 1)

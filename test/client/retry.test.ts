@@ -60,7 +60,9 @@ const TABLE: readonly (readonly [Kind, string, Reply, boolean, string?])[] = [
   ['write with a number of its own', 'connection lost', 'lost', true],
 ]
 
-test.each(TABLE)('%s, %s: sent again %4$s', async (kind, _what, first, again, outcome) => {
+const ROWS = TABLE.map(row => [`${row[0]}, ${row[1]}`, row] as const)
+
+test.each(ROWS)('%s', async (_, [kind, , first, again, outcome]) => {
   const isSession = (call: Call): boolean => call.method === 'session.open'
   const stub: Stub = new Stub(call => {
     if (isSession(call)) return ok({ session: 's@1', nextSeq: 1 })
@@ -68,7 +70,10 @@ test.each(TABLE)('%s, %s: sent again %4$s', async (kind, _what, first, again, ou
       ? first
       : ok({ rev: 1, kv: null })
   })
-  const client = stub.client({ session: kind === 'write in a session' }, ['a:1', 'b:1'])
+  const client = stub.client({ session: kind === 'write in a session' }, [
+    'a.example:1',
+    'b.example:1',
+  ])
   const own = kind === 'write with a number of its own' ? { session: 'mine@3', seq: 7 } : {}
   const asked = kind === 'read' ? client.kv.get('x') : client.kv.put('x', 1, own)
   const ended = asked.catch((error: unknown) => error)
@@ -124,16 +129,16 @@ test('every endpoint is tried before there is a pause; pauses grow, by chance a 
   })
   const start = Date.now()
   const end = stub
-    .client({ timeoutMs: 3_000 }, ['a:1', 'b:1', 'c:1'])
+    .client({ timeoutMs: 3_000 }, ['a.example:1', 'b.example:1', 'c.example:1'])
     .kv.get('x')
     .catch(e => e)
   await vi.runAllTimersAsync()
   expect(await end).toMatchObject({ name: 'UNREACHABLE', outcome: 'none' })
   expect(stub.calls.slice(0, 4).map(({ endpoint }) => endpoint.slice(7))).toEqual([
-    'a:1',
-    'b:1',
-    'c:1',
-    'a:1',
+    'a.example:1',
+    'b.example:1',
+    'c.example:1',
+    'a.example:1',
   ])
   expect(times.slice(0, 3)).toEqual([start, start, start])
   expect(times.length).toBeGreaterThan(6)
@@ -158,7 +163,7 @@ test('a daemon that says when to come back is not asked before', async () => {
 
 test('failFast: no endpoint reachable is told at once', async () => {
   const stub = new Stub(() => 'refused')
-  const asked = stub.client({ failFast: true }, ['a:1', 'b:1']).kv.get('x')
+  const asked = stub.client({ failFast: true }, ['a.example:1', 'b.example:1']).kv.get('x')
   await expect(asked).rejects.toMatchObject({ name: 'UNREACHABLE' })
   expect(stub.calls).toHaveLength(2)
 })
@@ -171,5 +176,5 @@ test('every failed attempt is told to who wants to know', async () => {
   const asked = stub.client({ onRetry }).kv.get('x')
   await vi.runAllTimersAsync()
   await asked
-  expect(told).toEqual(['http://a:1 CONNECTION_LOST none'])
+  expect(told).toEqual(['http://a.example:1 CONNECTION_LOST none'])
 })

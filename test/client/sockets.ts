@@ -89,7 +89,11 @@ export class Sockets {
   }
 
   /** What is not carried by a socket goes to the stub. */
-  client(http: Stub, options: ClientOptions = {}, endpoints: readonly string[] = ['a:1']): Client {
+  client(
+    http: Stub,
+    options: ClientOptions = {},
+    endpoints: readonly string[] = ['a.example:1'],
+  ): Client {
     return connectBy(this.open, endpoints, { session: false, ...options }, http.transport)
   }
 

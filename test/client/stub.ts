@@ -45,7 +45,10 @@ export class Stub {
     return { status: 200, text: JSON.stringify({ jsonrpc: '2.0', id, ...body }) }
   }
 
-  client(options: ClientOptions = {}, endpoints: readonly string[] = ['http://a:1']): Client {
+  client(
+    options: ClientOptions = {},
+    endpoints: readonly string[] = ['http://a.example:1'],
+  ): Client {
     return connect(endpoints, { transport: this.transport, ...options })
   }
 }

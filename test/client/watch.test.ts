@@ -79,14 +79,14 @@ test('it goes on behind the last event at the next endpoint, and behind bookmark
       peer.event(1, kv(20))
     },
   ])
-  const taken = take(sockets.client(noHttp(), {}, ['a:1', 'b:1']), 3)
+  const taken = take(sockets.client(noHttp(), {}, ['a.example:1', 'b.example:1']), 3)
   await vi.advanceTimersByTimeAsync(1_000)
   expect(await taken).toEqual([5, 6, 20])
   expect(asked).toEqual(['now', 7, 20])
   expect(sockets.peers.map(({ endpoint }) => endpoint)).toEqual([
-    'http://a:1',
-    'http://b:1',
-    'http://a:1',
+    'http://a.example:1',
+    'http://b.example:1',
+    'http://a.example:1',
   ])
 })
 
@@ -196,7 +196,7 @@ test('a connection without any sign of life is left for another', async () => {
       peer.event(1, kv(5))
     },
   ])
-  const taken = take(sockets.client(noHttp(), {}, ['a:1', 'b:1']), 1)
+  const taken = take(sockets.client(noHttp(), {}, ['a.example:1', 'b.example:1']), 1)
   await vi.advanceTimersByTimeAsync(51_000)
   expect(await taken).toEqual([5])
   expect(asked).toEqual(['now', 5])
@@ -211,7 +211,7 @@ test('a daemon that accepts the connection and not the subscription is left, too
       peer.event(1, kv(5))
     },
   ])
-  const taken = take(sockets.client(noHttp(), {}, ['a:1', 'b:1']), 1)
+  const taken = take(sockets.client(noHttp(), {}, ['a.example:1', 'b.example:1']), 1)
   await vi.advanceTimersByTimeAsync(5_500)
   expect(await taken).toEqual([5])
 })
