@@ -61,7 +61,6 @@ export interface Client {
   ): AsyncGenerator<SubscriptionEvent>
   /** Ends calls and iterations under way, and the session. */
   close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 const TIMEOUT_MS = 5_000
@@ -134,10 +133,6 @@ class ConnectedClient implements Client {
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#caller.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 }
 

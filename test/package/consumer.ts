@@ -1,6 +1,6 @@
 /** What a user's project looks like: compiled and run outside of this repository (package.test.ts). */
 import { createNode, type EmbeddedNode, ViewstampError } from 'viewstamp'
-import { connect } from 'viewstamp/client'
+import { connect, type KeyValue, type Result } from 'viewstamp/client'
 import { defineMachine } from 'viewstamp/machine'
 import { assertDeterministic, startCluster } from 'viewstamp/testing'
 
@@ -44,7 +44,14 @@ async function embedded(): Promise<void> {
     .call('sm.submit', { machine: 'bank', command: { to: 'a', amount: -1 } })
     .catch((error: unknown) => (error instanceof ViewstampError ? error.outcome : error))
   const client = connect(first.url ?? '')
-  const { kv } = await client.call('kv.get', { key: 'x' })
+  const { kv }: { kv: KeyValue | null } = await client.kv.get('x')
+  const { shards }: Result<'cluster.status'> = await client.call('cluster.status')
+  const views: readonly number[] = shards.map(({ view }) => view)
+  const watched: string[] = []
+  for await (const { changes } of client.kv.watch({ key: 'x', from: 'first' })) {
+    watched.push(...changes.map(({ type }) => type))
+    break
+  }
   await first.stop()
   await first.finished
   const second = node()
@@ -54,7 +61,7 @@ async function embedded(): Promise<void> {
   const { result: balance } = await second.call('sm.query', { machine: 'bank', command: 'a' })
   watch.cancel()
   await second.stop()
-  say({ paid: paid['result'], refused, kv, balance })
+  say({ paid: paid['result'], refused, kv, views, watched, balance })
 }
 
 async function testing(): Promise<void> {

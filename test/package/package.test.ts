@@ -51,11 +51,16 @@ afterAll(() => rmSync(app, { recursive: true, force: true }))
 
 test('every export of the package is there, code and types', () => {
   const packed = join(app, 'node_modules/viewstamp')
-  const entries = Object.values(manifest.exports) as { types: string; default: string }[]
+  const entries = Object.values(manifest.exports) as {
+    types: string
+    [condition: string]: string
+  }[]
   expect(entries).toHaveLength(4)
-  for (const { types, default: code } of entries) {
+  for (const { types, ...codes } of entries) {
     expect(readFileSync(join(packed, types), 'utf8')).not.toMatch(/from '\.[^']*\.ts'/)
-    expect(readFileSync(join(packed, code), 'utf8')).not.toBe('')
+    for (const code of Object.values(codes)) {
+      expect(readFileSync(join(packed, code), 'utf8')).not.toBe('')
+    }
   }
 })
 
@@ -77,6 +82,8 @@ test("a user's project compiles strictly, and runs: a node inside it, and a clus
       paid: { balance: 5 },
       refused: 'none',
       kv: expect.objectContaining({ key: 'x', value: { deep: [1, 2] } }),
+      views: [0],
+      watched: ['put'],
       balance: 5,
     },
     { value: 2 },
