@@ -19,6 +19,8 @@ export type SubscriptionEvent =
 export interface SubscribeOptions {
   /** Ends the iteration. */
   readonly signal?: AbortSignal | undefined
+  /** Without a connection for so long, it throws UNREACHABLE. Default: it goes on trying once it had one. */
+  readonly timeoutMs?: number | undefined
   /** Parameters that continue behind `last` (an event or a bookmark), or behind the first answer. */
   readonly resume?: ((params: JsonObject, last: JsonObject) => JsonObject) | undefined
   /** Go on trying when no endpoint can be reached at first, instead of throwing UNREACHABLE. */
@@ -49,10 +51,11 @@ export async function* subscribe(
   options: SubscribeOptions,
 ): AsyncGenerator<SubscriptionEvent> {
   const { endpoints, random } = subscriber
-  const { signal, patient, resume } = options
+  const { signal, patient, resume, timeoutMs = Number.POSITIVE_INFINITY } = options
   let current = params
   let connected = patient === true
   let failures = 0
+  let lostAt = Date.now()
   while (!signal?.aborted) {
     const endpoint = endpoints.current
     try {
@@ -66,9 +69,12 @@ export async function* subscribe(
     } catch (error) {
       if (signal?.aborted) return
       if (!(error instanceof SocketLost)) throw error
+      if (error.opened) lostAt = Date.now()
       failures++
-      const count = endpoints.list.length
-      if (!connected && failures >= count) throw unreachable(endpoints.list.join(', '), error)
+      const isHopeless = !connected && failures >= endpoints.list.length
+      if (isHopeless || Date.now() - lostAt >= timeoutMs) {
+        throw unreachable(endpoints.list.join(', '), error)
+      }
       if (error.opened) yield { type: 'lost', endpoint, reason: error.message }
       endpoints.moveFrom(endpoint)
     }

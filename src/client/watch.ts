@@ -30,14 +30,18 @@ export async function* watchKeys(
   params: JsonObject,
   options: CallOptions,
 ): AsyncGenerator<WatchEvent> {
-  const { signal } = options
+  const { signal, timeoutMs } = options
+  const how = { signal, timeoutMs, resume }
+  let connected = false
   try {
-    for await (const each of watcher.subscribe('kv.watch', params, { signal, resume })) {
+    for await (const each of watcher.subscribe('kv.watch', params, how)) {
+      connected = true
       if (each.type === 'event') yield eventOf(each.event)
     }
   } catch (error) {
     // Never connected: perhaps there is HTTP and no WebSocket, behind a proxy or with a token in a browser.
-    if (!(error instanceof ViewstampError) || error.name !== UNREACHABLE) throw error
+    const isUnreachable = error instanceof ViewstampError && error.name === UNREACHABLE
+    if (connected || !isUnreachable) throw error
     yield* pollKeys(watcher, params, options)
   }
 }

@@ -267,6 +267,28 @@ test('no daemon at all is told', async () => {
   expect(await taken).toMatchObject({ name: 'UNREACHABLE' })
 })
 
+test('with a time, it ends when there was no connection for so long', async () => {
+  const sockets = new Sockets()
+  let n = 0
+  sockets.onConnect = peer => {
+    if (++n > 1) return peer.end('refused')
+    peer.open()
+    accept(peer, 5)
+    peer.end()
+  }
+  const revs: number[] = []
+  const watch = async (): Promise<void> => {
+    const { kv } = sockets.client(noHttp())
+    for await (const { rev } of kv.watch('x', { timeoutMs: 3_000 })) revs.push(rev)
+  }
+  const watched = watch().catch((error: unknown) => error)
+  await vi.advanceTimersByTimeAsync(2_000)
+  const tries = n
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(await watched).toMatchObject({ name: 'UNREACHABLE', outcome: 'none' })
+  expect([tries > 3, n > tries, revs]).toEqual([true, true, []])
+})
+
 test('cluster.watch tells when it was away', async () => {
   const sockets = new Sockets()
   sockets.onConnect = peer => {
