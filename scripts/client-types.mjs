@@ -63,7 +63,7 @@ function components(schemas) {
   const types = Object.entries(schemas).map(
     ([name, schema]) => `export type ${name} = ${typeOf(schema, name === 'Meta')}`,
   )
-  return `import type { Json } from '../../base/json.ts'\n\n${types.join('\n\n')}`
+  return `${jsonImport(types.join())}\n\n${types.join('\n\n')}`
 }
 
 function namespace(name, methods) {
@@ -71,14 +71,25 @@ function namespace(name, methods) {
     method => `${comment(method.summary)}'${method.name}': ${signature(method)}`,
   )
   const type = `export interface ${capital(name)}Methods {\n${body.join('\n')}\n}`
-  const used = [...new Set(type.match(/\b[A-Z]\w+\b(?=[;,\s|>\])}])/g))]
-  const parts = used.filter(each => each in document.components.schemas)
-  const json = used.filter(each => each === 'Json' || each === 'JsonObject')
+  const parts = used(type).filter(each => each in document.components.schemas)
   return [
-    json.length > 0 ? `import type { ${json.sort().join(', ')} } from '../../base/json.ts'` : '',
+    jsonImport(type),
     parts.length > 0 ? `import type { ${parts.sort().join(', ')} } from './components.ts'` : '',
     `\n${type}`,
   ].join('\n')
+}
+
+function jsonImport(text) {
+  const names = used(text).filter(each => each === 'Json' || each === 'JsonObject')
+  return names.length === 0
+    ? ''
+    : `import type { ${names.sort().join(', ')} } from '../../base/json.ts'`
+}
+
+/** Names of types that the text mentions, comments aside. */
+function used(text) {
+  const code = text.replace(/\/\*\*.*?\*\//gs, '')
+  return [...new Set(code.match(/\b[A-Z]\w+\b/g))]
 }
 
 function signature({ params, result }) {
@@ -119,8 +130,8 @@ function typeOf(schema, given) {
   if (Array.isArray(type)) return type.map(each => typeOf({ type: each }, given)).join(' | ')
   if (type === 'array') return `readonly (${typeOf(items ?? {}, given)})[]`
   if (type === 'integer' || type === 'number') return 'number'
-  if (type === 'object' && properties === undefined) return 'JsonObject'
   if (type !== 'object') return type ?? 'Json'
+  if (Object.keys(properties ?? {}).length === 0) return 'JsonObject'
   const members = Object.entries(properties).map(([name, each]) => {
     const isThere = required.includes(name)
     return `${comment(each.description)}readonly ${name}${isThere ? '' : '?'}: ${typeOf(each, given)}${!isThere && given ? ' | undefined' : ''}`
