@@ -2,7 +2,7 @@
 import type { JsonObject } from '../base/json.ts'
 import type { CallOptions } from './caller.ts'
 import { type CallMethod, callWith, type Options, type Result } from './method-call.ts'
-import type { Watcher } from './watch.ts'
+import type { Watcher } from './stream.ts'
 
 /** `kind` is one of the contract's, or `watch_resumed`: what happened meanwhile was not seen. */
 export interface ClusterEvent extends JsonObject {

@@ -10,7 +10,8 @@ import {
   split,
 } from './method-call.ts'
 import type { KeyValue } from './methods/index.ts'
-import { type WatchEvent, type Watcher, watchKeys } from './watch.ts'
+import type { Watcher } from './stream.ts'
+import { type WatchEvent, watchKeys } from './watch.ts'
 
 /** Which keys; none of them: all. */
 export interface Span {
