@@ -1,6 +1,6 @@
 /** What every command is given: a client, a place for data and one for messages. */
 import { readFileSync } from 'node:fs'
-import { type Client, connect } from '../client/client.ts'
+import { type Client, type ClientOptions, connect } from '../client/client.ts'
 import { httpTransport } from '../client/http-transport.ts'
 import type { Given } from './given.ts'
 import { FORMATS, type Format, Output } from './output.ts'
@@ -19,7 +19,7 @@ export interface Context {
   readonly verbose: boolean
   readonly token: string | undefined
   /** A client of all endpoints, or of those given. */
-  client(endpoints?: readonly string[], attempts?: number): Client
+  client(endpoints?: readonly string[], more?: Pick<ClientOptions, 'attempts' | 'session'>): Client
   /** A sentence on stderr; nothing with -q. */
   note(sentence: string): void
   /** Only with -v. */
@@ -51,7 +51,7 @@ export function createContext(given: Given, terminal: Terminal): Context {
     quiet,
     verbose,
     token,
-    client: (chosen = known, attempts) => {
+    client: (chosen = known, more = {}) => {
       try {
         const onRetry = (endpoint: string, error: Error): void => {
           detail(`${endpoint}: ${error.name}: ${error.message}`)
@@ -64,8 +64,8 @@ export function createContext(given: Given, terminal: Terminal): Context {
           // One command, one call: a session would cost the cluster more than the write.
           session: false,
           failFast: true,
-          attempts,
           onRetry,
+          ...more,
         })
       } catch (error) {
         if (error instanceof TypeError) throw new UsageError(error.message)

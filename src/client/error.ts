@@ -138,6 +138,8 @@ export function withOutcome(error: ViewstampError, outcome: Outcome): ViewstampE
 
 /** An HTTP answer that is no JSON-RPC: named by its status where that says enough. */
 export function fromStatus(endpoint: string, status: number): ViewstampError {
+  // A proxy that lost the daemon, or never had it: it does not say which.
+  if (status >= 500) return connectionLost(endpoint, new Error(`HTTP ${status}`))
   const known: Readonly<Record<number, readonly [number, string, string]>> = {
     401: [-32008, 'UNAUTHENTICATED', 'asks for a token: give --token-file or options.token'],
     403: [-32009, 'FORBIDDEN', 'does not allow this call'],

@@ -42,13 +42,20 @@ export class WriteSession {
 
   /** Rejects with an error whose outcome is none. */
   async ticket(budget: Budget): Promise<Ticket> {
-    const numbered = this.#usable() ?? (await within(this.#begin(), budget))
-    return numbered.ticket(budget)
+    for (;;) {
+      const numbered = this.#usable() ?? (await within(this.#begin(), budget))
+      const ticket = await numbered.ticket(budget)
+      if (!numbered.isLost) return ticket
+      // It was lost while this write waited for its window: nothing was sent, so another one will do.
+      ticket.done()
+    }
   }
 
   /** The cluster does not know it any more: the next write opens another. */
   lost(id: string): void {
-    if (this.#numbered?.id === id) this.#numbered = undefined
+    if (this.#numbered?.id !== id) return
+    this.#numbered.isLost = true
+    this.#numbered = undefined
   }
 
   close(): void {
@@ -78,6 +85,7 @@ export class WriteSession {
 /** The numbers of one session. */
 class Numbered {
   readonly id: string
+  isLost = false
   /** Numbers that may still be asked with, lowest first. */
   readonly #open = new Set<number>()
   readonly #gate: Gate<number>

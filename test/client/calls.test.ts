@@ -266,4 +266,10 @@ test('an answer that is none of a daemon', async () => {
     name: 'NOT_VIEWSTAMP',
     outcome: 'none',
   })
+  const proxy = async () => ({ status: 502, text: '<html>' })
+  const behind = stub.client({ transport: proxy, session: false })
+  expect(await failure(behind.kv.put('x', 1))).toMatchObject({
+    name: 'CONNECTION_LOST',
+    outcome: 'unknown',
+  })
 })

@@ -72,6 +72,22 @@ test('a session that the cluster has forgotten is given up, and the write before
   await second
 })
 
+test('writes that wait for its window when it is lost go into the next one: they were not sent', async () => {
+  const { stub, open, answer } = held()
+  const { kv } = stub.client()
+  const writes = Array.from({ length: WINDOW + 1 }, (_, i) => failure(kv.put(`k${i}`, i)))
+  await settled()
+  const evicted: Reply = { error: 'SESSION_EVICTED', data: { outcome: 'unknown' } }
+  await answer(1, evicted)
+  expect(stub.calls.at(-1)?.params.meta).toMatchObject({ session: 's@2', seq: 1 })
+  for (const seq of [...open.keys()]) await answer(seq, seq === 1 ? ok({ rev: 1 }) : evicted)
+  const ends = await Promise.all(writes)
+  expect(ends.slice(0, WINDOW)).toEqual(
+    ends.slice(0, WINDOW).map(() => expect.objectContaining({ outcome: 'unknown' })),
+  )
+  expect(ends.at(-1)).toBe('no error')
+})
+
 test('after half of its life without a write another one is opened', async () => {
   const { stub, answer } = held()
   const { kv } = stub.client({ session: { ttlMs: 10_000 } })

@@ -52,7 +52,7 @@ export class World {
       name: name ?? endpoint,
       endpoint,
       // One attempt each: what an error says of the write is part of what is checked.
-      client: context.client([endpoint], 1),
+      client: context.client([endpoint], { attempts: 1 }),
     }))
   }
 
