@@ -34,6 +34,8 @@ export interface CallerOptions extends CarrierOptions {
 }
 
 const WAITING_MAX = 10_000
+/** A session opened twice is one that nobody uses; kept or closed twice, it is the same. */
+const OF_SESSIONS = /^session\./
 /** What a daemon may be asked to take at most (meta.timeoutMs). */
 const ASKED_MS_MAX = 600_000
 /** The last words to a session are not waited for longer. */
@@ -64,10 +66,6 @@ export class Caller {
     if (options.session) this.#session = new WriteSession(open, options.session)
   }
 
-  get isClosed(): boolean {
-    return this.#closed
-  }
-
   async call(
     method: string,
     params: JsonObject = {},
@@ -76,15 +74,12 @@ export class Caller {
     const meta = this.#metaOf(params, options)
     const { timeoutMs = meta.timeoutMs, signal } = options
     const budget = this.#budget({ timeoutMs, signal })
-    await this.#gate.enter(budget)
-    try {
-      const result = await this.#counted(method, params, meta, budget)
-      this.#revs.note(result)
-      return result
-    } finally {
-      this.#inFlight--
-      this.#gate.opened()
+    const isWrite = WRITES.has(method) && !OF_SESSIONS.test(method)
+    if (this.#session === undefined || !isWrite || isNumbered(meta)) {
+      return this.#placed(method, params, meta, budget)
     }
+    const ticket = await this.#session.ticket(budget)
+    return this.#withTicket(method, { ...params, meta }, budget, ticket)
   }
 
   /** Ends what is under way; the session, too. */
@@ -102,27 +97,6 @@ export class Caller {
     this.#carrier.close()
   }
 
-  /** In its session, if it is a write and has none of the caller's. */
-  async #counted(
-    method: string,
-    params: JsonObject,
-    meta: Meta,
-    budget: Budget,
-  ): Promise<JsonObject> {
-    if (READS.has(method)) {
-      const known = await this.#readMeta(meta)
-      return this.#attempts(method, { ...params, meta: known }, budget, 'read')
-    }
-    const isOwn = meta.session !== undefined && meta.seq !== undefined
-    const isNumbered = WRITES.has(method) && !method.startsWith('session.')
-    if (this.#session === undefined || isOwn || !isNumbered) {
-      const repeat = isOwn || method.startsWith('session.') ? 'numbered' : 'plain'
-      return this.#attempts(method, { ...params, meta }, budget, repeat)
-    }
-    const ticket = await this.#session.ticket(budget)
-    return this.#withTicket(method, { ...params, meta }, budget, ticket)
-  }
-
   async #withTicket(
     method: string,
     params: JsonObject & { readonly meta: Meta },
@@ -130,14 +104,35 @@ export class Caller {
     { session, seq, done }: Ticket,
   ): Promise<JsonObject> {
     try {
-      const meta = { ...params.meta, session, seq }
-      return await this.#attempts(method, { ...params, meta }, budget, 'numbered')
+      return await this.#placed(method, params, { ...params.meta, session, seq }, budget)
     } catch (error) {
       const isLost = error instanceof ViewstampError && error.name === 'SESSION_EVICTED'
       if (isLost) this.#session?.lost(session)
       throw error
     } finally {
       done()
+    }
+  }
+
+  /** One of the calls under way. */
+  async #placed(
+    method: string,
+    params: JsonObject,
+    given: Meta,
+    budget: Budget,
+  ): Promise<JsonObject> {
+    await this.#gate.enter(budget)
+    try {
+      const isRead = READS.has(method)
+      const meta = isRead ? await this.#readMeta(given) : given
+      const isSafe = isNumbered(meta) || OF_SESSIONS.test(method)
+      const repeat = isRead ? 'read' : isSafe ? 'numbered' : 'plain'
+      const result = await this.#attempts(method, { ...params, meta }, budget, repeat)
+      this.#revs.note(result)
+      return result
+    } finally {
+      this.#inFlight--
+      this.#gate.opened()
     }
   }
 
@@ -230,3 +225,5 @@ export class Caller {
     }
   }
 }
+
+const isNumbered = ({ session, seq }: Meta): boolean => session !== undefined && seq !== undefined

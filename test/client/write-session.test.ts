@@ -21,7 +21,8 @@ function held() {
     if (method === 'session.open') return ok({ session: `s@${++sessions}`, nextSeq: 1 })
     if (method === 'session.close') return ok()
     return new Promise(resolve => {
-      open.set(params.meta.seq, resolve)
+      // Reads have no number.
+      open.set(params.meta.seq ?? 0, resolve)
     })
   })
   const answer = async (seq: number, reply: Reply = ok({ rev: seq })): Promise<void> => {
@@ -48,6 +49,20 @@ test('parallel writes share one session, have a number each, and stay within its
   expect((await Promise.all(writes)).map(({ rev }) => rev)).toEqual(writes.map((_, i) => i + 1))
   const sent = stub.calls.filter(({ method }) => method === 'kv.put')
   expect(new Set(sent.map(({ params: { meta } }) => `${meta.session} ${meta.seq}`)).size).toBe(300)
+})
+
+test('writes that wait for the window do not hold up reads', async () => {
+  const { stub, open, answer } = held()
+  const { kv } = stub.client({ maxInFlight: WINDOW + 1 })
+  const writes = Array.from({ length: 2 * WINDOW }, () => kv.put('x', 1))
+  await settled()
+  const read = kv.get('x')
+  await settled()
+  expect(stub.methods.at(-1)).toBe('kv.get')
+  await answer(0, ok({ kv: null }))
+  await read
+  while (open.size > 0) for (const seq of [...open.keys()]) await answer(seq)
+  await Promise.all(writes)
 })
 
 test('reads and calls that change no keys need no session', async () => {
