@@ -16,18 +16,23 @@ export interface HttpAnswer {
 export type Transport = (request: HttpRequest) => Promise<HttpAnswer>
 
 /** For browsers and for Node programs that have fetch loaded anyway. */
-export const fetchTransport: Transport = async request => {
-  if (request.signal?.aborted) throw aborted('none', request.signal)
-  const timeout = AbortSignal.timeout(request.timeoutMs)
-  const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout
+export const fetchTransport: Transport = async ({ endpoint, body, headers, timeoutMs, signal }) => {
+  if (signal?.aborted) throw aborted('none', signal)
+  const ended = new AbortController()
+  const stop = (): void => ended.abort()
+  const timer = setTimeout(stop, timeoutMs)
+  signal?.addEventListener('abort', stop, { once: true })
   try {
-    const { body, headers, endpoint } = request
-    const response = await fetch(`${endpoint}/rpc`, { method: 'POST', body, headers, signal })
+    const how = { method: 'POST', body, headers, signal: ended.signal }
+    const response = await fetch(`${endpoint}/rpc`, how)
     return { status: response.status, text: await response.text() }
   } catch (error) {
-    if (request.signal?.aborted) throw aborted('unknown', request.signal)
-    if (timeout.aborted) throw noAnswer(request.endpoint, request.timeoutMs)
-    throw networkError(request.endpoint, (error as { cause?: unknown }).cause ?? error)
+    if (signal?.aborted) throw aborted('unknown', signal)
+    if (ended.signal.aborted) throw noAnswer(endpoint, timeoutMs)
+    throw networkError(endpoint, (error as { cause?: unknown }).cause ?? error)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', stop)
   }
 }
 

@@ -1,4 +1,6 @@
 /** The client against real nodes over real connections: fail-over, view changes, exactly once. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connect } from '../../src/client/client.ts'
 import type { Client, ClientOptions } from '../../src/client/connect.ts'
@@ -186,4 +188,19 @@ test('with several shards one session is good for keys of any of them', async ()
     if (watched.size === keys.length) break
   }
   expect([...watched].sort()).toEqual([...keys].sort())
+})
+
+test('over HTTP, too, a signal and the time end a call, and say what may have become of it', async () => {
+  const silent = createServer(() => {})
+  await new Promise<void>(done => silent.listen(0, '127.0.0.1', done))
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const { kv } = client({ transport: 'http', session: false, timeoutMs: 50 }, [url])
+  await expect(kv.put('x', 1)).rejects.toMatchObject({ name: 'TIMEOUT', outcome: 'unknown' })
+  const stop = new AbortController()
+  silent.once('request', () => stop.abort())
+  const aborted = kv.put('x', 1, { signal: stop.signal, timeoutMs: 60_000 })
+  await expect(aborted).rejects.toMatchObject({ name: 'ABORTED', outcome: 'unknown' })
+  silent.closeAllConnections()
+  await new Promise(done => silent.close(done))
+  await expect(kv.put('x', 1)).rejects.toMatchObject({ name: 'UNREACHABLE', outcome: 'none' })
 })
