@@ -1,5 +1,6 @@
 /** All mutants. scripts/mutants.mjs says what is done with them. */
 import { CLIENTS } from './clients.mjs'
+import { FENCE } from './fence.mjs'
 import { HARMLESS as HARMLESS_ROWS } from './harmless.mjs'
 import { NORMAL } from './normal.mjs'
 import { READS } from './reads.mjs'
@@ -17,7 +18,13 @@ export { DUE }
 const whole = ({ file, find, replace, ...mutant }) =>
   file === undefined ? mutant : { ...mutant, patches: [{ file, find, replace }] }
 
-export const MUTANTS = [...NORMAL, ...READS, ...VIEWS, ...TRANSFER, ...CLIENTS, ...STORAGE].map(
-  whole,
-)
+export const MUTANTS = [
+  ...NORMAL,
+  ...READS,
+  ...VIEWS,
+  ...TRANSFER,
+  ...CLIENTS,
+  ...FENCE,
+  ...STORAGE,
+].map(whole)
 export const HARMLESS = HARMLESS_ROWS.map(whole)

@@ -25,6 +25,7 @@ import { SnapshotShelf } from '../storage/snapshot-shelf.ts'
 import { VERSION } from '../version.ts'
 import type { ReplicaOptions } from '../vr/options.ts'
 import { DEFAULTS } from '../vr/options.ts'
+import { standingOf } from '../wire/promised.ts'
 import { logClusterEvent } from './cluster-log.ts'
 import type { Config } from './config.ts'
 import { ConfigError } from './config-source.ts'
@@ -286,6 +287,7 @@ function introduce(network: Libp2pNetwork, store: Store): void {
     incarnation,
     bootCounter: store.bootCounter,
     members,
+    standing: store.shards.map(({ vsr, head }) => standingOf(vsr, head)),
     peerSeen: peer => store.peerSeen(peer),
     notePeer: (peer, seen) => store.notePeer(peer, seen),
   })

@@ -7,7 +7,8 @@ import { FormatError } from '../base/bytes.ts'
 
 export const HEADER_BYTES = 4
 export const FRAME_BYTES_MAX = 16 * 2 ** 20
-export const CONTROL_BYTES_MAX = 64 * 1024
+/** A hello of 1000 shards, twice over. */
+export const CONTROL_BYTES_MAX = 128 * 1024
 
 const CONTROL_BIT = 0x8000_0000
 /** A buffer for a frame grows with what arrived, not with what its header claims. */

@@ -182,6 +182,8 @@ class Members implements Libp2pNetwork {
       announced: (peer, addresses) => {
         if (this.#book.announce(peer, addresses)) this.#onNews(peer)
       },
+      isAlive: async (peer, via, isIt) =>
+        (await this.#links.get(peer)?.answers(via, isIt)) ?? false,
       restarted: (peer, via) => this.#links.get(peer)?.abort('the peer has started anew', via),
       refused: (peer, reason) => this.#onRefused(peer, reason),
       fenced: reason => this.#onFenced(reason),

@@ -31,6 +31,8 @@ export interface LinkOptions {
 
 /** Opening a stream or waiting for the answer to a hello. */
 const GREETING_MS_MAX = 3000
+/** Whoever waits for this has itself been promised an answer within GREETING_MS_MAX. */
+const ALIVE_MS_MAX = 1500
 const RETRY_FIRST_MS = 25
 const RETRY_LAST_MS = 500
 
@@ -163,11 +165,27 @@ export class PeerLink {
     }
   }
 
+  /** Greeted once more on its connections but one, does it answer? `isIt` tells whose answer it is. */
+  async answers(except: Connection, isIt: (answer: Uint8Array) => boolean): Promise<boolean> {
+    const others = [...this.#connections].filter(c => c !== except && c.status === 'open')
+    const asked = others.map(async connection => {
+      const signal = AbortSignal.timeout(ALIVE_MS_MAX)
+      const stream = await connection.newStream(PEER_PROTOCOL, { signal })
+      try {
+        if (!isIt(await this.#ask(stream, ALIVE_MS_MAX))) throw new Error('another process')
+        return true
+      } finally {
+        stream.abort(new Error('it lives'))
+      }
+    })
+    return Promise.any(asked).catch(() => false)
+  }
+
   /** Sends the hello and gives the first frame that comes back. */
-  #ask(stream: Stream): Promise<Uint8Array> {
+  #ask(stream: Stream, timeoutMs = GREETING_MS_MAX): Promise<Uint8Array> {
     let timer: NodeJS.Timeout | undefined
     const answer = new Promise<Uint8Array>((resolve, reject) => {
-      timer = setTimeout(() => reject(new Error('no answer to our hello')), GREETING_MS_MAX)
+      timer = setTimeout(() => reject(new Error('no answer to our hello')), timeoutMs)
       stream.addEventListener('close', () => reject(new Error('the peer closed the stream')))
       readFrames(stream, {
         frameBytesMax: CONTROL_BYTES_MAX,

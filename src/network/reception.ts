@@ -8,10 +8,12 @@ import {
   fencedBy,
   type Hello,
   judgeHello,
+  judgeLife,
   type LivePeer,
   PROTOCOL_VERSION,
   type Seen,
 } from '../wire/hello.ts'
+import type { Standing } from '../wire/promised.ts'
 import type { Founded } from './founding-message.ts'
 import { decodeAnswer, decodeHello, encodeAnswer, encodeHello } from './hello.ts'
 
@@ -23,6 +25,8 @@ export interface Introduction {
   readonly incarnation: string
   readonly bootCounter: number
   readonly members: readonly { readonly name: string; readonly peerId: string }[]
+  /** By shard, what the store held when it was opened. */
+  readonly standing: readonly Standing[]
   peerSeen(peerId: string): Seen | undefined
   notePeer(peerId: string, seen: Seen): Promise<void>
 }
@@ -44,6 +48,8 @@ export interface ReceptionEvents {
   /** Our addresses now. */
   addresses(): readonly string[]
   announced(peer: string, addresses: readonly string[]): void
+  /** Does the process that we are connected to answer, other than through `via`? By its answer one knows it. */
+  isAlive(peer: string, via: Connection, isIt: (answer: Uint8Array) => boolean): Promise<boolean>
   /** The peer runs in a new process: all its connections but `via` are dead. */
   restarted(peer: string, via: Connection): void
   refused(peer: string, reason: string): void
@@ -60,6 +66,8 @@ export class Reception {
   readonly #events: ReceptionEvents
   readonly #nonce = randomBytes(8).toString('hex')
   readonly #live = new Map<string, LivePeer>()
+  /** Processes that are being asked whether they live. */
+  readonly #asked = new Map<LivePeer, Promise<boolean>>()
 
   constructor(self: Introduction, events: ReceptionEvents) {
     this.#self = self
@@ -104,7 +112,7 @@ export class Reception {
   }
 
   #hello(peer: string): Hello {
-    const { clusterId, foundingId, name, incarnation, bootCounter } = this.#self
+    const { clusterId, foundingId, name, incarnation, bootCounter, standing } = this.#self
     const seenOfYou = this.#self.peerSeen(peer)
     return {
       version: PROTOCOL_VERSION,
@@ -115,6 +123,7 @@ export class Reception {
       bootCounter,
       instanceNonce: this.#nonce,
       addresses: this.#events.addresses(),
+      standing,
       ...(seenOfYou && { seenOfYou }),
     }
   }
@@ -124,9 +133,10 @@ export class Reception {
     theirs: Hello,
   ): Promise<{ reason: string; fence: boolean } | undefined> {
     const peer = via.remotePeer.toString()
+    const live = await this.#former(via, theirs)
     const mine = this.#hello(peer)
     const seen = this.#self.peerSeen(peer)
-    const verdict = judgeHello(mine, theirs, { seen, live: this.#live.get(peer) })
+    const verdict = judgeHello(mine, theirs, { seen, live })
     // Only of our own cluster: in another one, a node of our key has a life of its own.
     const ours = theirs.clusterId === mine.clusterId && theirs.foundingId === mine.foundingId
     const fence = ours ? fencedBy(mine, theirs.name, theirs.seenOfYou) : undefined
@@ -145,5 +155,28 @@ export class Reception {
       await this.#self.notePeer(peer, { incarnation, boot: bootCounter, nonce: instanceNonce })
     }
     return undefined
+  }
+
+  /**
+   * The process of the peer that we are connected to. Where the next one comes, it has ended, and its
+   * connections are about to; if it still answers, the other one runs on a copy of its data.
+   */
+  async #former(via: Connection, theirs: Hello): Promise<LivePeer | undefined> {
+    const peer = via.remotePeer.toString()
+    const live = this.#live.get(peer)
+    if (live === undefined || live.instanceNonce === theirs.instanceNonce) return live
+    if (judgeLife(theirs, { seen: this.#self.peerSeen(peer), live }).type === 'refuse') return live
+    const asking = this.#asked.get(live) ?? this.#ask(peer, via, live)
+    this.#asked.set(live, asking)
+    const answers = await asking
+    this.#asked.delete(live)
+    const now = this.#live.get(peer)
+    return now === live ? { ...live, answers } : now
+  }
+
+  #ask(peer: string, via: Connection, { instanceNonce }: LivePeer): Promise<boolean> {
+    const isIt = (answer: Uint8Array): boolean =>
+      decodeAnswer(answer).hello.instanceNonce === instanceNonce
+    return this.#events.isAlive(peer, via, isIt)
   }
 }

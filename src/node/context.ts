@@ -6,6 +6,7 @@ import type { SnapshotShelf } from '../storage/snapshot-shelf.ts'
 import { currentPrimary } from '../vr/state.ts'
 import type { ClusterEvent } from './api.ts'
 import type { Asks } from './ask.ts'
+import type { Promises } from './promises.ts'
 import type { Shard } from './shard.ts'
 
 export interface NodeOptions {
@@ -29,6 +30,7 @@ export interface NodeContext {
   readonly network: Network
   readonly shards: readonly Shard[]
   readonly asks: Asks
+  readonly promises: Promises
   readonly startedAtMs: number
   /** Peer id → RPC URL that it told us. */
   readonly rpcUrls: Map<string, string>

@@ -236,6 +236,10 @@ export function askHandlers(
       if (typeof url === 'string' && url.length < 256) context().rpcUrls.set(from, url)
       return null
     },
+    promised: (from, params) => {
+      context().promises.told(from, params)
+      return null
+    },
     verify: async (_from, params) => {
       const upTo = isObject(params) ? Number(params['upTo']) : 0
       return (await walk(context(), shardOf(params), upTo)) as unknown as Json

@@ -23,6 +23,7 @@ import { emit } from './context.ts'
 import { followEvents } from './events.ts'
 import type { NodeMetrics } from './metrics.ts'
 import { askHandlers, Node } from './node.ts'
+import { Promises, TELL_MS } from './promises.ts'
 import { startScrub } from './scrubbing.ts'
 import { Shard, shardName, startNonce } from './shard.ts'
 import { LOOK_MS, LOOKS_MAX, Silence } from './silence.ts'
@@ -116,6 +117,15 @@ function makeContext(options: OpenOptions, writer: Writer): NodeContext {
       (to, frame) => network.send(to, frame),
       askHandlers(() => context),
     ),
+    promises: new Promises({
+      replicas: () => context.shards.map(({ replica }) => replica),
+      note: (peer, shard, promised) => store.notePromise(peer, shard, promised),
+      tell: what => {
+        for (const { peerId, connected } of network.peers()) {
+          if (connected) context.asks.tell(peerId, 'promised', what)
+        }
+      },
+    }),
     startedAtMs: Date.now(),
     rpcUrls: new Map(),
     followers: new Set(),
@@ -253,6 +263,7 @@ function onFrame(
   if (frame[0] !== WIRE_VERSION) return
   try {
     const { shard, message } = decodeMessage(frame)
+    context.promises.heard(peer, shard, message)
     context.shards[shard]?.host.input({ type: 'deliver', from, message })
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
@@ -289,6 +300,7 @@ function startTimers(options: OpenOptions, context: NodeContext): () => void {
     every(SWEEP_MS, () => {
       for (const shard of context.shards) shard.sweep()
     }),
+    every(TELL_MS, () => context.promises.tick()),
     every(SPACE_MS, watchSpace),
     every(LOOK_MS, () => {
       for (const peer of silence.look(context.network.peers())) {

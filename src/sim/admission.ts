@@ -3,8 +3,13 @@
  * sends something. Simpler than the daemon's in one thing: the hello comes with every message instead of
  * opening a connection, so that a link which is cut one way still carries what goes the other way.
  */
+import type { Message } from '../vr/message.ts'
 import { type Hello, judgeHello, PROTOCOL_VERSION, type Seen } from '../wire/hello.ts'
-import type { Image, Life } from './disk.ts'
+import { type Promised, promiseIn, raised, type Standing } from '../wire/promised.ts'
+import { headOf, type Image, type Life, standingOn } from './disk.ts'
+
+/** What a listener heard last of what others promised reaches its disk so much later. */
+const PROMISES_MS = 1000
 
 /** One run of a daemon on one data directory. */
 export interface Daemon {
@@ -14,6 +19,12 @@ export interface Daemon {
   /** Where it notes whom it has seen. */
   readonly image: Image
   readonly life: Life
+  /** What its disk held when it started. */
+  standing: Standing
+  /** What the others promised, as it heard. */
+  readonly promised: Map<number, Promised>
+  /** When that was last on its disk. */
+  notedMs: number
   /** Its data is rolled back, copied or new, and it does not know: nothing it says may be heard. */
   readonly isImpostor: boolean
   /** It says no hello any more. */
@@ -46,7 +57,7 @@ export class Admission {
     const pair = to.pid * 64 + from.number
     const live = this.#live.get(pair)
     if (live?.pid === from.pid) return undefined
-    const seen = to.image.seen.get(from.number)
+    const seen = seenBy(to, from.number)
     const accepted = this.#acceptedBy(to.number)
     const isFollowed = accepted.has(from.pid) && seen?.nonce !== String(from.pid)
     if (isFollowed && sentMs <= (live?.sinceMs ?? Number.POSITIVE_INFINITY)) return undefined
@@ -56,10 +67,36 @@ export class Admission {
     const known = live && { bootCounter: live.bootCounter, instanceNonce: String(live.pid) }
     const verdict = judgeHello(helloOf(to), helloOf(from), { seen, live: known })
     if (verdict.type === 'refuse') return verdict
-    to.image.seen.set(from.number, { incarnation, boot: bootCounter, nonce: instanceNonce })
+    if (seen?.incarnation !== incarnation) to.promised.delete(from.number)
+    const promised = [to.promised.get(from.number)]
+    const life = { incarnation, boot: bootCounter, nonce: instanceNonce }
+    to.image.seen.set(from.number, { ...life, promised })
     accepted.add(from.pid)
     this.#live.set(pair, { pid: from.pid, bootCounter, sinceMs: sentMs })
     return undefined
+  }
+
+  /** What an accepted process has promised is known at once, and on the listener's disk a little later. */
+  heard(
+    from: Daemon,
+    to: Daemon,
+    told: { message: Message; standing: Standing },
+    at: number,
+  ): void {
+    const { message, standing } = told
+    const promised = promiseIn(message)
+    if (promised !== undefined) this.note(from, to, promised, at)
+    if (standing.log !== 'recovering') this.note(from, to, standing, at)
+  }
+
+  note(from: Daemon, to: Daemon, promised: Promised, nowMs: number): void {
+    if (to.image.seen.get(from.number)?.incarnation !== from.life.incarnation) return
+    to.promised.set(from.number, raised(to.promised.get(from.number), promised))
+    if (nowMs - to.notedMs < PROMISES_MS) return
+    to.notedMs = nowMs
+    for (const [number, life] of to.image.seen) {
+      to.image.seen.set(number, { ...life, promised: [to.promised.get(number)] })
+    }
   }
 
   #acceptedBy(number: number): Set<number> {
@@ -71,7 +108,28 @@ export class Admission {
   }
 }
 
-function helloOf({ pid, number, life }: Daemon): Hello {
+/** What is in memory is never behind the disk. */
+function seenBy({ image, promised }: Daemon, number: number): Seen | undefined {
+  const seen = image.seen.get(number)
+  return seen && { ...seen, promised: [promised.get(number)] }
+}
+
+/** A process that starts on this disk, and what it knows of the others. */
+export function newDaemon(
+  image: Image,
+  fields: Pick<Daemon, 'pid' | 'number' | 'isImpostor'> & { readonly nowMs: number },
+): Daemon {
+  const { nowMs: notedMs, ...who } = fields
+  const promised = new Map<number, Promised>()
+  for (const [number, seen] of image.seen) {
+    const known = seen.promised?.[0]
+    if (known !== undefined) promised.set(number, known)
+  }
+  const standing = standingOn(image)
+  return { ...who, image, life: image.life, standing, promised, notedMs, isOver: false }
+}
+
+function helloOf({ pid, number, life, standing }: Daemon): Hello {
   const { incarnation, bootCounter } = life
   return {
     version: PROTOCOL_VERSION,
@@ -82,14 +140,30 @@ function helloOf({ pid, number, life }: Daemon): Hello {
     bootCounter,
     instanceNonce: String(pid),
     addresses: [],
+    standing: [standing],
   }
 }
 
-/** Every other one has durably seen this life of the replica, or a later one. */
-export function isSeenByAll(images: readonly Image[], number: number, life: Life): boolean {
-  return images.every(({ seen }, i) => i === number || isSeen(seen.get(number), life))
+/**
+ * Everybody else knows, durably, that `image` is not what replica `number` has become: they have seen `life` of
+ * it or a later one, or it promised them what is not there. Told without the judge, which is under test.
+ */
+export function isKnownAsOld(
+  images: readonly Image[],
+  number: number,
+  { image, life }: { readonly image: Image; readonly life: Life },
+): boolean {
+  return images.every(({ seen }, i) => {
+    if (i === number) return true
+    const known = seen.get(number)
+    if (known === undefined || known.incarnation !== life.incarnation) return false
+    const promised = known.promised?.[0]
+    return known.boot >= life.bootCounter || (promised !== undefined && lacks(image, promised))
+  })
 }
 
-function isSeen(seen: Seen | undefined, { incarnation, bootCounter }: Life): boolean {
-  return seen !== undefined && seen.incarnation === incarnation && seen.boot >= bootCounter
+function lacks(image: Image, { viewNumber, lastNormalView, opNumber }: Promised): boolean {
+  const { vsr } = image
+  if (vsr.viewNumber < viewNumber || vsr.lastNormalView < lastNormalView) return true
+  return vsr.lastNormalView === lastNormalView && !vsr.cut && headOf(image) < opNumber
 }

@@ -13,6 +13,7 @@ import type { ServiceRecord } from '../vr/service.ts'
 import type { LogMark } from '../vr/state.ts'
 import { opNumber } from '../vr/terms.ts'
 import type { Seen } from '../wire/hello.ts'
+import { type Standing, standingOf } from '../wire/promised.ts'
 import type { DiskOptions } from './options.ts'
 
 export interface Image {
@@ -210,6 +211,9 @@ export function copyOf(image: Image): Image {
 export function isLost({ vsr, damaged }: Image): boolean {
   return damaged || vsr.recovering === true
 }
+
+/** Of the whole directory, as it is now. */
+export const standingOn = (image: Image): Standing => standingOf(image.vsr, headOf(image))
 
 export function headOf(image: Image): number {
   return Math.max(image.first + image.entries.length - 1, image.checkpoint.opNumber)

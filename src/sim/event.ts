@@ -1,6 +1,7 @@
 /** What can happen in virtual time. Events that belong to one start of a host die with it (`boot`). */
 import type { Command, Entry } from '../vr/entry.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
+import type { Standing } from '../wire/promised.ts'
 import type { Daemon } from './admission.ts'
 import type { Image } from './disk.ts'
 import type { Host } from './host.ts'
@@ -40,6 +41,8 @@ export type SimEvent =
       readonly message: Message
       readonly sentMs: number
       readonly stream: number
+      /** Of the sender's disk when it was sent: the daemon tells the others so, ten times a second. */
+      readonly standing: Standing
     }
   /** Requests and news from outside find whichever start of the host is there. */
   | { readonly type: 'arrival'; readonly host: number; readonly event: HostEvent }

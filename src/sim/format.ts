@@ -100,8 +100,9 @@ export function formatJob(job: Job): string {
   if (job.truncateFrom !== undefined) parts.push(`cut n${job.truncateFrom}…`)
   for (const entry of job.append) parts.push(`+n${entry.opNumber}`)
   if (job.vsr) {
-    const recovering = job.vsr.recovering ? ' recovering' : ''
-    parts.push(`v${job.vsr.viewNumber} v'${job.vsr.lastNormalView}${recovering}`)
+    const { viewNumber, lastNormalView, recovering, cut } = job.vsr
+    const flag = recovering ? ' recovering' : cut ? ' cut' : ''
+    parts.push(`v${viewNumber} v'${lastNormalView}${flag}`)
   }
   return `write ${parts.join(' ') || 'nothing'}`
 }

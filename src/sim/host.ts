@@ -11,7 +11,7 @@ import { step } from '../vr/replica.ts'
 import { boot, createReplica, replay, restore, restored } from '../vr/restart.ts'
 import type { Replica } from '../vr/state.ts'
 import { replicaNumber } from '../vr/terms.ts'
-import type { Daemon } from './admission.ts'
+import { type Daemon, newDaemon } from './admission.ts'
 import { type Asked, waitingKey } from './asked.ts'
 import { areIntact, audit } from './audit.ts'
 import {
@@ -22,6 +22,7 @@ import {
   type Image,
   type Job,
   recordsOn,
+  standingOn,
   wipe,
 } from './disk.ts'
 import type { HostEvent } from './event.ts'
@@ -87,16 +88,12 @@ export class Host implements HostView {
     const { image } = this.disk
     const { incarnation, bootCounter } = image.life
     image.life = { incarnation, bootCounter: bootCounter + 1 }
-    this.daemon = {
-      pid,
-      number: this.number,
-      image,
-      life: image.life,
-      isImpostor: this.isImpostor,
-      isOver: false,
-    }
+    const { number, isImpostor } = this
+    const { nowMs } = this.#around
+    this.daemon = newDaemon(image, { pid, number, isImpostor, nowMs })
     const isFirst = image.life.bootCounter === 1
     const replica = this.#restored(nonce)
+    this.daemon.standing = standingOn(image)
     this.replica = replica
     this.#around.watch.started(this)
     const behind = image.checkpoint.opNumber + 1

@@ -5,7 +5,7 @@
  * that those who know better refuse them. So all others do know better here, before it happens.
  */
 import { present } from '../base/assert.ts'
-import { type Daemon, isSeenByAll } from './admission.ts'
+import { type Daemon, isKnownAsOld } from './admission.ts'
 import { rot } from './audit.ts'
 import { copyOf, emptyImage, type Image, isLost } from './disk.ts'
 import type { Ground, Power } from './faults.ts'
@@ -13,8 +13,8 @@ import type { Host } from './host.ts'
 
 type Loss = 'rot' | 'wipe' | 'rollback' | 'amnesia' | 'copy'
 
-/** Time in which the first process is heard by all before the copy starts. */
-const COPY_AFTER_MS = 1000
+/** Time in which the first process is heard by all before the copy starts: on their disks, too. */
+const COPY_AFTER_MS = 2500
 
 export class Losses {
   readonly #ground: Ground
@@ -108,10 +108,11 @@ export class Losses {
       this.#kept.set(host.number, copyOf(host.image))
       return false
     }
-    // Its next start must be an old one to all others.
-    const next = { ...kept.life, bootCounter: kept.life.bootCounter + 2 }
-    if (!this.#isKnown(host, next)) {
-      if (host.image.life.bootCounter < next.bootCounter) {
+    // What starts on it must be old to all others: by its number, or by what it had promised since.
+    const life = { ...kept.life, bootCounter: kept.life.bootCounter + 2 }
+    if (!this.#isKnown(host, { image: kept, life })) {
+      const isFew = host.image.life.bootCounter < life.bootCounter
+      if (isFew && nemesis.stream('rollback').chance(0.5)) {
         this.#replace(host, nemesis.duration('rollback'), () => {})
       }
       return false
@@ -126,7 +127,7 @@ export class Losses {
   #amnesia(host: Host): boolean {
     const { nemesis, report } = this.#ground
     const { image } = host
-    if (!this.#isKnown(host, image.life)) return false
+    if (!this.#isKnown(host, { image, life: image.life })) return false
     const life = { incarnation: `new ${++this.#incarnations}`, bootCounter: 0 }
     this.#replace(host, nemesis.duration('amnesia'), () =>
       this.#becomeImpostor(host, { ...emptyImage(), life }),
@@ -135,10 +136,10 @@ export class Losses {
     return true
   }
 
-  #isKnown(host: Host, life: Image['life']): boolean {
+  #isKnown(host: Host, old: { readonly image: Image; readonly life: Image['life'] }): boolean {
     if (this.#isAnyLoose(host)) return false
     const images = this.#ground.hosts.map(({ image }) => image)
-    return !images.some(isLost) && isSeenByAll(images, host.number, life)
+    return !images.some(isLost) && isKnownAsOld(images, host.number, old)
   }
 
   #becomeImpostor(host: Host, image: Image): void {
@@ -146,15 +147,19 @@ export class Losses {
     host.isImpostor = true
   }
 
-  /** Of a directory at rest. Its owner starts, and is heard; then a second daemon starts on the copy. */
+  /**
+   * Of a directory in use, whose owner goes on; or of one at rest, whose owner then starts, and is heard. A
+   * second daemon starts on the copy: with a later number than the owner has, or with the same one.
+   */
   #copy(host: Host): boolean {
     const { nemesis, after } = this.#ground
     if (host.isImpostor || isLost(host.image)) return false
-    let image: Image | undefined
-    this.#replace(host, nemesis.duration('copy'), () => {
-      image = copyOf(host.image)
-    })
-    if (image === undefined) return false
+    let image = copyOf(host.image)
+    if (!host.isUp || nemesis.stream('copy').chance(0.5)) {
+      this.#replace(host, nemesis.duration('copy'), () => {
+        image = copyOf(host.image)
+      })
+    }
     const undo = { type: 'copy' as const, host: host.number, image }
     after(COPY_AFTER_MS, { type: 'undo', undo })
     return true
@@ -163,8 +168,8 @@ export class Losses {
   startCopy(number: number, image: Image): void {
     const { hosts, prng, report, second } = this.#ground
     const host = present(hosts[number], 'the host exists')
-    const next = { ...image.life, bootCounter: image.life.bootCounter + 1 }
-    if (!this.#isKnown(host, next)) return
+    const life = { ...image.life, bootCounter: image.life.bootCounter + 1 }
+    if (!this.#isKnown(host, { image, life })) return
     const copy = second(host)
     Object.assign(copy.image, copyOf(image), { damaged: true })
     copy.isImpostor = true

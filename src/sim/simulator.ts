@@ -19,7 +19,7 @@ import { whyStuck } from './check/stuck.ts'
 import { Clocks } from './clocks.ts'
 import { COMMITTED, emptyCoverage, fire } from './coverage.ts'
 import { Digest } from './digest.ts'
-import { Disk, emptyImage } from './disk.ts'
+import { Disk, emptyImage, standingOn } from './disk.ts'
 import type { ClientEvent, HostEvent, ReadKind, SimEvent } from './event.ts'
 import { Faults } from './faults.ts'
 import { Frames } from './frames.ts'
@@ -248,6 +248,7 @@ export class Simulator implements Surroundings, ClientPort {
 
   send(host: Host, to: number, message: Message): void {
     const from = present(host.daemon, 'who sends is running')
+    const standing = standingOn(host.image)
     const arrivals = this.#network.arrivals(host.number, to, this.nowMs, message.type)
     if (arrivals.length === 0) this.#report?.lost(host.number, to, message)
     for (const at of arrivals) {
@@ -264,6 +265,7 @@ export class Simulator implements Surroundings, ClientPort {
         message: arrived,
         sentMs: this.nowMs,
         stream,
+        standing,
       } as const
       this.#heap.push(at, event)
       this.#replays.note(event)
@@ -271,7 +273,7 @@ export class Simulator implements Surroundings, ClientPort {
   }
 
   /** A message is there: heard, if its stream is whole, and both ends are who the other takes them for. */
-  #arrive({ from, to, message, sentMs, stream }: InTransit): void {
+  #arrive({ from, to, message, sentMs, stream, standing }: InTransit): void {
     const host = this.#host(to)
     const { daemon } = host
     if (daemon === undefined || stream !== this.#network.stream(from.number, to)) return
@@ -283,6 +285,7 @@ export class Simulator implements Surroundings, ClientPort {
       if (back) return this.#refuse(daemon, from, back)
     } else if (daemon.isImpostor) return
     this.watch.heard(from, daemon)
+    this.#admission.heard(from, daemon, { message, standing }, this.nowMs)
     this.#digest.add(message.type.length * 64 + from.number)
     this.#report?.delivered(host, from.number, message)
     host.on({ type: 'deliver', from: from.number, message })
@@ -290,6 +293,7 @@ export class Simulator implements Surroundings, ClientPort {
 
   /** The refused one is told, if the link to it is not cut. */
   #refuse(who: Daemon, by: Daemon, { reason, fence }: Refused): void {
+    if (fence) this.watch.refused(who, by, reason)
     if (fence && !this.#network.isCut(by.number, who.number)) this.#faults.refused(who, reason)
   }
 

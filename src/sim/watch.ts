@@ -122,6 +122,7 @@ export class Watcher implements Watch {
       asked: having('asked'),
       read: having('read'),
       heard: having('heard'),
+      refused: having('refused'),
       stepped: having('stepped'),
       sent: having('sent'),
       durable: having('durable'),
@@ -169,6 +170,10 @@ export class Watcher implements Watch {
 
   heard(from: Daemon, to: Daemon): void {
     for (const check of this.#hooked.heard) check.heard?.(from, to)
+  }
+
+  refused(who: Daemon, by: Daemon, reason: string): void {
+    for (const check of this.#hooked.refused) check.refused?.(who, by, reason)
   }
 
   stepped(host: HostView): void {

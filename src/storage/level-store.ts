@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { assert, present } from '../base/assert.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { ServiceRecord } from '../vr/service.ts'
+import type { Promised } from '../wire/promised.ts'
 import type { Database } from './database.ts'
 import type { PeersFile } from './peers-file.ts'
 import type { ClusterRecord, PeerSeen, ShardImage, ShardWrite, Store } from './port.ts'
@@ -153,6 +154,12 @@ export class LevelStore implements Store {
       await this.#parts.peers.note(peerId, seen)
     } catch (error) {
       throw this.#fail(error)
+    }
+  }
+
+  notePromise(peerId: string, shard: number, promised: Promised): void {
+    if (this.#failure === undefined && !this.#isClosed) {
+      this.#parts.peers.raise(peerId, shard, promised)
     }
   }
 

@@ -3,7 +3,7 @@
  *
  *   manifest   u32 generation · f64 op · 16 B checksum · f64 rev · f64 timeMs · u32-prefixed state hash
  *              · f64 logFirst · f64 logLowest · f64 swept · f64 written
- *   vsr        f64 epoch · f64 view · f64 last normal view · u8 1, while recovering only
+ *   vsr        f64 epoch · f64 view · f64 last normal view · u8 1: recovering, 2: cut, else nothing
  *
  * The marker of a checkpoint under way (table P) is empty.
  */
@@ -94,17 +94,22 @@ export function decodeManifest(payload: Uint8Array): Manifest {
 
 export function encodeVsr(vsr: VsrRecord): Uint8Array {
   const w = new Writer().f64(vsr.epochNumber).f64(vsr.viewNumber).f64(vsr.lastNormalView)
-  return (vsr.recovering ? w.u8(RECOVERING) : w).finish()
+  if (vsr.recovering) w.u8(RECOVERING)
+  else if (vsr.cut) w.u8(CUT)
+  return w.finish()
 }
 
 const RECOVERING = 1
+const CUT = 2
 
 export const decodeVsr = (payload: Uint8Array): VsrRecord =>
   decoded(payload, r => {
     const vsr = readVsr(r)
     if (r.left === 0) return vsr
     // Never taken for a replica that may vote: what is not this flag is no vsr record.
-    if (r.u8() !== RECOVERING) throw new FormatError('the flag of a vsr record is not known')
+    const flag = r.u8()
+    if (flag === CUT) return { ...vsr, cut: true }
+    if (flag !== RECOVERING) throw new FormatError('the flag of a vsr record is not known')
     return { ...vsr, recovering: true }
   })
 

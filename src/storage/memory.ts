@@ -5,6 +5,7 @@
 import { assert, present } from '../base/assert.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { ServiceRecord } from '../vr/service.ts'
+import { type Promised, raised } from '../wire/promised.ts'
 import { MemoryShard } from './memory-shard.ts'
 import type { ClusterRecord, PeerSeen, ShardImage, ShardWrite, Store } from './port.ts'
 
@@ -92,7 +93,17 @@ class MemoryStore implements Store {
       this.#failure = this.#disk.failure
       throw this.#disk.failure
     }
-    this.#disk.peers.set(peerId, seen)
+    const known = this.#disk.peers.get(peerId)
+    const isSame = known?.incarnation === seen.incarnation
+    this.#disk.peers.set(peerId, isSame ? { ...seen, promised: known.promised } : seen)
+  }
+
+  notePromise(peerId: string, shard: number, promised: Promised): void {
+    const seen = this.#disk.peers.get(peerId)
+    if (seen === undefined) return
+    const all = [...(seen.promised ?? [])]
+    all[shard] = raised(all[shard], promised)
+    this.#disk.peers.set(peerId, { ...seen, promised: all })
   }
 
   async condemn(why: string): Promise<void> {

@@ -1,19 +1,21 @@
 /**
  * What was seen of the peers, in a small file of its own that is replaced as a whole: written beside,
  * synced, renamed, directory synced. Two lines: JSON, and the SHA-256/128 of that line.
+ *
+ * A peer's life is durable when `note` resolves. What it promised is known in memory at once, and goes along
+ * with the next write, which comes within a second: no entry waits for it.
  */
 import { readFile } from 'node:fs/promises'
 import { assert } from '../base/assert.ts'
-import { utf8 } from '../base/bytes.ts'
-import { digest } from '../base/hash.ts'
-import { isObject } from '../base/json.ts'
+import { type Promised, raised } from '../wire/promised.ts'
+import { decodePeersFile, encodePeersFile } from './peers-format.ts'
 import type { PeerSeen } from './port.ts'
-import { Damage, UnknownFormat } from './refusal.ts'
 import { replaceFile } from './replace-file.ts'
 
-const FORMAT = 1
 /** More than a cluster has members in its life. */
 const PEERS_MAX = 10_000
+/** How much of what was promised last a restart may forget. */
+const PROMISES_MS = 1000
 
 export class PeersFile {
   readonly #path: string
@@ -21,6 +23,7 @@ export class PeersFile {
   /** The last write asked for; each waits for the one before. */
   #tail: Promise<void> = Promise.resolve()
   #isQueued = false
+  #timer: NodeJS.Timeout | undefined
 
   private constructor(path: string, seen: Map<string, PeerSeen>) {
     this.#path = path
@@ -48,13 +51,36 @@ export class PeersFile {
   note(peerId: string, seen: PeerSeen): Promise<void> {
     const known = this.#seen.get(peerId)
     const { incarnation, boot, nonce } = seen
-    const isKnown = known?.incarnation === incarnation && known.boot === boot
-    if (isKnown && known.nonce === nonce) return this.#tail
+    const isSame = known?.incarnation === incarnation
+    if (isSame && known.boot === boot && known.nonce === nonce) return this.#tail
     assert(
       known !== undefined || this.#seen.size < PEERS_MAX,
       'there are fewer peers than PEERS_MAX',
     )
-    this.#seen.set(peerId, { incarnation, boot, ...(nonce !== undefined && { nonce }) })
+    // A later incarnation has promised nothing: it has forgotten, and knows.
+    const promised = isSame ? known.promised : undefined
+    const life = { incarnation, boot, ...(nonce !== undefined && { nonce }) }
+    this.#seen.set(peerId, promised === undefined ? life : { ...life, promised })
+    return this.#write()
+  }
+
+  raise(peerId: string, shard: number, more: Promised): void {
+    const seen = this.#seen.get(peerId)
+    if (seen === undefined) return
+    const known = seen.promised?.[shard]
+    const promised = raised(known, more)
+    if (promised === known) return
+    const all = seen.promised === undefined ? [] : (seen.promised as (Promised | undefined)[])
+    while (all.length <= shard) all.push(undefined)
+    all[shard] = promised
+    if (seen.promised === undefined) this.#seen.set(peerId, { ...seen, promised: all })
+    // Its error comes out of the next note: the disk that fails here fails commits as well.
+    this.#timer ??= setTimeout(() => void this.#write().catch(() => undefined), PROMISES_MS)
+  }
+
+  #write(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     if (!this.#isQueued) {
       this.#isQueued = true
       this.#tail = this.#tail.then(() => {
@@ -65,56 +91,9 @@ export class PeersFile {
     return this.#tail
   }
 
-  /** All writes asked for have ended, well or not. */
+  /** All writes asked for have ended, well or not; what was raised is written. */
   async settled(): Promise<void> {
-    await this.#tail.catch(() => undefined)
+    const last = this.#timer === undefined ? this.#tail : this.#write()
+    await last.catch(() => undefined)
   }
-}
-
-export function encodePeersFile(seen: ReadonlyMap<string, PeerSeen>): string {
-  const peers = [...seen].map(([peerId, { incarnation, boot, nonce }]) => [
-    peerId,
-    incarnation,
-    boot,
-    ...(nonce === undefined ? [] : [nonce]),
-  ])
-  const line = JSON.stringify({ format: FORMAT, peers })
-  return `${line}\n${digest(utf8(line))}\n`
-}
-
-/** Throws Damage and UnknownFormat. */
-export function decodePeersFile(text: string): Map<string, PeerSeen> {
-  const [line = '', check, end, ...more] = text.split('\n')
-  if (end !== '' || more.length > 0 || digest(utf8(line)) !== check) {
-    throw new Damage('it does not match its checksum')
-  }
-  const table = tableOf(line)
-  if (table['format'] !== FORMAT) throw new UnknownFormat(Number(table['format']))
-  const rows = table['peers']
-  if (!Array.isArray(rows)) throw new Damage('it is not a table of peers')
-  return new Map(rows.map(rowOf))
-}
-
-function tableOf(line: string): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch {
-    throw new Damage('it is not JSON')
-  }
-  if (!isObject(value)) throw new Damage('it is not a table of peers')
-  return value
-}
-
-function rowOf(row: unknown): [string, PeerSeen] {
-  const [peerId, incarnation, boot, nonce]: unknown[] = Array.isArray(row) ? row : []
-  const named = typeof peerId === 'string' && typeof incarnation === 'string'
-  const counted = typeof boot === 'number' && Number.isSafeInteger(boot) && boot >= 0
-  if (!named || !counted || (nonce !== undefined && typeof nonce !== 'string')) {
-    throw new Damage('one of its rows is not of a peer')
-  }
-  return [
-    peerId,
-    { incarnation, boot: boot === 0 ? 0 : boot, ...(nonce !== undefined && { nonce }) },
-  ]
 }

@@ -7,6 +7,7 @@ import type { VsrRecord } from '../vr/effect.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { CheckpointId } from '../vr/message.ts'
 import type { ServiceRecord } from '../vr/service.ts'
+import type { Promised } from '../wire/promised.ts'
 
 /** Who this data directory belongs to; written at founding, never changed. */
 export interface ClusterRecord {
@@ -68,6 +69,8 @@ export interface PeerSeen {
   readonly boot: number
   /** Random in each process of it. */
   readonly nonce?: string | undefined
+  /** What this incarnation promised, by shard: all that was noted here, and after a restart most of it. */
+  readonly promised?: readonly (Promised | undefined)[] | undefined
 }
 
 export interface Store {
@@ -88,6 +91,8 @@ export interface Store {
   /** Known incarnations and boots of the peers (peer id → what was seen), kept durably. */
   peerSeen(peerId: string): PeerSeen | undefined
   notePeer(peerId: string, seen: PeerSeen): Promise<void>
+  /** It promised this as well. Known at once, durable soon, and when the store is closed. */
+  notePromise(peerId: string, shard: number, promised: Promised): void
   freeBytes(): Promise<number>
   /** What it holds must not be trusted, as `why` says: from the next opening on it counts as damaged. */
   condemn(why: string): Promise<void>

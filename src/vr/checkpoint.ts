@@ -16,7 +16,7 @@ import { checksumAt, headOf, markOf, suffixFrom } from './log.ts'
 import type { CheckpointId, GetCheckpoint, NewCheckpoint } from './message.ts'
 import type { Service, ServiceRecord } from './service.ts'
 import type { Replica } from './state.ts'
-import { opOf, write } from './state.ts'
+import { cutFrom, opOf, write } from './state.ts'
 import { ask } from './state-transfer.ts'
 import type { OpNumber, ReplicaNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
@@ -188,7 +188,7 @@ function install(
   replica.firstOp = opNumber(id.opNumber + 1)
   keep(replica, id)
   const order = { append: [], install: { ...id, records } }
-  write(replica, effects, cut === undefined ? order : { ...order, truncateFrom: cut })
+  write(replica, effects, cut === undefined ? order : { ...order, ...cutFrom(replica, cut) })
   effects.push({ type: 'event', event: { type: 'checkpoint', opNumber: opOf(replica) } })
 }
 

@@ -44,6 +44,8 @@ export interface VsrRecord {
   readonly lastNormalView: ViewNumber
   /** What was promised before is lost: nothing is voted for or acknowledged until a log is installed. §4.3 */
   readonly recovering?: true
+  /** The log of lastNormalView was cut: a later view committed other entries, which are not acknowledged. */
+  readonly cut?: true
 }
 
 export interface Write {

@@ -85,6 +85,7 @@ export function createReplica(
     knownCommit: checkpoint.opNumber,
     durableOp: checkpoint.opNumber,
     durableVsr: vsr,
+    cutView: vsr.cut ? vsr.lastNormalView : undefined,
     nextToken: 1,
     writes: [],
     unwrittenBytes: 0,

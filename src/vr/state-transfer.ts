@@ -16,7 +16,7 @@ import { append, chains, checksumAt, headOf, suffixFrom, truncateFrom } from './
 import type { GetState, Message, NewState } from './message.ts'
 import { prepareOk } from './prepare.ts'
 import type { Replica } from './state.ts'
-import { isClogged, nextJitter, opOf, viewIsDurable, write } from './state.ts'
+import { cutFrom, isClogged, nextJitter, opOf, viewIsDurable, write } from './state.ts'
 import type { ReplicaNumber, ViewNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
 import { connects, enterView, installView } from './view-change.ts'
@@ -265,7 +265,7 @@ function adoptCommitted(replica: Replica, entries: readonly Entry[], effects: Ef
   if (other >= 0) {
     const added = fresh.slice(other)
     const from = opNumber(replica.commitNumber + 1 + other)
-    const cut = headOf(log) >= from ? { truncateFrom: from } : {}
+    const cut = headOf(log) >= from ? cutFrom(replica, from) : {}
     if (headOf(log) >= from) truncateFrom(log, from)
     for (const entry of added) append(log, entry)
     write(replica, effects, { ...cut, append: added })

@@ -2,6 +2,7 @@
  * A replica's state: the paper's Figure 2, what durability adds to it, and what a role needs while it
  * lasts. Plain data with one owner; src/vr changes it in place, nobody else does.
  */
+import { assert } from '../base/assert.ts'
 import type { ClientTable } from './client-table.ts'
 import type { Configuration } from './configuration.ts'
 import { primaryOf, replicasOf } from './configuration.ts'
@@ -49,6 +50,8 @@ export interface Replica {
   /** Everything up to here is on disk, as part of the log that we hold now. */
   durableOp: OpNumber
   durableVsr: VsrRecord
+  /** The last normal view whose log had to give way to what a later view committed. */
+  cutView: ViewNumber | undefined
   nextToken: number
   /** Writes under way, in order; storage completes them in order. */
   readonly writes: WriteUnderWay[]
@@ -226,7 +229,8 @@ export function vsrOf(replica: Replica): VsrRecord {
     viewNumber: replica.viewNumber,
     lastNormalView: replica.lastNormalView,
   }
-  return replica.status === 'recovering' ? { ...vsr, recovering: true } : vsr
+  if (replica.status === 'recovering') return { ...vsr, recovering: true }
+  return replica.cutView === replica.lastNormalView ? { ...vsr, cut: true } : vsr
 }
 
 export interface WriteOrder {
@@ -235,6 +239,16 @@ export interface WriteOrder {
   readonly vsr?: VsrRecord
   readonly install?: Write['install']
   readonly then?: readonly Send[]
+}
+
+/**
+ * What is committed cuts off what we hold above the log that we have in common, and the last normal view stays:
+ * who compares our log with what we acknowledged in it must know (wire/promised.ts).
+ */
+export function cutFrom(replica: Replica, op: OpNumber): WriteOrder {
+  assert(replica.status !== 'normal', 'the log of a view is not cut while we are in it')
+  replica.cutView = replica.lastNormalView
+  return { truncateFrom: op, vsr: vsrOf(replica) }
 }
 
 /** Queues a write; returns its token. The log in memory must already be what the write makes it. */

@@ -4,6 +4,7 @@
  * A replica that cannot prove it kept its promises must not vote. The daemon's network
  * and the simulator's run this same code; its bytes are made in src/network/hello.ts.
  */
+import { forgotten, type Promised, type Standing } from './promised.ts'
 
 export const PROTOCOL_VERSION = 1
 
@@ -12,6 +13,8 @@ export interface Seen {
   readonly boot: number
   /** Of the process that had this boot counter; not known from a founding. */
   readonly nonce?: string | undefined
+  /** What it promised, by shard; a lower bound. */
+  readonly promised?: readonly (Promised | undefined)[] | undefined
 }
 
 export interface Hello {
@@ -26,6 +29,8 @@ export interface Hello {
   /** Random in every process: two of one boot counter are a copied data directory. */
   readonly instanceNonce: string
   readonly addresses: readonly string[]
+  /** By shard, what the data directory held when this process started on it. */
+  readonly standing?: readonly Standing[] | undefined
   /** The latest life of the receiver that the sender knows of, durably. */
   readonly seenOfYou?: Seen | undefined
 }
@@ -40,6 +45,8 @@ export type Verdict =
 export interface LivePeer {
   readonly bootCounter: number
   readonly instanceNonce: string
+  /** It was asked when the hello of another process came, and has answered. */
+  readonly answers?: boolean
 }
 
 export interface Known {
@@ -80,39 +87,64 @@ function succeeds(incarnation: string, other: string): boolean {
 const madeMs = (incarnation: string): number =>
   /^r[0-9a-f]{28}$/.test(incarnation) ? Number.parseInt(incarnation.slice(1, 13), 16) : 0
 
-function judgeLife(theirs: Hello, { seen, live }: Known): Verdict {
-  const who = theirs.name
-  const refuse = (reason: string): Verdict => ({ type: 'refuse', reason, fence: true })
+/** Is this the life of its node that comes next, or still the same? */
+export function judgeLife(theirs: Hello, { seen, live }: Known): Verdict {
+  const isOther = live !== undefined && live.instanceNonce !== theirs.instanceNonce
+  if (isOther && live.answers === true) return twoOf(theirs.name)
   if (seen !== undefined && succeeds(theirs.incarnation, seen.incarnation)) {
-    return live === undefined ? { type: 'accept' } : { type: 'restarted' }
+    return isOther ? { type: 'restarted' } : { type: 'accept' }
   }
-  if (seen !== undefined && seen.incarnation !== theirs.incarnation) {
-    return refuse(
-      `${who} comes with a new data directory (incarnation ${theirs.incarnation}, known is ${seen.incarnation}): a lost disk is another replica; run "viewstamp recover" on ${who}`,
-    )
-  }
-  if (seen !== undefined && theirs.bootCounter < seen.boot) {
-    return refuse(
-      `${who} comes with old data (start number ${theirs.bootCounter}, ${seen.boot} was seen before): its data directory was rolled back or copied; run "viewstamp recover" on ${who}`,
-    )
-  }
-  if (live !== undefined && live.instanceNonce !== theirs.instanceNonce) {
-    if (theirs.bootCounter > live.bootCounter) return { type: 'restarted' }
-    return refuse(
-      `two daemons run as ${who} with the same identity and data: stop one of them and remove the copied data directory`,
-    )
+  const old = seen && oldnessOf(theirs, seen)
+  if (old !== undefined) return { type: 'refuse', reason: old, fence: true }
+  if (isOther) {
+    return theirs.bootCounter > live.bootCounter ? { type: 'restarted' } : twoOf(theirs.name)
   }
   if (seen !== undefined && isAnother(seen, theirs)) {
-    return refuse(
-      `${who} comes with old data (start number ${seen.boot} was another process): its data directory was rolled back or copied; run "viewstamp recover" on ${who}`,
-    )
+    const reason = `${theirs.name} comes with old data (start number ${seen.boot} was another process): ${PUT_BACK} on ${theirs.name}`
+    return { type: 'refuse', reason, fence: true }
   }
   return { type: 'accept' }
+}
+
+const PUT_BACK = 'its data directory was rolled back or copied; run "viewstamp recover"'
+
+const twoOf = (who: string): Verdict => ({
+  type: 'refuse',
+  reason: `two daemons run as ${who} with the same identity and data: stop one of them and remove the copied data directory`,
+  fence: true,
+})
+
+/** In what its data is not what was seen, or behind it. */
+function oldnessOf(theirs: Hello, seen: Seen): string | undefined {
+  const who = theirs.name
+  if (seen.incarnation !== theirs.incarnation) {
+    return `${who} comes with a new data directory (incarnation ${theirs.incarnation}, known is ${seen.incarnation}): a lost disk is another replica; run "viewstamp recover" on ${who}`
+  }
+  if (theirs.bootCounter < seen.boot) {
+    return `${who} comes with old data (start number ${theirs.bootCounter}, ${seen.boot} was seen before): ${PUT_BACK} on ${who}`
+  }
+  const lacking = lackOf(theirs, seen)
+  return lacking && `${who} comes with old data (${lacking}): ${PUT_BACK} on ${who}`
 }
 
 /** One start number, two processes: one of them started from a copy. */
 function isAnother({ boot, nonce }: Seen, hello: Hello): boolean {
   return boot === hello.bootCounter && nonce !== undefined && nonce !== hello.instanceNonce
+}
+
+/**
+ * What the data of this process lacks of what former ones promised. Not asked of the process that was seen
+ * last: it goes on making promises, and has them in memory whatever its directory held when it started.
+ */
+function lackOf({ standing, instanceNonce }: Hello, seen: Seen | undefined): string | undefined {
+  if (standing === undefined || seen?.promised === undefined) return undefined
+  if (seen.nonce === instanceNonce) return undefined
+  for (const [shard, disk] of standing.entries()) {
+    const promised = seen.promised[shard]
+    const lacking = promised && forgotten(disk, promised)
+    if (lacking !== undefined) return standing.length > 1 ? `shard ${shard}: ${lacking}` : lacking
+  }
+  return undefined
 }
 
 /** The sentence on which this process must stop, if what a peer has seen of us says so. */
@@ -127,6 +159,10 @@ export function fencedBy(mine: Hello, peer: string, seen: Seen | undefined): str
   }
   if (seen.boot > mine.bootCounter) {
     return `${peer} has seen start number ${seen.boot} of ${mine.name}, and this is only number ${mine.bootCounter}: the data directory was rolled back or copied; stop it and run "viewstamp recover"`
+  }
+  const lacking = lackOf(mine, seen)
+  if (lacking !== undefined) {
+    return `${peer} remembers more of ${mine.name} than its data directory does (${lacking}): it was rolled back or copied; stop it and run "viewstamp recover"`
   }
   return undefined
 }

@@ -9,7 +9,7 @@ import { identityFrom, newIdentity } from '../../src/network/identity.ts'
 import { seal, unseal } from '../../src/storage/envelope.ts'
 import { decodeLogKey, logKey } from '../../src/storage/keys.ts'
 import { decodeManifest, decodeVsr, encodeManifest, encodeVsr } from '../../src/storage/manifest.ts'
-import { decodePeersFile, encodePeersFile } from '../../src/storage/peers-file.ts'
+import { decodePeersFile, encodePeersFile } from '../../src/storage/peers-format.ts'
 import { decodeId, encodeId } from '../../src/storage/record-id.ts'
 import { Damage, UnknownFormat } from '../../src/storage/refusal.ts'
 import {

@@ -206,6 +206,34 @@ describe('a node that is not who its peers know', () => {
   })
 })
 
+/** A copy that starts later than its original has a later number: the original answers, and stays. */
+test('a copy with the next start number does not displace the daemon that it is of', async () => {
+  const [a, b] = [await createNode({ name: 'a' }), await createNode({ name: 'b' })]
+  await connectAll([a, b])
+  const copy = await createNode({ name: 'b', identity: b.identity, self: { bootCounter: 2 } })
+  await copy.start()
+  const { peerId, addresses } = a.network
+  copy.network.setMembers([{ peerId, addresses }])
+  await until('the copy is fenced', () => copy.events.some(e => e.includes('two daemons run as b')))
+  a.network.send(b.network.peerId, Buffer.from('to the first'))
+  await until('the first still hears', () => b.frames.length === 1)
+  expect(b.events).toEqual([`up ${a.network.peerId}`])
+  expect(copy.frames).toEqual([])
+  expect(a.notes.get(b.network.peerId)?.boot).toBe(1)
+})
+
+test('data that lacks what was promised is refused, and fenced', async () => {
+  const disk = { viewNumber: 4, lastNormalView: 4, log: 'kept' } as const
+  const b = await createNode({ name: 'b', self: { standing: [{ ...disk, opNumber: 6 }] } })
+  const life = { incarnation: `inc-${b.network.peerId}`, boot: 0 }
+  const seen = { ...life, promised: [{ ...disk, opNumber: 9 }] }
+  const a = await createNode({ name: 'a', self: { peerSeen: () => seen } })
+  await startBoth(a, b)
+  await until('b is fenced', () => b.events.some(event => event.includes('viewstamp recover')))
+  expect(b.events.join()).toContain('acknowledged op 9')
+  expect(a.events.some(event => event.startsWith('up'))).toBe(false)
+})
+
 async function startBoth(a: TestNode, b: TestNode): Promise<void> {
   await a.start()
   await b.start()

@@ -77,6 +77,7 @@ export async function createNode(options: NodeOptions = {}): Promise<TestNode> {
     incarnation: `inc-${identity.peerId}`,
     bootCounter: 1,
     members: [],
+    standing: [],
     peerSeen: peer => notes.get(peer),
     notePeer: async (peer, seen) => void notes.set(peer, seen),
     ...options.self,

@@ -73,6 +73,7 @@ async function goOn({ network, disk }: Founding): Promise<string[]> {
   network.introduce({
     ...record,
     bootCounter: 1,
+    standing: [],
     peerSeen: peer => seen.get(peer),
     notePeer: async (peer, now) => void seen.set(peer, now),
   })

@@ -2,9 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from '../../src/network/address.ts'
 import { AddressBook, decodePeers, encodePeers } from '../../src/network/address-book.ts'
+import { CONTROL_BYTES_MAX } from '../../src/network/frames.ts'
 import { decodeAnswer, decodeHello, encodeAnswer, encodeHello } from '../../src/network/hello.ts'
 import { newIdentity } from '../../src/network/identity.ts'
 import { fencedBy, type Hello, judgeHello, type Known } from '../../src/wire/hello.ts'
+import type { Standing } from '../../src/wire/promised.ts'
 
 const hello = (overrides: Partial<Hello> = {}): Hello => ({
   version: 1,
@@ -15,8 +17,15 @@ const hello = (overrides: Partial<Hello> = {}): Hello => ({
   bootCounter: 5,
   instanceNonce: 'x',
   addresses: ['/ip4/127.0.0.1/tcp/7410'],
+  standing: [at(3, 2, 8)],
   seenOfYou: { incarnation: 'i1', boot: 3 },
   ...overrides,
+})
+const at = (viewNumber: number, lastNormalView: number, opNumber: number): Standing => ({
+  viewNumber,
+  lastNormalView,
+  opNumber,
+  log: 'kept',
 })
 const mine = hello({ name: 'n1', incarnation: 'i1', bootCounter: 3, instanceNonce: 'm' })
 const unknown: Known = { seen: undefined, live: undefined }
@@ -24,6 +33,8 @@ const unknown: Known = { seen: undefined, live: undefined }
 describe('judgeHello', () => {
   const seen = { incarnation: 'i2', boot: 5 }
   const live = { bootCounter: 5, instanceNonce: 'x' }
+  const next = { instanceNonce: 'y', bootCounter: 6 }
+  const behind = { seen: { ...seen, nonce: 'x', promised: [at(3, 2, 9)] } }
   test.each<[string, Partial<Hello>, Partial<Known>, string, boolean]>([
     ['never seen', {}, {}, 'accept', false],
     ['same life', {}, { seen }, 'accept', false],
@@ -34,6 +45,30 @@ describe('judgeHello', () => {
       { bootCounter: 6, instanceNonce: 'y' },
       { live },
       'restarted',
+      false,
+    ],
+    [
+      'start on a copy while the daemon still answers',
+      { bootCounter: 6, instanceNonce: 'y' },
+      { live: { ...live, answers: true } },
+      'refuse',
+      true,
+    ],
+    ['old data in a later life', { instanceNonce: 'y', bootCounter: 6 }, behind, 'refuse', true],
+    ['the process that went on since', {}, behind, 'accept', false],
+    ['data as promised', { ...next, standing: [at(3, 2, 9)] }, behind, 'accept', false],
+    [
+      'made anew by recover',
+      { ...next, incarnation: `r${'1'.repeat(28)}`, bootCounter: 1 },
+      behind,
+      'accept',
+      false,
+    ],
+    [
+      'of an earlier release, which tells nothing',
+      { ...next, standing: undefined },
+      behind,
+      'accept',
       false,
     ],
     ['copy of a running daemon', { instanceNonce: 'y' }, { live }, 'refuse', true],
@@ -63,6 +98,10 @@ describe('fencedBy', () => {
     [{ incarnation: 'i1', boot: 2 }, false],
     [{ incarnation: 'i1', boot: 4 }, true],
     [{ incarnation: 'i0', boot: 1 }, true],
+    [{ incarnation: 'i1', boot: 2, promised: [at(3, 2, 8)] }, false],
+    [{ incarnation: 'i1', boot: 2, promised: [undefined] }, false],
+    [{ incarnation: 'i1', boot: 2, promised: [at(3, 2, 9)] }, true],
+    [{ incarnation: 'i1', boot: 3, nonce: 'm', promised: [at(3, 2, 9)] }, false],
   ])('a peer that has seen %o of us', (seen, fenced) => {
     expect(fencedBy(mine, 'n2', seen) !== undefined).toBe(fenced)
   })
@@ -71,8 +110,32 @@ describe('fencedBy', () => {
 describe('the codec', () => {
   test('gives back what was said', () => {
     expect(decodeHello(encodeHello(hello()))).toEqual(hello())
-    const answer = { hello: hello(), refused: 'no', fence: true }
+    const standing: Standing[] = [at(4, 2, 7), { ...at(4, 3, 5), log: 'cut' }]
+    const promised = [undefined, { viewNumber: 4, lastNormalView: 3, opNumber: 9 }]
+    const seenOfYou = { incarnation: 'i1', boot: 3, nonce: 'm', promised }
+    const whole = hello({ standing, seenOfYou })
+    expect(decodeHello(encodeHello(whole))).toEqual(whole)
+    const answer = { hello: whole, refused: 'no', fence: true }
     expect(decodeAnswer(encodeAnswer(answer))).toEqual(answer)
+  })
+
+  test('a hello of 1000 shards fits its frame', () => {
+    const standing = Array.from({ length: 1000 }, () => at(10_000, 9_999, 10 ** 10))
+    const seenOfYou = { incarnation: 'i1', boot: 3, nonce: 'm', promised: standing }
+    const bytes = encodeAnswer({ hello: hello({ standing, seenOfYou }) })
+    expect(bytes.length).toBeLessThan(CONTROL_BYTES_MAX)
+    expect(decodeAnswer(bytes).hello.standing).toEqual(standing)
+  })
+
+  test.each([
+    ['standing', { standing: [[1, 1, 1, 3]] }],
+    ['standing', { standing: [[1, 1, 1]] }],
+    ['standing', { standing: Array.from({ length: 1001 }, () => [1, 1, 1, 0]) }],
+    ['promise', { seenOfYou: { incarnation: 'i', boot: 1, promised: [[1, -1, 1]] } }],
+    ['promise', { seenOfYou: { incarnation: 'i', boot: 1, promised: [7] } }],
+  ])('a %s that makes no sense', (_, fields) => {
+    const bytes = Buffer.from(JSON.stringify({ type: 'HELLO', ...hello(), ...fields }))
+    expect(() => decodeHello(bytes)).toThrow(expect.objectContaining({ name: 'FormatError' }))
   })
 
   test('throws nothing but FormatError', () => {
@@ -94,7 +157,8 @@ describe('the codec', () => {
   })
 
   test('ignores members it does not know', () => {
-    const later = JSON.stringify({ type: 'HELLO', ...hello(), colour: 'blue' })
+    const sent = JSON.parse(Buffer.from(encodeHello(hello())).toString())
+    const later = JSON.stringify({ ...sent, colour: 'blue' })
     expect(decodeHello(Buffer.from(later))).toEqual(hello())
   })
 })

@@ -1,6 +1,7 @@
 /** Entries, writes and hosts by hand, for tests of the disk and of the properties. */
 import { utf8 } from '../../src/base/bytes.ts'
-import { CLUSTER, emptyImage } from '../../src/sim/disk.ts'
+import { type Daemon, newDaemon } from '../../src/sim/admission.ts'
+import { CLUSTER, emptyImage, type Image } from '../../src/sim/disk.ts'
 import { History, type Operation } from '../../src/sim/history.ts'
 import { calmOptions } from '../../src/sim/swarm.ts'
 import type { HostView, World } from '../../src/sim/world.ts'
@@ -128,3 +129,6 @@ export function operation(fields: Partial<Operation>): Operation {
     ...fields,
   }
 }
+
+export const daemonOf = (number: number, image: Image): Daemon =>
+  newDaemon(image, { pid: 1, number, isImpostor: false, nowMs: 0 })

@@ -35,7 +35,7 @@ import {
   revOf,
   viewNumber,
 } from '../../src/vr/terms.ts'
-import { chainOf, executed, lines, operation, vsr, worldOf, writeOf } from './fixtures.ts'
+import { chainOf, daemonOf, executed, lines, operation, vsr, worldOf, writeOf } from './fixtures.ts'
 
 const log = chainOf(lines('put r1 a', 'put r1 b', 'put r1 c'))
 const other = chainOf(lines('put r1 a', 'put r1 X', 'put r1 Y'), [0, 1, 1])
@@ -240,9 +240,10 @@ test('lost-data-never-votes: a lost disk acknowledges, an impostor is heard', ()
   expect(() => check.sent?.(host, 0, ok(0, 1))).not.toThrow()
   host.image.vsr = { ...vsr(2, 0), recovering: true }
   expect(() => check.sent?.(host, 0, ok(2, 1))).toThrow('its disk is lost')
-  const { life } = host.image
-  const daemon = { pid: 1, number: 2, image: host.image, life, isImpostor: false, isOver: false }
+  const daemon = daemonOf(2, host.image)
   expect(() => check.heard?.(daemon, daemon)).not.toThrow()
+  expect(() => check.refused?.(daemon, daemon, 'old')).toThrow('whose data is its own')
+  expect(() => check.refused?.({ ...daemon, isImpostor: true }, daemon, 'old')).not.toThrow()
   expect(() => check.heard?.({ ...daemon, isImpostor: true }, daemon)).toThrow('not its own')
 })
 

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { fromHex, utf8 } from '../../src/base/bytes.ts'
 import { digest } from '../../src/base/hash.ts'
 import { decodeVsr, encodeVsr } from '../../src/storage/manifest.ts'
-import { decodePeersFile } from '../../src/storage/peers-file.ts'
+import { decodePeersFile } from '../../src/storage/peers-format.ts'
 import { Damage, UnknownFormat } from '../../src/storage/refusal.ts'
 import { COPY_BYTES, chooseCopy, encodeCopy } from '../../src/storage/superblock.ts'
 import { slotsOf } from '../../src/storage/witness-file.ts'
@@ -15,8 +15,9 @@ import { CLUSTER, vsr } from './build.ts'
 
 test('an unknown flag of a vsr record is never «may vote»', () => {
   const recovering = encodeVsr({ ...vsr(3), recovering: true })
-  expect(decodeVsr(recovering).recovering).toBe(true)
-  for (const flag of [0, 2, 255]) {
+  expect(decodeVsr(recovering)).toEqual({ ...vsr(3), recovering: true })
+  expect(decodeVsr(encodeVsr({ ...vsr(3), cut: true }))).toEqual({ ...vsr(3), cut: true })
+  for (const flag of [0, 3, 255]) {
     const other = Uint8Array.from(recovering)
     other[other.length - 1] = flag
     expect(() => decodeVsr(other)).toThrow(Damage)
@@ -51,9 +52,21 @@ test.each([
   ['{"format":1,"peers":[7]}', Damage],
   ['{"format":1,"peers":[["id","incarnation",-1]]}', Damage],
   ['{"format":1,"peers":[["id","incarnation",1,2]]}', Damage],
-  ['{"format":2,"peers":[]}', UnknownFormat],
+  ['{"format":2,"peers":[["id","incarnation",1,null,7]]}', Damage],
+  ['{"format":2,"peers":[["id","incarnation",1,null,[[1,1]]]]}', Damage],
+  ['{"format":2,"peers":[["id","incarnation",1,null,[[1,1,-1]]]]}', Damage],
+  ['{"format":3,"peers":[]}', UnknownFormat],
 ])('a peers file with %s', (line, error) => {
   expect(() => decodePeersFile(`${line}\n${digest(utf8(line))}\n`)).toThrow(error)
+})
+
+test('a peers file of format 1 knows lives, and no promises', () => {
+  const line = '{"format":1,"peers":[["p2","b",3],["p3","c",4,"00ff"]]}'
+  const seen = decodePeersFile(`${line}\n${digest(utf8(line))}\n`)
+  expect([...seen]).toEqual([
+    ['p2', { incarnation: 'b', boot: 3 }],
+    ['p3', { incarnation: 'c', boot: 4, nonce: '00ff' }],
+  ])
 })
 
 test('a witness whose numbers are no counts is none', () => {

@@ -35,6 +35,8 @@ export interface Check {
   read?(host: HostView, key: string, value: string, reading: ReadServed): void
   /** What `from` sent is let in by `to`. */
   heard?(from: Daemon, to: Daemon): void
+  /** What `who` sent is not let in by `by`, which takes its data for old. */
+  refused?(who: Daemon, by: Daemon, reason: string): void
   /** A client was told a result. */
   replied?(operation: Operation): void
   /** The run is over. */
