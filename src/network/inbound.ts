@@ -7,6 +7,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { receiveBulkFrames } from './bulk.ts'
 import { FRAME_BYTES_MAX, type FrameKind } from './frames.ts'
 import type { Log } from './log.ts'
+import { FAREWELL_MS } from './peer-link.ts'
 import { messageOf } from './secret-file.ts'
 import { readFrames, sendFrame } from './streams.ts'
 
@@ -21,8 +22,6 @@ export interface InboundEvents {
 }
 
 const GREETING_MS_MAX = 3000
-/** Time for a refused peer to read why, before its connection is cut. */
-const FAREWELL_MS = 300
 
 export class Inbound {
   readonly #log: Log

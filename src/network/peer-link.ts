@@ -33,6 +33,8 @@ export interface LinkOptions {
 const GREETING_MS_MAX = 3000
 /** Whoever waits for this has itself been promised an answer within GREETING_MS_MAX. */
 const ALIVE_MS_MAX = 1500
+/** Time for a refused peer to hear so, before its connections are cut. */
+export const FAREWELL_MS = 300
 const RETRY_FIRST_MS = 25
 const RETRY_LAST_MS = 500
 
@@ -234,7 +236,11 @@ export class PeerLink {
     this.#setDown(messageOf(error))
     if (error instanceof Refusal) {
       this.#events.refused(this.peer)
-      this.abort(error.message)
+      // Its own hello may be on its way through this connection: it is to be told why, not only cut off. Only
+      // this one is: who is refused may be a copy, and the other connections those of the true one.
+      this.#connections.delete(connection)
+      setTimeout(() => connection.abort(new Error(error.message)), FAREWELL_MS).unref()
+      this.#open()
     } else if (connection.status !== 'open') {
       this.#open()
     } else {
