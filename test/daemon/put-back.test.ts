@@ -5,7 +5,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { cli, Daemons, rpc } from './processes.ts'
+import { cli, Daemons, rpc, sleep } from './processes.ts'
 
 let daemons: Daemons
 
@@ -49,6 +49,8 @@ function putBack(i: number, from: string): void {
 async function fenced(i: number): Promise<string> {
   const before = daemons.logOf(i).length
   await daemons.start(i).catch(() => undefined)
+  for (let tries = 0; daemons.isUp(i) && tries < 400; tries++) await sleep(50)
+  if (daemons.isUp(i)) throw new Error(`n${i + 1} takes part\n${daemons.logOf(i)}`)
   expect(await daemons.exited(i)).toBe(9)
   return daemons.logOf(i).slice(before)
 }
