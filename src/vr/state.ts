@@ -224,13 +224,13 @@ export function opOf(replica: Replica): OpNumber {
 
 /** The view numbers as they are in memory now. */
 export function vsrOf(replica: Replica): VsrRecord {
-  const vsr = {
+  const vsr: VsrRecord = {
     epochNumber: replica.configuration.epochNumber,
     viewNumber: replica.viewNumber,
     lastNormalView: replica.lastNormalView,
+    ...(replica.cutView === replica.lastNormalView && { cut: true }),
   }
-  if (replica.status === 'recovering') return { ...vsr, recovering: true }
-  return replica.cutView === replica.lastNormalView ? { ...vsr, cut: true } : vsr
+  return replica.status === 'recovering' ? { ...vsr, recovering: true } : vsr
 }
 
 export interface WriteOrder {
