@@ -21,6 +21,7 @@ import { ASK_FRAME, Asks } from './ask.ts'
 import type { NodeContext, NodeOptions } from './context.ts'
 import { emit } from './context.ts'
 import { followEvents } from './events.ts'
+import { Greeted } from './greeted.ts'
 import type { NodeMetrics } from './metrics.ts'
 import { askHandlers, Node } from './node.ts'
 import { Promises, TELL_MS } from './promises.ts'
@@ -52,6 +53,8 @@ export interface OpenOptions extends NodeOptions {
 const TICK_MS = 10
 const SWEEP_MS = 50
 const SPACE_MS = 2000
+/** A member that is up answers sooner; one that is down costs a restart no more than this. */
+const GREET_MS = 300
 const REPLAY_BYTES = 4 << 20
 const RECORDS_A_TURN = 2000
 /** Larger messages travel on the stream for bulk, behind nothing that is urgent. */
@@ -70,16 +73,28 @@ export async function openNode(options: OpenOptions): Promise<Node> {
   const indexOf = new Map(members.map((member, i) => [member.peerId, replicaNumber(i)]))
   network.setMembers(members.filter(member => member.peerId !== peerId))
   const booting: (() => void)[] = []
+  let isFenced = false
+  const greeted = new Greeted(members.length - 1)
   const started = network.start({
     frame: (from, frame) => onFrame(context, indexOf, from, frame),
-    up: peer => onPeer(context, indexOf, peer, true),
+    up: peer => {
+      greeted.note(peer)
+      onPeer(context, indexOf, peer, true)
+    },
     down: (peer, reason) => {
       options.log.info(`lost ${nameOf(store.cluster, peer)}: ${reason}`)
       onPeer(context, indexOf, peer, false)
     },
-    refused: (peer, reason) =>
-      options.log.warn(`no connection with ${nameOf(store.cluster, peer)}: ${reason}`, { peer }),
-    fenced: reason => options.fail(new NetworkError('fenced', reason)),
+    refused: (peer, reason) => {
+      greeted.note(peer)
+      options.log.warn(`no connection with ${nameOf(store.cluster, peer)}: ${reason}`, { peer })
+    },
+    fenced: reason => {
+      // Not one vote more, however long the process takes to end.
+      isFenced = true
+      for (const shard of shards) shard.stop()
+      options.fail(new NetworkError('fenced', reason))
+    },
   })
   // It may fail (a port in use) while the logs are read: told by the await below, not as unhandled.
   started.catch(() => undefined)
@@ -90,8 +105,9 @@ export async function openNode(options: OpenOptions): Promise<Node> {
     booting.push(start)
   }
   await started
+  if (store.bootCounter > 1) await greeted.all(GREET_MS)
   ;(context.shards as Shard[]).push(...shards)
-  for (const start of booting) start()
+  if (!isFenced) for (const start of booting) start()
   const stopTimers = startTimers(options, context)
   const scrub = options.scrub && startScrub(context, writer, options.scrub, options.fail)
   context.scrub = scrub?.figures

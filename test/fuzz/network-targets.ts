@@ -111,7 +111,16 @@ const HELLO: Hello = {
   bootCounter: 3,
   instanceNonce: '0011223344556677',
   addresses: ['/ip4/127.0.0.1/tcp/7400', '/dns4/n1.example/tcp/7400'],
-  seenOfYou: { incarnation: 'x', boot: 7, nonce: 'y' },
+  standing: [
+    { viewNumber: 4, lastNormalView: 3, opNumber: 17, log: 'cut' },
+    { viewNumber: 2, lastNormalView: 2, opNumber: 900, log: 'kept' },
+  ],
+  seenOfYou: {
+    incarnation: 'x',
+    boot: 7,
+    nonce: 'y',
+    promised: [undefined, { viewNumber: 2, lastNormalView: 2, opNumber: 850 }],
+  },
 }
 
 const hello: Target = {

@@ -10,6 +10,7 @@ import { seal, unseal } from '../../src/storage/envelope.ts'
 import { decodeLogKey, logKey } from '../../src/storage/keys.ts'
 import { decodeManifest, decodeVsr, encodeManifest, encodeVsr } from '../../src/storage/manifest.ts'
 import { decodePeersFile, encodePeersFile } from '../../src/storage/peers-format.ts'
+import type { PeerSeen } from '../../src/storage/port.ts'
 import { decodeId, encodeId } from '../../src/storage/record-id.ts'
 import { Damage, UnknownFormat } from '../../src/storage/refusal.ts'
 import {
@@ -144,9 +145,11 @@ function witnessSlot(sequence: number, opNumber: number): Buffer {
   return slot
 }
 
-const SEEN = new Map([
+const PROMISED = [undefined, { viewNumber: 3, lastNormalView: 2, opNumber: 40 }]
+const SEEN = new Map<string, PeerSeen>([
   ['12D3KooWone', { incarnation: 'a', boot: 4 }],
   ['12D3KooWtwo', { incarnation: 'b', boot: 1, nonce: 'c' }],
+  ['12D3KooWthree', { incarnation: 'c', boot: 2, promised: PROMISED }],
 ])
 
 const peersFile: Target = {
