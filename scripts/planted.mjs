@@ -105,8 +105,8 @@ const PLANTED = {
     },
     {
       file: 'state-transfer.ts',
-      find: 'import { isClogged,',
-      replace: 'import { vsrOf, isClogged,',
+      find: 'import { cutFrom, isClogged,',
+      replace: 'import { cutFrom, vsrOf, isClogged,',
     },
     {
       file: 'state-transfer.ts',

@@ -153,12 +153,12 @@ describe('opening', () => {
   test('a peers file of a later format', async () => {
     const dir = await directory()
     await createStore(dir, CLUSTER)
-    const line = JSON.stringify({ format: 2, peers: [] })
+    const line = JSON.stringify({ format: 3, peers: [] })
     const check = digest(new TextEncoder().encode(line))
     await writeFile(join(dir, 'peers'), `${line}\n${check}\n`)
     await expect(openStore(dir)).rejects.toMatchObject({
       reason: 'version',
-      message: expect.stringContaining('format 2'),
+      message: expect.stringContaining('format 3'),
     })
   })
 
