@@ -124,9 +124,7 @@ class Composed implements MachineService {
   }
 
   freeze(): ServiceSnapshot {
-    return new ComposedSnapshot(
-      this.#parts.map(part => ({ prefix: part.prefix, frozen: part.freeze() })),
-    )
+    return new ComposedSnapshot(this.#parts.map(part => ({ part, frozen: part.freeze() })))
   }
 
   stateHash(): string {
@@ -139,31 +137,66 @@ class Composed implements MachineService {
     for (const part of this.#parts) part.clear()
   }
 
-  load({ id, value }: ServiceRecord): void {
+  isCold(id: string): boolean {
+    const [part, inner] = this.#partOf(id)
+    return part?.isCold(inner) === true
+  }
+
+  coldText(id: string): string | undefined {
+    const [part, inner] = this.#partOf(id)
+    return part?.machine.cold?.text(inner)
+  }
+
+  coldBytes(): number {
+    return this.#parts.reduce((sum, part) => sum + part.coldBytes(), 0)
+  }
+
+  settle(ids: readonly string[]): void {
+    for (const { prefix, machine } of this.#parts) {
+      const own = ids.filter(id => id.startsWith(prefix)).map(id => id.slice(prefix.length))
+      if (own.length > 0) machine.cold?.settle(own)
+    }
+  }
+
+  #partOf(id: string): [Part | undefined, string] {
     const slash = id.indexOf('/')
-    const part = this.#byName.get(id.slice(0, slash))
+    return [this.#byName.get(id.slice(0, slash)), id.slice(slash + 1)]
+  }
+
+  load({ id, value }: ServiceRecord): void {
+    const [part, inner] = this.#partOf(id)
     if (!part) {
+      const slash = id.indexOf('/')
       throw new Error(
         `the state holds records of the machine ${JSON.stringify(id.slice(0, Math.max(slash, 0)))}, ` +
           'which this node does not have: add it to stateMachines in the configuration',
       )
     }
-    part.load(id.slice(slash + 1), value)
+    part.load(inner, value)
   }
 }
 
-class ComposedSnapshot implements ServiceSnapshot {
-  readonly #parts: readonly { readonly prefix: string; readonly frozen: Frozen }[]
+interface FrozenPart {
+  readonly part: Part
+  readonly frozen: Frozen
+}
 
-  constructor(parts: readonly { readonly prefix: string; readonly frozen: Frozen }[]) {
+class ComposedSnapshot implements ServiceSnapshot {
+  readonly #parts: readonly FrozenPart[]
+
+  constructor(parts: readonly FrozenPart[]) {
     this.#parts = parts
   }
 
   *records(after: string | undefined): Generator<ServiceRecord, undefined> {
-    for (const { prefix, frozen } of this.#parts) {
+    for (const { part, frozen } of this.#parts) {
+      const { prefix } = part
       const within = after?.startsWith(prefix) ? after.slice(prefix.length) : undefined
       if (after !== undefined && within === undefined && prefix < after) continue
-      for (const { id, value } of frozen.records(within)) yield { id: prefix + id, value }
+      for (const { id, value } of frozen.records(within)) {
+        const record = { id: prefix + id, value }
+        yield part.isCold(id) ? { ...record, cold: {} } : record
+      }
     }
   }
 }

@@ -7,7 +7,7 @@
  */
 import type { Json } from '../base/json.ts'
 
-/** One piece of state. `undefined`: the record is gone. */
+/** One piece of state. `undefined`: the record is gone. A cold record's value is its reference. */
 export interface StateRecord {
   /** Unique within its machine; ordered by its UTF-8 bytes. */
   readonly id: string
@@ -88,4 +88,33 @@ export interface Machine {
   /** Restart and state transfer: `clear`, then `load` each record, in any order. */
   clear(): void
   load(record: StateRecord): void
+
+  /** Absent: all state is kept in memory. */
+  readonly cold?: ColdRecords
+}
+
+/**
+ * Cold records: large ones that are written once, whose text stays in memory only until a checkpoint that
+ * carries it is durable, and is on disk only from then on (docs/decisions/0017).
+ *
+ * To the machine such a record is its reference, a short text: `coldReference` of `vr/cold.ts` makes it when
+ * the record is made, and the machine keeps it for as long as the record is part of the state. `record`,
+ * `freeze` and `load` know the reference only, never the text: so hash, restart, snapshots and state transfer
+ * cost what the references cost. Making and removing one is marked in `takeDirty` like any change. Outside of
+ * the machine, `Shard.readCold` (node) and `Store.readCold` read the text.
+ *
+ *   made        record(id) = reference   text(id) = the text     the checkpoint under way takes both
+ *   settled     record(id) = reference   text(id) = undefined    on disk; after a restart all are
+ *   removed     record(id) = undefined   text(id) = undefined    off the disk some time later
+ */
+export interface ColdRecords {
+  /** Function of the id alone: all records with such an id are cold. */
+  isCold(id: string): boolean
+  /**
+   * The text, while it is in memory. An id names one text for good: one that was removed is not made again
+   * with another (put what tells them apart into the id, as the rev that made it).
+   */
+  text(id: string): string | undefined
+  /** The texts are on disk: drop them. Ids removed meanwhile are among them. */
+  settle(ids: readonly string[]): void
 }

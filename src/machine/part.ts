@@ -2,6 +2,8 @@
  * One machine within the composed service. Its operations only mark records; what follows from the
  * marks, the records to write and the hash, is worked out when somebody asks.
  */
+import { present } from '../base/assert.ts'
+import { coldBytes } from '../vr/cold.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import { compareKeys } from './kv/key.ts'
 import type { Frozen, Machine } from './machine.ts'
@@ -14,6 +16,8 @@ export class Part {
   #unwritten = new Set<string>()
   /** How many sorted runs `#unwritten` is made of. */
   #collections = 0
+  /** Of cold records made since the last takeDirty here. */
+  #coldBytes = 0
   /** Changed since `#hashed`. */
   #unhashed = new Set<string>()
   readonly #hash = new StateHash()
@@ -27,9 +31,11 @@ export class Part {
 
   #collect(): void {
     this.#collections++
+    const { cold } = this.machine
     for (const id of this.machine.takeDirty()) {
       this.#unwritten.add(id)
       if (this.#hashed) this.#unhashed.add(id)
+      if (cold?.isCold(id)) this.#coldBytes += coldBytes(this.machine.record(id) ?? '')
     }
   }
 
@@ -39,7 +45,25 @@ export class Part {
     if (this.#collections > 1) ids.sort(compareKeys)
     this.#unwritten = new Set()
     this.#collections = 0
-    return ids.map(id => ({ id: this.prefix + id, value: this.machine.record(id) }))
+    this.#coldBytes = 0
+    return ids.map(id => this.#toWrite(id))
+  }
+
+  #toWrite(id: string): ServiceRecord {
+    const { cold } = this.machine
+    const record = { id: this.prefix + id, value: this.machine.record(id) }
+    if (record.value === undefined || !cold?.isCold(id)) return record
+    return { ...record, cold: { text: present(cold.text(id), 'a new cold record has its text') } }
+  }
+
+  isCold(id: string): boolean {
+    return this.machine.cold?.isCold(id) === true
+  }
+
+  /** Of those made since takeDirty. */
+  coldBytes(): number {
+    if (this.machine.cold) this.#collect()
+    return this.#coldBytes
   }
 
   freeze(): Frozen {
@@ -71,6 +95,7 @@ export class Part {
   clear(): void {
     this.machine.clear()
     this.#unwritten = new Set()
+    this.#coldBytes = 0
     this.#unhashed = new Set()
     this.#hashed = undefined
   }

@@ -156,6 +156,15 @@ export class Shard {
     this.host.input({ type: 'tick', nowMs, wallMs })
   }
 
+  /**
+   * The text of a cold record of the state as it is now, by the id that the service knows it by
+   * (`machine/id`). Undefined: there is no such record, or it was removed while it was read. Rejects when
+   * the disk has not what was written there.
+   */
+  async readCold(id: string): Promise<string | undefined> {
+    return this.service.coldText(id)
+  }
+
   /** The op-number, for status. */
   get opNumber(): number {
     return opOf(this.replica)

@@ -140,6 +140,20 @@ export class SimService implements Service {
     this.#dirty.delete(id)
   }
 
+  isCold(): boolean {
+    return false
+  }
+
+  coldText(): string | undefined {
+    return undefined
+  }
+
+  coldBytes(): number {
+    return 0
+  }
+
+  settle(): void {}
+
   #record(id: string): string | undefined {
     const key = id.slice(2)
     if (id.startsWith('v/')) return this.#values.get(key)

@@ -15,8 +15,10 @@ export type ChangeRecord = object
 
 export interface ServiceRecord {
   readonly id: string
-  /** `undefined`: the record is gone. */
+  /** `undefined`: the record is gone. Of a cold record: its reference (cold.ts). */
   readonly value: string | undefined
+  /** Marks a cold record where it goes to disk. `text` is absent when the disk has it already. */
+  readonly cold?: { readonly text?: string | undefined }
 }
 
 /** The whole state at one op; later operations do not touch it. */
@@ -40,4 +42,13 @@ export interface Service {
   stateHash(): string
   clear(): void
   load(record: ServiceRecord): void
+
+  /** A function of the id. */
+  isCold(id: string): boolean
+  /** The text of a cold record while it is in memory: until it is settled. */
+  coldText(id: string): string | undefined
+  /** Bytes of cold records made since takeDirty; the same on every replica that asks after each entry. */
+  coldBytes(): number
+  /** These cold records are on disk: their texts may go from memory. */
+  settle(ids: readonly string[]): void
 }

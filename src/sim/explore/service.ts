@@ -43,4 +43,18 @@ export class ListService implements Service {
   load({ value }: ServiceRecord): void {
     if (value !== undefined) this.executed.push(value)
   }
+
+  isCold(): boolean {
+    return false
+  }
+
+  coldText(): string | undefined {
+    return undefined
+  }
+
+  coldBytes(): number {
+    return 0
+  }
+
+  settle(): void {}
 }
