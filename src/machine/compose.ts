@@ -142,6 +142,11 @@ class Composed implements MachineService {
     return part?.isCold(inner) === true
   }
 
+  coldReference(id: string): string | undefined {
+    const [part, inner] = this.#partOf(id)
+    return part?.isCold(inner) ? part.machine.record(inner) : undefined
+  }
+
   coldText(id: string): string | undefined {
     const [part, inner] = this.#partOf(id)
     return part?.machine.cold?.text(inner)
@@ -186,6 +191,14 @@ class ComposedSnapshot implements ServiceSnapshot {
 
   constructor(parts: readonly FrozenPart[]) {
     this.#parts = parts
+  }
+
+  coldReference(id: string): string | undefined {
+    for (const { part, frozen } of this.#parts) {
+      const inner = id.startsWith(part.prefix) ? id.slice(part.prefix.length) : undefined
+      if (inner !== undefined && part.isCold(inner)) return frozen.record(inner)
+    }
+    return undefined
   }
 
   *records(after: string | undefined): Generator<ServiceRecord, undefined> {

@@ -5,8 +5,10 @@
 
 import { digest } from '../base/hash.ts'
 import type { Prng } from '../base/prng.ts'
+import { isColdText } from '../vr/cold.ts'
 import type { Entry } from '../vr/entry.ts'
 import { headOf, type Image } from './disk.ts'
+import { isPage } from './pages.ts'
 
 /** Begins a value whose envelope does not check. */
 const UNSEALED = '\0'
@@ -43,6 +45,11 @@ function rotRecord(image: Image, prng: Prng): string | undefined {
   if (ids.length === 0) return undefined
   const id = prng.pick(ids)
   image.damaged = true
+  const text = image.texts.get(id)
+  if (text !== undefined) {
+    image.texts.set(id, `${text}${UNSEALED}`)
+    return `has a damaged text of ${id}`
+  }
   if (prng.chance(0.5)) image.records.delete(id)
   else image.records.set(id, `${UNSEALED}${image.records.get(id)}`)
   return `has a damaged record ${id}`
@@ -56,6 +63,14 @@ export function isIntact({ bytes, checksum }: Entry): boolean {
 /** Read back from op `first` on, every one is what it should be: src/storage verifies what it reads. */
 export function areIntact(entries: readonly Entry[], first: number): boolean {
   return entries.every((entry, i) => entry.opNumber === first + i && isIntact(entry))
+}
+
+/** A cold record whose text is not what its reference names, or missing. */
+function damagedText({ records, texts }: Image): string | undefined {
+  for (const [id, reference] of records) {
+    if (isPage(id.slice(1)) && !isColdText(reference, texts.get(id) ?? '')) return id
+  }
+  return undefined
 }
 
 /** What is wrong, if anything: every entry whole, the child of the one before, none missing; records whole. */
@@ -77,6 +92,9 @@ export function audit(image: Image): string | undefined {
   for (const [id, value] of image.records) {
     if (value.startsWith(UNSEALED)) return `record ${id} is damaged`
   }
+  const cold = damagedText(image)
+  // A start does not read them; whoever finds one damaged says so to the next start.
+  if (cold !== undefined) return `the text of ${cold} is damaged`
   if (headOf(image) < (witness?.opNumber ?? 0)) {
     return `the log ends at ${headOf(image)}, after having reached ${witness?.opNumber}`
   }

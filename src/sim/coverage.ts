@@ -15,6 +15,8 @@ export interface Counts {
   transfers: number
   checkpoints: number
   installs: number
+  /** Cold records whose texts were fetched. */
+  texts: number
   replies: number
   reads: number
   /** Requests answered without being executed again. */
@@ -43,6 +45,7 @@ export function emptyCoverage(): Coverage {
     transfers: 0,
     checkpoints: 0,
     installs: 0,
+    texts: 0,
     replies: 0,
     reads: 0,
     repeats: 0,
@@ -102,6 +105,7 @@ const LEAST: Partial<Counts> = {
   transfers: 1,
   checkpoints: 5,
   installs: 0.1,
+  texts: 0.1,
   replies: 60,
   reads: 5,
   repeats: 0.3,

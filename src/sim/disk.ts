@@ -5,9 +5,10 @@
  */
 import { assert, present } from '../base/assert.ts'
 import type { Prng } from '../base/prng.ts'
+import { isColdText } from '../vr/cold.ts'
 import type { Effect, VsrRecord, Write } from '../vr/effect.ts'
 import { type Entry, genesisChecksum, revAfter } from '../vr/entry.ts'
-import type { CheckpointId } from '../vr/message.ts'
+import type { CheckpointId, ColdText } from '../vr/message.ts'
 import { genesis } from '../vr/restart.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import type { LogMark } from '../vr/state.ts'
@@ -20,6 +21,10 @@ export interface Image {
   vsr: VsrRecord
   checkpoint: CheckpointId
   records: Map<string, string>
+  /** Of cold records: those of the checkpoint, and those written for an install to come. */
+  texts: Map<string, string>
+  /** Ids of the latter. */
+  uninstalled: Set<string>
   /** The op before the first entry. */
   start: LogMark
   /** Ops first … first + entries.length - 1, dense. */
@@ -47,6 +52,8 @@ export function emptyImage(): Image {
     vsr,
     checkpoint,
     records: new Map(),
+    texts: new Map(),
+    uninstalled: new Set(),
     start: checkpoint,
     first: 1,
     entries: [],
@@ -203,8 +210,14 @@ export function wipe(image: Image, empty: Image, promised: VsrRecord | undefined
 
 /** A copy that later writes do not change. */
 export function copyOf(image: Image): Image {
-  const { records, entries, seen } = image
-  return { ...image, records: new Map(records), entries: [...entries], seen: new Map(seen) }
+  return {
+    ...image,
+    records: new Map(image.records),
+    texts: new Map(image.texts),
+    uninstalled: new Set(image.uninstalled),
+    entries: [...image.entries],
+    seen: new Map(image.seen),
+  }
 }
 
 /** What it holds, or held, is not to be had from it any more. */
@@ -244,11 +257,17 @@ export function entriesOn(image: Image, first: number, last: number, bytesMax: n
 
 /** One atomic write: all of it, or nothing. */
 export function applyWrite(image: Image, write: Write): void {
+  for (const { id, cold } of write.texts ?? []) {
+    image.texts.set(id, present(cold?.text, 'a text that is written is there'))
+    image.uninstalled.add(id)
+  }
   if (write.install) {
     const { records, ...id } = write.install
     image.checkpoint = id
     image.records = new Map()
-    putRecords(image.records, records)
+    image.uninstalled.clear()
+    putRecords(image, records)
+    dropTexts(image)
   }
   if (write.truncateFrom !== undefined) {
     assert(write.truncateFrom >= image.first, 'a write cuts nothing that was trimmed')
@@ -282,7 +301,21 @@ function applyCheckpoint(image: Image, job: CheckpointJob): void {
   if (job.id.opNumber <= image.checkpoint.opNumber) return
   assert(job.id.opNumber <= headOf(image), 'a checkpoint speaks for a log that is on disk')
   image.checkpoint = job.id
-  putRecords(image.records, job.records)
+  putRecords(image, job.records)
+  dropTexts(image)
+}
+
+/** At once, where src/storage takes its time: whoever could still want them learns that they are gone. */
+function dropTexts({ texts, records, uninstalled }: Image): void {
+  for (const id of texts.keys()) {
+    if (!records.has(id) && !uninstalled.has(id)) texts.delete(id)
+  }
+}
+
+/** A start finds texts of an install that did not come: they go, as docs/storage.md has it. */
+export function dropUninstalled(image: Image): void {
+  image.uninstalled.clear()
+  dropTexts(image)
 }
 
 function applyTrim(image: Image, below: number): void {
@@ -292,11 +325,24 @@ function applyTrim(image: Image, below: number): void {
   image.start = { opNumber: opNumber(below - 1), rev: revAfter(gone), timeMs: gone.timeMs }
 }
 
-function putRecords(into: Map<string, string>, records: readonly ServiceRecord[]): void {
-  for (const { id, value } of records) {
-    if (value === undefined) into.delete(id)
-    else into.set(id, value)
+function putRecords(image: Image, records: readonly ServiceRecord[]): void {
+  for (const { id, value, cold } of records) {
+    if (value === undefined) image.records.delete(id)
+    else image.records.set(id, value)
+    if (cold?.text !== undefined) image.texts.set(id, cold.text)
   }
+}
+
+/** Those of these cold records that are there; undefined: one of them is not what was written. */
+export function textsOn(image: Image, records: readonly ServiceRecord[]): ColdText[] | undefined {
+  const texts: ColdText[] = []
+  for (const { id, value } of records) {
+    const text = image.texts.get(id)
+    if (text === undefined) continue
+    if (!isColdText(value ?? '', text)) return undefined
+    texts.push({ id, text })
+  }
+  return texts
 }
 
 /** Records of the checkpoint in order of id. */

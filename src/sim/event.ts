@@ -1,6 +1,6 @@
 /** What can happen in virtual time. Events that belong to one start of a host die with it (`boot`). */
 import type { Command, Entry } from '../vr/entry.ts'
-import type { Message, ReplyAnswer } from '../vr/message.ts'
+import type { ColdText, Message, ReplyAnswer } from '../vr/message.ts'
 import type { Standing } from '../wire/promised.ts'
 import type { Daemon } from './admission.ts'
 import type { Image } from './disk.ts'
@@ -15,6 +15,7 @@ export type HostEvent =
   | { readonly type: 'deliver'; readonly from: number; readonly message: Message }
   | { readonly type: 'synced' }
   | { readonly type: 'loaded'; readonly token: number; readonly entries: readonly Entry[] }
+  | { readonly type: 'texts-loaded'; readonly token: number; readonly texts: readonly ColdText[] }
   | { readonly type: 'peer'; readonly replica: number; readonly connected: boolean }
   /** From a client. */
   | { readonly type: 'request'; readonly client: number; readonly command: Command }

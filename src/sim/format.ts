@@ -43,6 +43,10 @@ export function formatMessage(m: Message): string {
       return `GETCHECKPOINT n${m.opNumber} after ${m.after ?? 'nothing'}`
     case 'NEWCHECKPOINT':
       return `NEWCHECKPOINT n${m.opNumber} ${m.records.length} records, ${m.progress}`
+    case 'GETTEXTS':
+      return `GETTEXTS n${m.opNumber} ${m.ids.length} texts`
+    case 'NEWTEXTS':
+      return `NEWTEXTS n${m.opNumber} ${m.texts.length} texts`
     case 'READINDEX':
       return `READINDEX ${readOf(m.readNumber)}`
     case 'READINDEXOK':
@@ -96,6 +100,7 @@ export function formatJob(job: Job): string {
   if (job.type === 'trim') return `trim below n${job.below}`
   if (job.type === 'checkpoint') return `checkpoint n${job.id.opNumber}`
   const parts: string[] = []
+  if (job.texts) parts.push(`${job.texts.length} texts`)
   if (job.install) parts.push(`install checkpoint n${job.install.opNumber}`)
   if (job.truncateFrom !== undefined) parts.push(`cut n${job.truncateFrom}…`)
   for (const entry of job.append) parts.push(`+n${entry.opNumber}`)

@@ -16,6 +16,7 @@ import { type Asked, waitingKey } from './asked.ts'
 import { areIntact, audit } from './audit.ts'
 import {
   type Disk,
+  dropUninstalled,
   emptyImage,
   entriesOn,
   headOf,
@@ -23,6 +24,7 @@ import {
   type Job,
   recordsOn,
   standingOn,
+  textsOn,
   wipe,
 } from './disk.ts'
 import type { HostEvent } from './event.ts'
@@ -31,7 +33,7 @@ import { SimService } from './service.ts'
 import type { Reading, ReadServed, Surroundings } from './surroundings.ts'
 import type { HostView } from './world.ts'
 
-type HostOptions = Pick<SimOptions, 'replica' | 'tickMs' | 'selfDelivery'>
+type HostOptions = Pick<SimOptions, 'replica' | 'tickMs' | 'selfDelivery' | 'pages'>
 
 export class Host implements HostView {
   readonly number: number
@@ -45,7 +47,7 @@ export class Host implements HostView {
   /** While set, the host does nothing; what happens to it waits in `held`. */
   paused = false
   readonly held: HostEvent[] = []
-  #service = new SimService()
+  #service: SimService
   readonly #configuration: Configuration
   readonly #options: HostOptions
   readonly #around: Surroundings
@@ -71,6 +73,7 @@ export class Host implements HostView {
     this.disk = fields.disk
     this.#configuration = fields.configuration
     this.#options = fields.options
+    this.#service = new SimService(fields.options.pages)
     this.#around = around
   }
 
@@ -110,6 +113,7 @@ export class Host implements HostView {
   /** The checkpoint in memory; where disk or checkpoint are damaged, a replica that knows it lost its own. */
   #restored(nonce: number): Replica {
     const { image } = this.disk
+    dropUninstalled(image)
     let damage = audit(image)
     if (damage === undefined) {
       const replica = this.#create(nonce)
@@ -128,7 +132,7 @@ export class Host implements HostView {
   }
 
   #create(nonce: number): Replica {
-    this.#service = new SimService()
+    this.#service = new SimService(this.#options.pages)
     const identity = {
       shard: 0,
       replicaNumber: replicaNumber(this.number),
@@ -193,6 +197,9 @@ export class Host implements HostView {
         return
       case 'loaded':
         this.step({ type: 'loaded', token: event.token, entries: event.entries })
+        return
+      case 'texts-loaded':
+        this.step({ type: 'texts-loaded', token: event.token, texts: event.texts })
         return
       case 'peer':
         this.step({
@@ -296,6 +303,12 @@ export class Host implements HostView {
         const entries = entriesOn(this.image, first, last, bytesMax)
         if (!areIntact(entries, first)) return this.#fail('damage')
         around.later(this, around.nowMs + 1, { type: 'loaded', token, entries })
+        return
+      }
+      case 'load-texts': {
+        const texts = textsOn(this.image, effect.records)
+        if (texts === undefined) return this.#fail('damage')
+        around.later(this, around.nowMs + 1, { type: 'texts-loaded', token: effect.token, texts })
         return
       }
       case 'answer':

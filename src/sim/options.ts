@@ -85,6 +85,12 @@ export interface WorkloadOptions {
  */
 export type SelfDelivery = 'at-once' | 'later'
 
+/** Every so many operations executed become a page, which is a cold record; the oldest go. */
+export interface PageOptions {
+  readonly lines: number
+  readonly kept: number
+}
+
 /** lite: some 10 000 events, everything happens often · full: five virtual minutes, with pauses between faults. */
 export type Tier = 'lite' | 'full'
 
@@ -97,6 +103,8 @@ export interface SimOptions {
   readonly buggify: readonly string[]
   readonly tickMs: number
   readonly selfDelivery: SelfDelivery
+  /** The service has cold records; absent: none. */
+  readonly pages?: PageOptions | undefined
   readonly network: NetworkOptions
   readonly nemesis: NemesisOptions
   readonly disk: DiskOptions

@@ -3,9 +3,12 @@
  * expire by log time. Small, so that its sequential meaning (`evaluate`) is also the model against
  * which histories are checked.
  *
+ * Some clusters write down besides what was executed, in cold records (pages.ts).
+ *
  *   put K V · cas K OLD NEW · get K · append K V · add K N · hold K V TTLMS
  */
 import { text, utf8 } from '../base/bytes.ts'
+import { coldBytes } from '../vr/cold.ts'
 import type {
   ChangeRecord,
   ExecuteContext,
@@ -13,6 +16,8 @@ import type {
   ServiceRecord,
   ServiceSnapshot,
 } from '../vr/service.ts'
+import type { PageOptions } from './options.ts'
+import { isPage, Pages } from './pages.ts'
 
 export interface Evaluated {
   readonly value: string | undefined
@@ -58,8 +63,13 @@ export class SimService implements Service {
   readonly #dirty = new Set<string>()
   /** Keys that expire, kept as records of their own. */
   readonly #held = new Map<string, Held>()
+  readonly #pages: Pages
   #sumA = 0
   #sumB = 0
+
+  constructor(pages?: PageOptions) {
+    this.#pages = new Pages(pages, (id, sign) => this.#count(id, sign))
+  }
 
   execute(operation: Uint8Array, context: ExecuteContext, changes: ChangeRecord[]): Uint8Array {
     const line = text(operation)
@@ -76,6 +86,7 @@ export class SimService implements Service {
     } else if (value !== before) {
       this.#hold(key, undefined)
     }
+    this.#pages.add(line)
     return utf8(result)
   }
 
@@ -102,13 +113,19 @@ export class SimService implements Service {
   }
 
   takeDirty(): ServiceRecord[] {
-    const records = [...this.#dirty].sort().map(id => ({ id, value: this.#record(id) }))
+    const records = [...this.#dirty].sort().map(id => this.#toWrite(id))
     this.#dirty.clear()
     return records
   }
 
+  #toWrite(id: string): ServiceRecord {
+    const record = { id, value: this.#record(id) }
+    if (record.value === undefined || !isPage(id)) return record
+    return { ...record, cold: { text: this.#pages.text(id) } }
+  }
+
   freeze(): ServiceSnapshot {
-    const records: ServiceRecord[] = []
+    const records: ServiceRecord[] = this.#pages.ids.map(id => ({ id, value: this.#record(id) }))
     for (const key of this.#values.keys())
       records.push({ id: `v/${key}`, value: this.#values.get(key) })
     for (const key of this.#held.keys())
@@ -117,6 +134,7 @@ export class SimService implements Service {
     return {
       records: after =>
         after === undefined ? records : records.filter(record => record.id > after),
+      coldReference: id => records.find(record => isPage(id) && record.id === id)?.value,
     }
   }
 
@@ -129,6 +147,7 @@ export class SimService implements Service {
     this.#values.clear()
     this.#held.clear()
     this.#dirty.clear()
+    this.#pages.clear()
     this.#sumA = 0
     this.#sumB = 0
   }
@@ -136,27 +155,37 @@ export class SimService implements Service {
   load({ id, value }: ServiceRecord): void {
     const key = id.slice(2)
     if (id.startsWith('v/')) this.#set(key, value)
+    else if (!id.startsWith('h/')) this.#pages.load(id, value)
     else this.#hold(key, value === undefined ? undefined : Number(value))
     this.#dirty.delete(id)
   }
 
-  isCold(): boolean {
-    return false
+  isCold(id: string): boolean {
+    return isPage(id)
   }
 
-  coldText(): string | undefined {
-    return undefined
+  coldReference(id: string): string | undefined {
+    return isPage(id) ? this.#pages.record(id) : undefined
+  }
+
+  coldText(id: string): string | undefined {
+    return this.#pages.text(id)
   }
 
   coldBytes(): number {
-    return 0
+    let bytes = 0
+    for (const id of this.#dirty) if (isPage(id)) bytes += coldBytes(this.#record(id) ?? '')
+    return bytes
   }
 
-  settle(): void {}
+  settle(ids: readonly string[]): void {
+    this.#pages.settle(ids)
+  }
 
   #record(id: string): string | undefined {
     const key = id.slice(2)
     if (id.startsWith('v/')) return this.#values.get(key)
+    if (!id.startsWith('h/')) return this.#pages.record(id)
     const held = this.#held.get(key)
     return held && String(held.untilMs)
   }

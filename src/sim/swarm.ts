@@ -34,11 +34,13 @@ export function optionsOf(seed: number, given: Given = {}): SimOptions {
   const drawn = prng.pick(REPLICAS)
   const tier = given.tier ?? 'lite'
   const { replica, buggify } = replicaOptions(root.fork('options/replica'))
+  const { pages, checkpointColdBytes } = pageOptions(root.fork('options/pages'))
   return {
     seed,
     tier,
     replicas: given.replicas ?? drawn,
-    replica,
+    replica: { ...replica, checkpointColdBytes },
+    pages,
     buggify,
     tickMs: prng.pick([5, 10, 10, 25]),
     selfDelivery: prng.pick(['at-once', 'at-once', 'at-once', 'later'] as const),
@@ -88,6 +90,12 @@ function replicaOptions(prng: Prng): { replica: ReplicaOptions; buggify: string[
     Object.entries(HARDEST).filter(([name]) => buggify.includes(name)),
   )
   return { replica: { ...drawn, ...hardest }, buggify }
+}
+
+function pageOptions(prng: Prng): Pick<SimOptions, 'pages'> & { checkpointColdBytes: number } {
+  const pages = { lines: prng.int(1, 6), kept: prng.pick([1, 4, 16, 64]) }
+  const checkpointColdBytes = prng.pick([100, 400, DEFAULTS.checkpointColdBytes])
+  return { pages: prng.chance(0.4) ? pages : undefined, checkpointColdBytes }
 }
 
 function networkOptions(prng: Prng): NetworkOptions {

@@ -198,6 +198,7 @@ export class Watcher implements Watch {
     this.#digest.add(job.type.length)
     if (job.type === 'checkpoint') this.#coverage.checkpoints++
     if (job.type === 'write' && job.install) this.#coverage.installs++
+    if (job.type === 'write') this.#coverage.texts += job.texts?.length ?? 0
     this.#report?.durable(host, job)
     for (const check of this.#hooked.durable) check.durable?.(host, job)
   }

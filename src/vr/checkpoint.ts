@@ -20,6 +20,7 @@ import { cutFrom, opOf, write } from './state.ts'
 import { ask } from './state-transfer.ts'
 import type { OpNumber, ReplicaNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
+import { asInstalled, lackingOf } from './texts.ts'
 
 /** Without traffic for this many resends a checkpoint is no longer kept for whoever was fetching it. */
 const KEEP_FETCHED = 100
@@ -30,15 +31,19 @@ export function maybeCheckpoint(replica: Replica, entry: Entry, effects: Effect[
   const { checkpoint, options } = replica
   const mark = markOf(entry)
   const operations = mark.rev - checkpoint.rev
-  if (operations < options.checkpointEvery) return
   const early = mark.timeMs - checkpoint.timeMs < options.checkpointIntervalMs
-  if (early && operations < 20 * options.checkpointEvery) return
+  const every = early ? 20 * options.checkpointEvery : options.checkpointEvery
+  // Asked after each entry, whatever else holds: then all replicas are told the same.
+  const isFull = replica.service.coldBytes() >= options.checkpointColdBytes
+  if (operations < every && !isFull) return
   const records = takeDirty(replica)
   const id: CheckpointId = { ...mark, stateHash: stateHash(replica) }
   keep(replica, id)
   replica.checkpoint = id
   noteOwnState(replica, id)
   replica.marks.push(id)
+  const ids = records.filter(record => record.cold !== undefined).map(({ id }) => id.slice(1))
+  if (ids.length > 0) replica.unsettled.push({ opNumber: id.opNumber, ids })
   effects.push({ type: 'checkpoint', id, records })
 }
 
@@ -46,7 +51,7 @@ export function maybeCheckpoint(replica: Replica, entry: Entry, effects: Effect[
 function takeDirty(replica: Replica): ServiceRecord[] {
   const sessions = takeDirtySessions(replica.clientTable)
   const records: ServiceRecord[] = sessions.map(r => ({ id: `t${r.id}`, value: r.value }))
-  for (const r of replica.service.takeDirty()) records.push({ id: `s${r.id}`, value: r.value })
+  for (const r of replica.service.takeDirty()) records.push({ ...r, id: `s${r.id}` })
   return records
 }
 
@@ -77,6 +82,7 @@ export function keep(replica: Replica, id: CheckpointId): void {
 export function onCheckpointed(replica: Replica, op: OpNumber, effects: Effect[]): void {
   if (op <= replica.durableCheckpoint) return
   replica.durableCheckpoint = op
+  settle(replica, op)
   effects.push({ type: 'event', event: { type: 'checkpoint', opNumber: op } })
   const { keepLogOperations, keepLogMs } = replica.options
   const { marks, checkpoint } = replica
@@ -94,11 +100,21 @@ export function onCheckpointed(replica: Replica, op: OpNumber, effects: Effect[]
   effects.push({ type: 'trim', below: opNumber(below) })
 }
 
+/** The texts of cold records up to this checkpoint are on disk, and leave memory. */
+function settle({ unsettled, service }: Replica, op: OpNumber): void {
+  const durable = unsettled.filter(each => each.opNumber <= op)
+  unsettled.splice(0, durable.length)
+  for (const { ids } of durable) service.settle(ids)
+}
+
 /** A peer told us that its log no longer reaches down to us: fetch its checkpoint. */
 export function onCheckpointOffer(replica: Replica, id: CheckpointId, effects: Effect[]): void {
   if (id.opNumber <= replica.commitNumber) return
   const transfer = present(replica.transfer, 'a transfer is under way')
-  replica.transfer = { ...transfer, fetch: { id, records: [] } }
+  replica.transfer = {
+    ...transfer,
+    fetch: { id, records: [], lacking: undefined, storing: undefined },
+  }
   ask(replica, effects)
 }
 
@@ -145,15 +161,22 @@ function* recordsAfter(
 export function onNewCheckpoint(replica: Replica, m: NewCheckpoint, effects: Effect[]): void {
   const { transfer } = replica
   if (!transfer?.fetch || transfer.nonce !== m.nonce) return
-  if (transfer.fetch.id.opNumber !== m.opNumber) return
+  if (transfer.fetch.id.opNumber !== m.opNumber || transfer.fetch.lacking) return
   if (m.progress === 'gone' || transfer.fetch.id.opNumber <= replica.commitNumber) {
     replica.transfer = { ...transfer, fetch: undefined }
   } else {
     for (const r of m.records) transfer.fetch.records.push(r)
-    if (m.progress === 'last') {
-      replica.transfer = { ...transfer, fetch: undefined }
-      install(replica, transfer.fetch.id, transfer.fetch.records, effects)
-    }
+    if (m.progress === 'last') transfer.fetch.lacking = lackingOf(replica, transfer.fetch.records)
+  }
+  goOn(replica, effects)
+}
+
+/** The next question; or the checkpoint is here, whole. */
+export function goOn(replica: Replica, effects: Effect[]): void {
+  const { transfer } = replica
+  if (transfer?.fetch?.lacking?.length === 0) {
+    replica.transfer = { ...transfer, fetch: undefined }
+    install(replica, transfer.fetch.id, transfer.fetch.records, effects)
   }
   ask(replica, effects)
 }
@@ -187,7 +210,8 @@ function install(
   replica.marks.splice(0, replica.marks.length, id)
   replica.firstOp = opNumber(id.opNumber + 1)
   keep(replica, id)
-  const order = { append: [], install: { ...id, records } }
+  replica.unsettled.length = 0
+  const order = { append: [], install: { ...id, records: asInstalled(replica, records) } }
   write(replica, effects, cut === undefined ? order : { ...order, ...cutFrom(replica, cut) })
   effects.push({ type: 'event', event: { type: 'checkpoint', opNumber: opOf(replica) } })
 }

@@ -3,7 +3,7 @@
  * `then` the messages that it releases, so nothing that promises can leave before it is durable.
  */
 import type { Command, Entry } from './entry.ts'
-import type { CheckpointId, Message, ReplyAnswer, Send } from './message.ts'
+import type { CheckpointId, ColdText, Message, ReplyAnswer, Send } from './message.ts'
 import type { ChangeRecord, ServiceRecord } from './service.ts'
 import type {
   ClientId,
@@ -24,6 +24,8 @@ export type Input =
   | { readonly type: 'written'; readonly token: number }
   /** Answer to `load`; empty when they are no longer there. */
   | { readonly type: 'loaded'; readonly token: number; readonly entries: readonly Entry[] }
+  /** Answer to `load-texts`: those that are there. */
+  | { readonly type: 'texts-loaded'; readonly token: number; readonly texts: readonly ColdText[] }
   /** The checkpoint is durable. */
   | { readonly type: 'checkpointed'; readonly opNumber: OpNumber }
   /** Linearizable reads taken by this node up to this number want an op to wait for. */
@@ -55,6 +57,8 @@ export interface Write {
   readonly truncateFrom: OpNumber | undefined
   readonly append: readonly Entry[]
   readonly vsr: VsrRecord | undefined
+  /** Texts of cold records for a checkpoint that is being fetched: they count with its `install`. */
+  readonly texts: readonly ServiceRecord[] | undefined
   /** A checkpoint got by state transfer replaces state and log below it, in the same atomic write. */
   readonly install: (CheckpointId & { readonly records: readonly ServiceRecord[] }) | undefined
   readonly then: readonly Send[]
@@ -103,6 +107,12 @@ export type Effect =
       readonly first: OpNumber
       readonly last: OpNumber
       readonly bytesMax: number
+    }
+  /** Read the texts of these cold records (reference and all) from storage and step with `texts-loaded`. */
+  | {
+      readonly type: 'load-texts'
+      readonly token: number
+      readonly records: readonly ServiceRecord[]
     }
   /** Make the checkpoint durable: changed records first, its name last; then step with `checkpointed`. */
   | {

@@ -199,6 +199,27 @@ export interface NewCheckpoint {
   readonly progress: 'more' | 'last' | 'gone'
 }
 
+/** Ours: asks for the texts of these cold records (cold.ts) of a checkpoint. */
+export interface GetTexts {
+  readonly type: 'GETTEXTS'
+  readonly nonce: number
+  readonly opNumber: OpNumber
+  readonly ids: readonly string[]
+}
+
+/** Ours: the texts asked for, as far as they are still there. */
+export interface NewTexts {
+  readonly type: 'NEWTEXTS'
+  readonly nonce: number
+  readonly opNumber: OpNumber
+  readonly texts: readonly ColdText[]
+}
+
+export interface ColdText {
+  readonly id: string
+  readonly text: string
+}
+
 /** Ours: a backup asks for the commit-number that a read must have seen (read-index). §6.3 */
 export interface ReadIndex {
   readonly type: 'READINDEX'
@@ -229,6 +250,8 @@ export type Message =
   | NewState
   | GetCheckpoint
   | NewCheckpoint
+  | GetTexts
+  | NewTexts
   | ReadIndex
   | ReadIndexOk
 

@@ -25,7 +25,7 @@ export interface ReplicaOptions {
   /** Commands waiting at the primary; more are refused. */
   readonly queueCommandsMax: number
   readonly queueBytesMax: number
-  /** Committed entries in one NEWSTATE, records in one NEWCHECKPOINT. */
+  /** Committed entries in one NEWSTATE, records in one NEWCHECKPOINT, texts in one NEWTEXTS. */
   readonly transferBytesMax: number
   /** Executed entries kept in memory for peers that lag a little. */
   readonly logTailMax: number
@@ -34,6 +34,8 @@ export interface ReplicaOptions {
   readonly checkpointEvery: number
   /** … and this much log time has passed, or 20 times as many operations. (same on every replica) */
   readonly checkpointIntervalMs: number
+  /** Checkpoint in any case once cold records of this many bytes were made (same on every replica) */
+  readonly checkpointColdBytes: number
   /** The log behind a checkpoint is dropped beyond this many operations … */
   readonly keepLogOperations: number
   /** … or beyond this age. */
@@ -62,6 +64,7 @@ export const DEFAULTS: ReplicaOptions = {
   logTailBytesMax: 512 << 10,
   checkpointEvery: 10_000,
   checkpointIntervalMs: 10_000,
+  checkpointColdBytes: 8 << 20,
   keepLogOperations: 100_000,
   keepLogMs: 24 * 3_600_000,
   clientsMax: 4096,

@@ -29,6 +29,7 @@ import type { Replica } from './state.ts'
 import { onGetState, onLoaded, onNewState } from './state-transfer.ts'
 import type { ReplicaNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
+import { onGetTexts, onNewTexts, onTextsLoaded, onTextsWritten } from './texts.ts'
 import { onStepDown, onTick } from './timers.ts'
 import { maybeEnterNormal, onDoViewChange, onStartView, onStartViewChange } from './view-change.ts'
 
@@ -53,6 +54,8 @@ function onInput(replica: Replica, input: Input, effects: Effect[]): void {
       return onWritten(replica, input.token, effects)
     case 'loaded':
       return onLoaded(replica, input.token, input.entries, effects)
+    case 'texts-loaded':
+      return onTextsLoaded(replica, input.token, input.texts, effects)
     case 'checkpointed':
       return onCheckpointed(replica, input.opNumber, effects)
     case 'read':
@@ -108,6 +111,10 @@ function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: E
       return onGetCheckpoint(replica, from, m, effects)
     case 'NEWCHECKPOINT':
       return onNewCheckpoint(replica, m, effects)
+    case 'GETTEXTS':
+      return onGetTexts(replica, from, m, effects)
+    case 'NEWTEXTS':
+      return onNewTexts(replica, m, effects)
     // §6 Reads
     case 'READINDEX':
       return onReadIndex(replica, from, m, effects)
@@ -130,6 +137,7 @@ function onWritten(replica: Replica, token: number, effects: Effect[]): void {
       replica.durableOp = opNumber(Math.max(replica.durableOp, write.opNumber))
     }
   }
+  onTextsWritten(replica, token, effects)
   maybeEnterNormal(replica, token, effects)
   prepareWaiting(replica, effects)
   executeLater(replica, effects)

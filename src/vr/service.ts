@@ -25,6 +25,8 @@ export interface ServiceRecord {
 export interface ServiceSnapshot {
   /** Records in a fixed order, starting behind `after`. */
   records(after: string | undefined): Iterable<ServiceRecord>
+  /** Of the cold record of this id, if the state had one. */
+  coldReference(id: string): string | undefined
 }
 
 export interface Service {
@@ -45,6 +47,8 @@ export interface Service {
 
   /** A function of the id. */
   isCold(id: string): boolean
+  /** Of the cold record of this id, if the state has one. */
+  coldReference(id: string): string | undefined
   /** The text of a cold record while it is in memory: until it is settled. */
   coldText(id: string): string | undefined
   /** Bytes of cold records made since takeDirty; the same on every replica that asks after each entry. */

@@ -21,6 +21,8 @@ export function isSound(replica: Replica, m: Message): boolean {
     case 'READINDEX':
     case 'GETCHECKPOINT':
     case 'NEWCHECKPOINT':
+    case 'GETTEXTS':
+    case 'NEWTEXTS':
       return true
     case 'REPLY':
     case 'STARTVIEWCHANGE':

@@ -19,6 +19,7 @@ import type { Replica } from './state.ts'
 import { cutFrom, isClogged, nextJitter, opOf, viewIsDurable, write } from './state.ts'
 import type { ReplicaNumber, ViewNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
+import { textsToAsk } from './texts.ts'
 import { connects, enterView, installView } from './view-change.ts'
 
 /** We lack something that `from`, normal in `view`, has: ask, one question at a time. */
@@ -59,10 +60,13 @@ function sendQuestion(replica: Replica, effects: Effect[]): void {
   const transfer = present(replica.transfer, 'a transfer is under way')
   transfer.sentMs = replica.clockMs
   // Our disk is behind: what came now would only pile up in memory.
-  if (isClogged(replica)) return
+  if (isClogged(replica) || transfer.fetch?.storing !== undefined) return
   const { nonce, fetch } = transfer
   let message: Message
-  if (fetch) {
+  if (fetch?.lacking) {
+    const ids = textsToAsk(replica, fetch.lacking)
+    message = { type: 'GETTEXTS', nonce, opNumber: fetch.id.opNumber, ids }
+  } else if (fetch) {
     const after = fetch.records[fetch.records.length - 1]?.id
     message = { type: 'GETCHECKPOINT', nonce, opNumber: fetch.id.opNumber, after }
   } else {
@@ -80,7 +84,8 @@ function sendQuestion(replica: Replica, effects: Effect[]): void {
  */
 export function tickTransfer(replica: Replica, effects: Effect[]): void {
   const { transfer, options, clockMs } = replica
-  if (transfer === undefined) return
+  // The disk is at work, which no repeating of a question makes faster.
+  if (transfer === undefined || transfer.fetch?.storing !== undefined) return
   const patience = Math.min(2 ** transfer.unanswered, transfer.fetch ? 32 : 4) * options.resendMs
   if (clockMs - transfer.sentMs < patience) return
   transfer.unanswered++

@@ -10,7 +10,14 @@ import type { Effect, VsrRecord, Write } from './effect.ts'
 import type { Command, Entry } from './entry.ts'
 import type { Log } from './log.ts'
 import { headOf } from './log.ts'
-import type { CheckpointId, DoViewChange, Message, Send, StateReport } from './message.ts'
+import type {
+  CheckpointId,
+  ColdText,
+  DoViewChange,
+  Message,
+  Send,
+  StateReport,
+} from './message.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { RecoveryState } from './recovery.ts'
 import type { Service, ServiceRecord, ServiceSnapshot } from './service.ts'
@@ -81,12 +88,17 @@ export interface Replica {
   transfer: Transfer | undefined
   /** Questions for entries on disk: who asked. */
   readonly loads: Map<number, { readonly to: ReplicaNumber; readonly nonce: number }>
+  readonly textLoads: Map<number, TextLoad>
   nextNonce: number
 
   // Checkpoints. §5.1
   /** The newest taken or installed; the next one is counted from it. */
   checkpoint: CheckpointId
   durableCheckpoint: OpNumber
+  /** Cold records of checkpoints on their way to disk, oldest first: their texts are in memory. */
+  readonly unsettled: { readonly opNumber: OpNumber; readonly ids: readonly string[] }[]
+  /** Cold records fetched and written for an install to come, id → reference; they outlive a fetch given up. */
+  readonly fetchedTexts: Map<string, string>
   /** Checkpoints that peers may fetch, oldest first. */
   readonly kept: KeptCheckpoint[]
   /** Where the log could be cut: checkpoints behind which it still exists. */
@@ -195,7 +207,26 @@ export interface Transfer {
   sentMs: number
   /** Repeats of the question since an answer brought us further. */
   unanswered: number
-  fetch: { readonly id: CheckpointId; readonly records: ServiceRecord[] } | undefined
+  fetch: Fetch | undefined
+}
+
+/** A checkpoint being fetched: first all its records, then the texts of the cold ones that we lack. */
+export interface Fetch {
+  readonly id: CheckpointId
+  readonly records: ServiceRecord[]
+  /** Undefined: there are more records to come. */
+  lacking: readonly ServiceRecord[] | undefined
+  /** The write of texts that is under way; no more are asked for until it is done. */
+  storing: number | undefined
+}
+
+/** Texts that a peer asked for, some of them being read from disk. */
+export interface TextLoad {
+  readonly to: ReplicaNumber
+  readonly nonce: number
+  readonly opNumber: OpNumber
+  /** Those that were in memory. */
+  readonly texts: readonly ColdText[]
 }
 
 export interface KeptCheckpoint {
@@ -237,6 +268,7 @@ export interface WriteOrder {
   readonly truncateFrom?: OpNumber
   readonly append?: readonly Entry[]
   readonly vsr?: VsrRecord
+  readonly texts?: Write['texts']
   readonly install?: Write['install']
   readonly then?: readonly Send[]
 }
@@ -262,6 +294,7 @@ export function write(replica: Replica, effects: Effect[], order: WriteOrder): n
   }
   let bytes = 0
   for (const entry of append) bytes += entry.bytes.length
+  for (const { cold } of order.texts ?? []) bytes += cold?.text?.length ?? 0
   replica.unwrittenBytes += bytes
   replica.writes.push({
     token,
@@ -277,6 +310,7 @@ export function write(replica: Replica, effects: Effect[], order: WriteOrder): n
     truncateFrom: order.truncateFrom,
     append,
     vsr: order.vsr,
+    texts: order.texts,
     install: order.install,
     then: order.then ?? [],
   })

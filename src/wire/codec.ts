@@ -17,21 +17,25 @@ import {
   readCommands,
   readEntries,
   readFlag,
+  readIds,
   readOneEntry,
   readOptionalStateReport,
   readOptionalText,
   readRecords,
   readStateReport,
+  readTexts,
   writeAnswer,
   writeCheckpointId,
   writeClient,
   writeCommands,
   writeEntries,
   writeFlag,
+  writeIds,
   writeOptionalStateReport,
   writeOptionalText,
   writeRecords,
   writeStateReport,
+  writeTexts,
 } from './parts.ts'
 
 /** Raised whenever bytes of one version would be misread by another. */
@@ -58,6 +62,8 @@ const TYPES: readonly MessageType[] = [
   'READINDEXOK',
   'RECOVERY',
   'RECOVERYRESPONSE',
+  'GETTEXTS',
+  'NEWTEXTS',
 ]
 const PROGRESS = ['more', 'last', 'gone'] as const
 
@@ -154,6 +160,14 @@ function writeBody(w: Writer, message: Message): void {
       w.f64(message.nonce).f64(message.opNumber).u8(PROGRESS.indexOf(message.progress))
       writeRecords(w, message.records)
       return
+    case 'GETTEXTS':
+      w.f64(message.nonce).f64(message.opNumber)
+      writeIds(w, message.ids)
+      return
+    case 'NEWTEXTS':
+      w.f64(message.nonce).f64(message.opNumber)
+      writeTexts(w, message.texts)
+      return
     case 'READINDEX':
       w.f64(message.readNumber)
       return
@@ -239,6 +253,8 @@ type Transfer =
   | 'NEWSTATE'
   | 'GETCHECKPOINT'
   | 'NEWCHECKPOINT'
+  | 'GETTEXTS'
+  | 'NEWTEXTS'
   | 'READINDEX'
   | 'READINDEXOK'
 
@@ -271,6 +287,10 @@ function readTransfer(r: Reader, type: Transfer): Message {
         progress: readProgress(r),
         records: readRecords(r),
       }
+    case 'GETTEXTS':
+      return { type, nonce: r.f64(), opNumber: opNumber(r.f64()), ids: readIds(r) }
+    case 'NEWTEXTS':
+      return { type, nonce: r.f64(), opNumber: opNumber(r.f64()), texts: readTexts(r) }
     case 'READINDEX':
       return { type, readNumber: r.f64() }
     case 'READINDEXOK':

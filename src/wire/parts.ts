@@ -13,7 +13,13 @@ import {
   readEntry,
   writeCommand,
 } from '../vr/entry.ts'
-import type { CheckpointId, RefusalReason, ReplyAnswer, StateReport } from '../vr/message.ts'
+import type {
+  CheckpointId,
+  ColdText,
+  RefusalReason,
+  ReplyAnswer,
+  StateReport,
+} from '../vr/message.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import {
   type ClientId,
@@ -37,6 +43,7 @@ const STATE_HASH_BYTES_MAX = 256
 const COMMAND_BYTES_MIN = 1 + 1 + 8 + 8 + 4 + 4
 const ENTRY_BYTES_MIN = 4
 const RECORD_BYTES_MIN = 4 + 1
+const ID_BYTES_MIN = 4
 
 const REFUSALS: readonly RefusalReason[] = [
   'not-primary',
@@ -96,6 +103,28 @@ export function readRecords(r: Reader): ServiceRecord[] {
 
 function readRecord(r: Reader): ServiceRecord {
   return { id: r.text(RECORD_ID_BYTES_MAX), value: readOptionalText(r) }
+}
+
+export function writeIds(w: Writer, ids: readonly string[]): void {
+  w.u32(ids.length)
+  for (const id of ids) w.text(id)
+}
+
+export function readIds(r: Reader): string[] {
+  const count = readCount(r, RECORDS_MAX, ID_BYTES_MIN)
+  return readList(r, count, each => each.text(RECORD_ID_BYTES_MAX))
+}
+
+export function writeTexts(w: Writer, texts: readonly ColdText[]): void {
+  w.u32(texts.length)
+  for (const { id, text: content } of texts) w.text(id).text(content)
+}
+
+export function readTexts(r: Reader): ColdText[] {
+  return readList(r, readCount(r, RECORDS_MAX, 2 * ID_BYTES_MIN), each => ({
+    id: each.text(RECORD_ID_BYTES_MAX),
+    text: each.text(RECORD_BYTES_MAX),
+  }))
 }
 
 export function writeOptionalText(w: Writer, value: string | undefined): void {

@@ -63,6 +63,7 @@ export function writeOf(fields: Partial<Write>): Write {
     truncateFrom: undefined,
     append: [],
     vsr: undefined,
+    texts: undefined,
     install: undefined,
     then: [],
     ...fields,

@@ -191,6 +191,18 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Message> 
     records: fc.array(record, { maxLength: 4 }),
     progress: fc.constantFrom('more', 'last', 'gone'),
   }),
+  GETTEXTS: fc.record({
+    type: fc.constant('GETTEXTS' as const),
+    nonce: whole,
+    opNumber: op,
+    ids: fc.array(words, { maxLength: 4 }),
+  }),
+  NEWTEXTS: fc.record({
+    type: fc.constant('NEWTEXTS' as const),
+    nonce: whole,
+    opNumber: op,
+    texts: fc.array(fc.record({ id: words, text: words }), { maxLength: 4 }),
+  }),
   READINDEX: fc.record({ type: fc.constant('READINDEX' as const), readNumber: whole }),
   READINDEXOK: fc.record({
     type: fc.constant('READINDEXOK' as const),

@@ -38,6 +38,7 @@ function fits({ transfer, recovery, reads }: Replica, message: Message): boolean
     case 'NEWSTATE':
       return transfer?.nonce === message.nonce
     case 'NEWCHECKPOINT':
+    case 'NEWTEXTS':
       return transfer?.nonce === message.nonce && transfer.fetch?.id.opNumber === message.opNumber
     case 'RECOVERYRESPONSE':
       return recovery?.nonce === message.nonce
@@ -52,7 +53,8 @@ function stateOf(replica: Replica): string {
   const { status, viewNumber, lastNormalView, commitNumber, knownCommit } = replica
   const { transfer, recovery, reads } = replica
   const records = transfer?.fetch?.records.length ?? '–'
-  const asks = `question ${transfer?.nonce ?? '–'} with ${records} records`
+  const lacking = transfer?.fetch?.lacking?.length ?? '–'
+  const asks = `question ${transfer?.nonce ?? '–'} with ${records} records, ${lacking} texts to come`
   const views = `${recovery?.views.size ?? 0} views, least ${recovery?.leastView ?? '–'}`
   return `${status} v${viewNumber} v'${lastNormalView} n${opOf(replica)} k${commitNumber} known ${knownCommit}, ${asks}, ${views}, reads ${reads.answered}`
 }

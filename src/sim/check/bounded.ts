@@ -23,14 +23,14 @@ export function bounded(world: World): Check {
 type Size = readonly [what: string, is: number, most: number]
 
 function sizes(replica: Replica, replicas: number): readonly Size[] {
-  const { options, primary, change, reads, loads, kept, log, clientTable, commitNumber } = replica
-  const uncommitted = opOf(replica) - commitNumber
+  const { options, primary, change, reads, loads, textLoads, kept, log, clientTable } = replica
+  const uncommitted = opOf(replica) - replica.commitNumber
   return [
     ['commands waiting', primary.queue.length, options.queueCommandsMax],
     ['votes', change.votes.size, replicas],
     ['logs of a view change', change.received.size, replicas],
     ['reads waiting', reads.pending.length, 2 * replicas],
-    ['questions at the disk', loads.size, 16],
+    ['questions at the disk', loads.size + textLoads.size, 16 + 4],
     ['checkpoints for peers', kept.length, 3],
     ['entries in memory', log.entries.length - uncommitted, 2 * Math.max(1, options.logTailMax)],
     ['sessions', clientTable.sessions.size, options.clientsMax],

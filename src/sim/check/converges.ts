@@ -6,6 +6,7 @@ import { sessionRecords } from '../../vr/client-table.ts'
 import { isPrimary, opOf, type Replica } from '../../vr/state.ts'
 import { replicaNumber } from '../../vr/terms.ts'
 import { entryOn, headOf } from '../disk.ts'
+import { isPage } from '../pages.ts'
 import type { HostView, World } from '../world.ts'
 import { Violation } from './check.ts'
 
@@ -39,6 +40,8 @@ function diskOf(world: World, { image, replica }: HostView): string | undefined 
   if (image.damaged) return undefined
   if (replica && replica.writes.length > 0) return 'is being written'
   if (image.vsr.recovering) return 'does not know its promises'
+  const cold = [...image.records.keys()].find(id => isPage(id.slice(1)) && !image.texts.has(id))
+  if (cold !== undefined) return `lacks the text of ${cold}`
   if (headOf(image) !== world.committed.length) return `ends at op ${headOf(image)}`
   for (let op = image.first; op <= headOf(image); op++) {
     const entry = entryOn(image, op)

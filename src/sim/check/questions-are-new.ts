@@ -35,6 +35,7 @@ function numberOf(message: Message): number | undefined {
     case 'RECOVERY':
     case 'GETSTATE':
     case 'GETCHECKPOINT':
+    case 'GETTEXTS':
       return message.nonce
     default:
       return undefined

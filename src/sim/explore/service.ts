@@ -29,7 +29,7 @@ export class ListService implements Service {
   }
 
   freeze(): ServiceSnapshot {
-    return { records: () => [] }
+    return { records: () => [], coldReference: () => undefined }
   }
 
   stateHash(): string {
@@ -46,6 +46,10 @@ export class ListService implements Service {
 
   isCold(): boolean {
     return false
+  }
+
+  coldReference(): undefined {
+    return undefined
   }
 
   coldText(): string | undefined {
