@@ -201,6 +201,15 @@ class ComposedSnapshot implements ServiceSnapshot {
     return undefined
   }
 
+  *coldRecords(): Generator<ServiceRecord, undefined> {
+    for (const { part, frozen } of this.#parts) {
+      if (part.machine.cold === undefined) continue
+      for (const { id, value } of frozen.records(undefined)) {
+        if (part.isCold(id)) yield { id: part.prefix + id, value, cold: {} }
+      }
+    }
+  }
+
   *records(after: string | undefined): Generator<ServiceRecord, undefined> {
     for (const { part, frozen } of this.#parts) {
       const { prefix } = part

@@ -52,7 +52,8 @@ export class Part {
   #toWrite(id: string): ServiceRecord {
     const { cold } = this.machine
     const record = { id: this.prefix + id, value: this.machine.record(id) }
-    if (record.value === undefined || !cold?.isCold(id)) return record
+    if (!cold?.isCold(id)) return record
+    if (record.value === undefined) return { ...record, cold: {} }
     return { ...record, cold: { text: present(cold.text(id), 'a new cold record has its text') } }
   }
 

@@ -20,6 +20,7 @@ import { decodeMessage, encodeMessage, WIRE_VERSION } from '../wire/codec.ts'
 import { ASK_FRAME, Asks } from './ask.ts'
 import type { NodeContext, NodeOptions } from './context.ts'
 import { emit } from './context.ts'
+import { onUnreadable } from './damage.ts'
 import { followEvents } from './events.ts'
 import { Greeted } from './greeted.ts'
 import type { NodeMetrics } from './metrics.ts'
@@ -199,6 +200,7 @@ async function openShard(
       if (event.type === 'diverged') void stopDiverged(options, context, of, event.opNumber)
     },
     fail: options.fail,
+    unreadable: error => onUnreadable(context, error, options.fail),
   })
   for (let op = checkpoint.opNumber + 1; op <= image.head; ) {
     const entries = await store.readEntries(image.shard, op, image.head, REPLAY_BYTES)

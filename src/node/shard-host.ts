@@ -5,7 +5,7 @@
 import type { ShardWrite } from '../storage/port.ts'
 import type { Effect, Executed, Input, ReplicaEvent, Write } from '../vr/effect.ts'
 import type { Command, Entry } from '../vr/entry.ts'
-import type { Message, Send } from '../vr/message.ts'
+import type { ColdText, Message, Send } from '../vr/message.ts'
 import { step } from '../vr/replica.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import { isPrimary, opOf, type Replica } from '../vr/state.ts'
@@ -19,6 +19,9 @@ export interface HostPorts {
   readonly writer: Writer
   send(to: ReplicaNumber, shard: number, message: Message): void
   load(shard: number, first: number, last: number, bytesMax: number): Promise<Entry[]>
+  /** Those of these cold records that are there; rejects with what `unreadable` should be told. */
+  loadTexts(shard: number, records: readonly ServiceRecord[]): Promise<ColdText[]>
+  unreadable(error: unknown): void
   /** An entry was executed here. */
   executed(executed: Executed): void
   /** What became of a request that will not be seen executed here (or was, before). */
@@ -111,6 +114,8 @@ export class ShardHost {
         return this.#ports.event(effect.event)
       case 'load':
         return this.#load(effect)
+      case 'load-texts':
+        return this.#loadTexts(effect)
       case 'checkpoint':
         return this.#checkpoint(effect)
       case 'trim':
@@ -139,8 +144,11 @@ export class ShardHost {
   }
 
   /** When it is durable: first the messages that waited for it, then the core. */
-  #write({ token, truncateFrom, append, vsr, install, then }: Write): void {
+  #write({ token, truncateFrom, append, vsr, texts, install, then }: Write): void {
     const { writer } = this.#ports
+    for (const { records: installTexts } of slices(0, texts ?? [])) {
+      writer.add(this.#job({ installTexts }, SLICE_BYTES))
+    }
     if (install) {
       writer.dropBackground(this.replica.shard)
       for (const installRecords of slices(install.opNumber, install.records)) {
@@ -181,6 +189,18 @@ export class ShardHost {
     writer.addBackground(this.#job({ checkpoint: id }, 256, done))
   }
 
+  #loadTexts({ token, records }: Extract<Effect, { type: 'load-texts' }>): void {
+    this.#ports.loadTexts(this.replica.shard, records).then(
+      texts => this.input({ type: 'texts-loaded', token, texts }),
+      error => {
+        if (this.#stopped) return
+        // Who asked asks another; what it means for this node is not for the protocol to say.
+        this.input({ type: 'texts-loaded', token, texts: [] })
+        this.#ports.unreadable(error)
+      },
+    )
+  }
+
   #load({ token, first, last, bytesMax }: Extract<Effect, { type: 'load' }>): void {
     this.#ports.load(this.replica.shard, first, last, bytesMax).then(
       entries => this.input({ type: 'loaded', token, entries }),
@@ -193,12 +213,13 @@ export class ShardHost {
   }
 }
 
+/** About so many bytes of records, cold texts included, and at least one. */
 function* slices(opNumber: number, records: readonly ServiceRecord[]) {
   let slice: ServiceRecord[] = []
   let bytes = 0
   for (const record of records) {
     slice.push(record)
-    bytes += record.id.length + (record.value?.length ?? 0) + 64
+    bytes += record.id.length + (record.value?.length ?? 0) + (record.cold?.text?.length ?? 0) + 64
     if (bytes < SLICE_BYTES) continue
     yield { opNumber, records: slice }
     slice = []

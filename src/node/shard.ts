@@ -8,12 +8,15 @@ import { ViewstampError } from '../base/errors.ts'
 import type { MachineService } from '../machine/compose.ts'
 import type { Change } from '../machine/machine.ts'
 import type { Store } from '../storage/port.ts'
+import { TextDamage } from '../storage/port.ts'
 import { WINDOW_MAX } from '../vr/client-table.ts'
 import type { Executed, ReplicaEvent } from '../vr/effect.ts'
 import type { Command } from '../vr/entry.ts'
 import { revAfter } from '../vr/entry.ts'
 import { correlationOf } from '../vr/execute.ts'
 import { checksumAt, headMark } from '../vr/log.ts'
+import type { ColdText } from '../vr/message.ts'
+import type { ServiceRecord } from '../vr/service.ts'
 import type { Replica } from '../vr/state.ts'
 import { currentPrimary, isPrimary, opOf } from '../vr/state.ts'
 import type { ClientId } from '../vr/terms.ts'
@@ -35,6 +38,8 @@ export interface ShardPorts {
   readonly send: HostPorts['send']
   readonly event: (shard: Shard, event: ReplicaEvent) => void
   readonly fail: (error: unknown) => void
+  /** The text of a cold record cannot be read. */
+  readonly unreadable: (error: unknown) => void
 }
 
 export class Shard {
@@ -62,11 +67,13 @@ export class Shard {
     this.#ports = ports
     this.timeMs = replica.checkpoint.timeMs
     this.rev = replica.checkpoint.rev
-    const { store, writer, send, fail } = ports
+    const { store, writer, send, fail, unreadable } = ports
     this.host = new ShardHost(replica, {
       writer,
       send,
       fail,
+      unreadable,
+      loadTexts: (_shard, records) => this.#loadTexts(records),
       load: (shard, first, last, bytesMax) => store.readEntries(shard, first, last, bytesMax),
       executed: executed => this.#executed(executed),
       answered: answer => this.callers.answered(answer),
@@ -162,7 +169,27 @@ export class Shard {
    * the disk has not what was written there.
    */
   async readCold(id: string): Promise<string | undefined> {
-    return this.service.coldText(id)
+    const reference = this.service.coldReference(id)
+    if (reference === undefined) return undefined
+    const text = this.service.coldText(id)
+    if (text !== undefined) return text
+    try {
+      return await this.#ports.store.readCold(this.replica.shard, `s${id}`, reference)
+    } catch (error) {
+      if (!(error instanceof TextDamage)) throw error
+      this.#ports.unreadable(error)
+      const message = `a part of what was asked for is damaged on this node's disk: ask another node`
+      throw new ViewstampError('READ_ONLY', message, { reason: 'CORRUPT' })
+    }
+  }
+
+  async #loadTexts(records: readonly ServiceRecord[]): Promise<ColdText[]> {
+    const texts: ColdText[] = []
+    for (const { id, value = '' } of records) {
+      const text = await this.#ports.store.readCold(this.replica.shard, id, value)
+      if (text !== undefined) texts.push({ id, text })
+    }
+    return texts
   }
 
   /** The op-number, for status. */

@@ -3,10 +3,13 @@
  * event loop, each at one op; the frozen views share what does not change, so writes go on while the file
  * is written, slice by slice.
  */
+import { present } from '../base/assert.ts'
 import { ViewstampError } from '../base/errors.ts'
+import type { Store } from '../storage/port.ts'
 import type { SnapshotManifest, SnapshotShard } from '../storage/snapshot-format.ts'
 import type { SnapshotShelf } from '../storage/snapshot-shelf.ts'
-import type { ServiceSnapshot } from '../vr/service.ts'
+import type { TextOf } from '../storage/snapshot-writer.ts'
+import type { ServiceRecord, ServiceSnapshot } from '../vr/service.ts'
 import type { Meta, SnapshotInfo } from './api.ts'
 import { waitFor } from './calls.ts'
 import type { NodeContext } from './context.ts'
@@ -33,11 +36,17 @@ export async function createSnapshot(context: NodeContext, meta: Meta): Promise<
     // Everything acknowledged before the call is in it.
     await Promise.all(context.shards.map(shard => waitFor(context, shard, meta)))
     const frozen = context.shards.map(freeze)
-    const manifest = manifestOf(context, frozen)
-    const states = frozen.map(({ state }) => state.records(undefined))
-    const info = await shelf.add(manifest, states, bytes => assertRoom(context, bytes))
-    emit(context, { kind: 'snapshot', op: info.op, snapshot: info.snapshot, bytes: info.bytes })
-    return info
+    const texts = new FrozenTexts(context.store, context.shards, frozen)
+    try {
+      const manifest = manifestOf(context, frozen)
+      const states = frozen.map(({ state }) => state.records(undefined))
+      const admit = (bytes: number) => assertRoom(context, bytes)
+      const info = await shelf.add(manifest, states, { admit, textOf: texts.textOf })
+      emit(context, { kind: 'snapshot', op: info.op, snapshot: info.snapshot, bytes: info.bytes })
+      return info
+    } finally {
+      texts.release()
+    }
   } finally {
     busy.delete(context)
   }
@@ -46,6 +55,43 @@ export async function createSnapshot(context: NodeContext, meta: Meta): Promise<
 interface FrozenShard {
   readonly of: SnapshotShard
   readonly state: ServiceSnapshot
+}
+
+/**
+ * The texts of cold records of frozen states: from disk, where they are kept until `release`. Those not yet
+ * there are taken from memory at once; how many that may be is bounded (checkpointColdBytes).
+ */
+class FrozenTexts {
+  readonly #store: Store
+  readonly #releases: readonly (() => void)[]
+  readonly #inMemory: readonly ReadonlyMap<string, string>[]
+  readonly textOf: TextOf | undefined
+
+  constructor(store: Store, shards: readonly Shard[], frozen: readonly FrozenShard[]) {
+    this.#store = store
+    this.#releases = shards.map(({ replica }) => store.keepTexts(replica.shard))
+    let isAny = false
+    this.#inMemory = frozen.map(({ state }, i) => {
+      const texts = new Map<string, string>()
+      for (const { id } of state.coldRecords()) {
+        isAny = true
+        const text = shards[i]?.service.coldText(id)
+        if (text !== undefined) texts.set(id, text)
+      }
+      return texts
+    })
+    if (isAny) this.textOf = (shard, record) => this.#read(shard, record)
+  }
+
+  release(): void {
+    for (const release of this.#releases) release()
+  }
+
+  async #read(shard: number, { id, value = '' }: ServiceRecord): Promise<string> {
+    const text =
+      this.#inMemory[shard]?.get(id) ?? (await this.#store.readCold(shard, `s${id}`, value))
+    return present(text, 'the text of a frozen record is on disk')
+  }
 }
 
 function freeze({ replica, service, name, rev, timeMs, commitChecksum }: Shard): FrozenShard {

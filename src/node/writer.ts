@@ -63,7 +63,7 @@ export class Writer {
     if (this.#lazyBytes > LAZY_BYTES_MAX) this.#start()
   }
 
-  /** In order among themselves, one a batch, so that a checkpoint never holds up the log. */
+  /** In order among themselves, few in a batch, so that a checkpoint never holds up the log. */
   addBackground(job: Job): void {
     if (this.#stopped) return
     this.#background.push(job)
@@ -125,6 +125,20 @@ export class Writer {
     return this.#lazy.length > 0 && (this.#idle.length > 0 || this.#lazyBytes > LAZY_BYTES_MAX)
   }
 
+  /** One; or as much as the batch holds without it: cold records are no less than the log that makes them. */
+  #takeBackground(jobs: Job[], most: number): number {
+    let bytes = 0
+    let count = 0
+    for (const job of this.#background) {
+      if (count > 0 && bytes + job.bytes > most) break
+      bytes += job.bytes
+      jobs.push(job)
+      count++
+    }
+    this.#background.splice(0, count)
+    return bytes
+  }
+
   #take(): Job[] {
     const jobs = this.#lazy
     let bytes = this.#lazyBytes
@@ -139,9 +153,8 @@ export class Writer {
     }
     this.#queue.splice(0, count)
     // A checkpoint must not overtake the entries it is of.
-    const background = this.#queue.length === 0 ? this.#background.shift() : undefined
-    if (background) jobs.push(background)
-    this.stats.bytes += bytes + (background?.bytes ?? 0)
+    if (this.#queue.length === 0) bytes += this.#takeBackground(jobs, bytes)
+    this.stats.bytes += bytes
     return jobs
   }
 }

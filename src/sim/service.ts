@@ -120,7 +120,7 @@ export class SimService implements Service {
 
   #toWrite(id: string): ServiceRecord {
     const record = { id, value: this.#record(id) }
-    if (record.value === undefined || !isPage(id)) return record
+    if (!isPage(id)) return record
     return { ...record, cold: { text: this.#pages.text(id) } }
   }
 
@@ -134,6 +134,7 @@ export class SimService implements Service {
     return {
       records: after =>
         after === undefined ? records : records.filter(record => record.id > after),
+      coldRecords: () => records.filter(({ id }) => isPage(id)),
       coldReference: id => records.find(record => isPage(id) && record.id === id)?.value,
     }
   }

@@ -25,6 +25,7 @@ import { decodeManifest, decodeVsr, isBelow } from './manifest.ts'
 import { Damage, rolledBack } from './refusal.ts'
 import { ShardStore } from './shard-store.ts'
 import type { Superblock } from './superblock.ts'
+import { withTexts } from './texts.ts'
 import { auditEntry } from './values.ts'
 import type { Witness } from './witness-file.ts'
 
@@ -233,10 +234,10 @@ export async function removeUnfinished(db: Database, store: ShardStore): Promise
     const keys = await readKeys(db, { range, after, limit: SLICE })
     if (keys.length === 0) break
     after = keys.at(-1)
-    await removeAll(
-      db,
-      keys.filter(key => generationOf(key) > generation || versionOf(key) > checkpoint.opNumber),
+    const unfinished = keys.filter(
+      key => generationOf(key) > generation || versionOf(key) > checkpoint.opNumber,
     )
+    await removeAll(db, await withTexts(db, store, unfinished))
   }
   await removeAll(db, markers)
 }

@@ -76,6 +76,15 @@ export async function readKeys(db: Database, slice: Slice): Promise<Buffer[]> {
   }
 }
 
+export async function readNewestKey(db: Database, range: KeyRange): Promise<Buffer | undefined> {
+  const iterator = db.keys<Buffer>({ ...range, reverse: true, limit: 1, fillCache: false })
+  try {
+    return await iterator.next()
+  } finally {
+    await iterator.close()
+  }
+}
+
 export async function readNewest(
   db: Database,
   range: KeyRange,

@@ -21,6 +21,7 @@ import type { Choice, CopyState } from './superblock.ts'
 import { chooseCopy, copyStates } from './superblock.ts'
 import type { TableSize } from './tables.ts'
 import { measureTables } from './tables.ts'
+import { readCold } from './texts.ts'
 import type { Witness } from './witness-file.ts'
 import { WitnessFile } from './witness-file.ts'
 
@@ -190,7 +191,10 @@ async function stateOf(
 ): Promise<NonNullable<ShardInspection['state']>> {
   const digest = new StateDigest()
   for await (const records of readRecords(db, store)) {
-    for (const record of records) digest.add(record)
+    for (const record of records) {
+      digest.add(record)
+      if (record.cold !== undefined) await readCold(db, store, record.id, record.value ?? '')
+    }
   }
   const { opNumber, stateHash } = store.durable.manifest.checkpoint
   const hash = digest.checkpointHash()

@@ -9,15 +9,17 @@
  *   P  shard u16  seq u64                                     slices of checkpoint `seq`  manifest.ts
  *                                                             are being written (empty)
  *   S  shard u16  generation u32  id  00  op u64  kind u8     version of a state record   values.ts
+ *   T  shard u16  id                                          text of a cold record       values.ts
  *   V  shard u16  seq u64                                     vsr record                  manifest.ts
  *
  * The newest `C` and `V` of a shard count, and in the newest manifest's generation the newest version
- * of each id at or below the manifest's op. kind: 1 the record has this value, 0 it is gone.
+ * of each id at or below the manifest's op. kind: 2 the record is cold, and its value the reference of the
+ * text in `T`; 1 the record has this value; 0 it is gone. `T` has a text as long as any version refers to it.
  */
 import { assert } from '../base/assert.ts'
 import { decodeId, encodeId } from './record-id.ts'
 
-const [LOG, CHANGES, RECORDS, MANIFESTS, VIEWS, UNDER_WAY] = Buffer.from('LDSCVP')
+const [LOG, CHANGES, RECORDS, MANIFESTS, VIEWS, UNDER_WAY, TEXTS] = Buffer.from('LDSCVPT')
 const TWO32 = 2 ** 32
 const U16_MAX = 0xffff
 const U32_MAX = 0xffff_ffff
@@ -41,8 +43,10 @@ export interface RecordVersion {
   readonly generation: number
   readonly id: string
   readonly opNumber: number
-  readonly kind: 'value' | 'gone'
+  readonly kind: 'value' | 'gone' | 'cold'
 }
+
+const KINDS = ['gone', 'value', 'cold'] as const
 
 export function recordKey(shard: number, version: RecordVersion): Buffer {
   const id = encodeId(version.id)
@@ -52,9 +56,18 @@ export function recordKey(shard: number, version: RecordVersion): Buffer {
   key.set(id, 7)
   key[7 + id.length] = 0
   writeU64(key, version.opNumber, 8 + id.length)
-  key[16 + id.length] = version.kind === 'value' ? 1 : 0
+  key[16 + id.length] = KINDS.indexOf(version.kind)
   return key
 }
+
+export function textKey(shard: number, recordId: string): Buffer {
+  const id = encodeId(recordId)
+  const key = Buffer.allocUnsafe(3 + id.length)
+  head(key, TEXTS, shard)
+  key.set(id, 3)
+  return key
+}
+export const idOfText = (textKey: Buffer): string => decodeId(textKey.subarray(3))
 
 export const decodeLogKey = (key: Buffer): { opNumber: number; viewNumber: number } => ({
   opNumber: readU64(key, 3),
@@ -66,6 +79,7 @@ export const decodeNumber = (key: Buffer): number => readU64(key, 3)
 export const generationOf = (recordKey: Buffer): number => recordKey.readUInt32BE(3)
 export const versionOf = (recordKey: Buffer): number => readU64(recordKey, recordKey.length - 9)
 export const isGone = (recordKey: Buffer): boolean => recordKey[recordKey.length - 1] === 0
+export const isCold = (recordKey: Buffer): boolean => recordKey[recordKey.length - 1] === 2
 export const idOf = (recordKey: Buffer): string =>
   decodeId(recordKey.subarray(7, recordKey.length - 10))
 /** Both are versions of one record in one generation. */
@@ -94,6 +108,19 @@ export const recordsOf = (shard: number, generation: number): KeyRange => ({
   gte: recordsEdge(shard, generation),
   lte: generation === U32_MAX ? tableEnd(RECORDS, shard) : recordsEdge(shard, generation + 1),
 })
+/** All versions of one record in one generation, up to an op. */
+export const versionsOf = (
+  shard: number,
+  { generation, id, opNumber }: Omit<RecordVersion, 'kind'>,
+): KeyRange => ({
+  gte: recordKey(shard, { generation, id, opNumber: 0, kind: 'gone' }),
+  lte: recordKey(shard, { generation, id, opNumber, kind: 'cold' }),
+})
+/** A text's id may begin with any bytes, and ends the key. */
+export const textsOf = (shard: number): KeyRange => ({
+  gte: tableStart(TEXTS, shard),
+  lte: tableEnd(TEXTS, shard),
+})
 export const manifestsOf = (shard: number): KeyRange => table(MANIFESTS, shard)
 export const vsrsOf = (shard: number): KeyRange => table(VIEWS, shard)
 export const underWayOf = (shard: number): KeyRange => table(UNDER_WAY, shard)
@@ -107,6 +134,12 @@ function recordsEdge(shard: number, generation: number): Buffer {
   const key = Buffer.allocUnsafe(7)
   head(key, RECORDS, shard)
   key.writeUInt32BE(generation, 3)
+  return key
+}
+
+function tableStart(tag: number | undefined, shard: number): Buffer {
+  const key = Buffer.allocUnsafe(3)
+  head(key, tag, shard)
   return key
 }
 

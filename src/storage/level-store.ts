@@ -11,12 +11,14 @@ import type { Promised } from '../wire/promised.ts'
 import type { Database } from './database.ts'
 import type { PeersFile } from './peers-file.ts'
 import type { ClusterRecord, PeerSeen, ShardImage, ShardWrite, Store } from './port.ts'
+import { StorageError, TextDamage } from './port.ts'
 import { readChanges, readEntries, readRecords } from './reader.ts'
 import { openingRefusal, writeRefusal } from './refusal.ts'
 import { CONDEMNED, replaceFile } from './replace-file.ts'
 import type { ShardStore } from './shard-store.ts'
 import type { SuperblockFile } from './superblock-file.ts'
 import { Sweeper } from './sweeper.ts'
+import { readCold } from './texts.ts'
 import type { WitnessFile } from './witness-file.ts'
 
 /** Deletions that ride in one commit: enough to keep up, few enough not to be felt. */
@@ -142,6 +144,21 @@ export class LevelStore implements Store {
     } finally {
       await slices.return(undefined)
     }
+  }
+
+  async readCold(shard: number, id: string, reference: string): Promise<string | undefined> {
+    try {
+      return await this.#reading(db => readCold(db, this.#store(shard), id, reference))
+    } catch (error) {
+      const isDamage = error instanceof StorageError && error.reason === 'damaged'
+      throw isDamage ? new TextDamage(error.message, { cause: error }) : error
+    }
+  }
+
+  keepTexts(shard: number): () => void {
+    const { sweep } = this.#store(shard)
+    sweep.pin()
+    return () => sweep.unpin()
   }
 
   peerSeen(peerId: string): PeerSeen | undefined {

@@ -1,5 +1,5 @@
 /** One shard in memory: log, changes, records of the checkpoint, and those of one under way. */
-import { assert } from '../base/assert.ts'
+import { assert, present } from '../base/assert.ts'
 import type { VsrRecord } from '../vr/effect.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { CheckpointId } from '../vr/message.ts'
@@ -20,6 +20,11 @@ export class MemoryShard {
   #records: Records = new Map()
   #slices: Records = new Map()
   #installing: { readonly opNumber: number; readonly records: Records } | undefined
+  /** Of cold records. */
+  readonly #texts = new Map<string, string>()
+  #readers = 0
+  /** Ids of those for an install that has not come. */
+  readonly #uninstalled = new Set<string>()
 
   constructor(cluster: ClusterRecord, shard: number) {
     this.#shard = shard
@@ -46,10 +51,13 @@ export class MemoryShard {
   restart(): void {
     this.#slices = new Map()
     this.#installing = undefined
+    this.#uninstalled.clear()
+    this.#dropTexts()
   }
 
   write(write: ShardWrite): void {
     if (write.truncateFrom !== undefined) this.#truncate(write.truncateFrom)
+    if (write.installTexts !== undefined) this.#installTexts(write.installTexts)
     if (write.installRecords !== undefined) this.#installRecords(write.installRecords)
     if (write.install !== undefined) this.#install(write.install)
     for (const entry of write.append ?? []) this.#append(entry)
@@ -84,7 +92,7 @@ export class MemoryShard {
   /** In order of id. */
   records(): ServiceRecord[] {
     return [...this.#records]
-      .map(([id, value]) => ({ id, value }))
+      .map(([id, value]) => (this.#texts.has(id) ? { id, value, cold: {} } : { id, value }))
       .sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
@@ -108,7 +116,39 @@ export class MemoryShard {
 
   #slice(slice: NonNullable<ShardWrite['records']>): void {
     assert(slice.opNumber > this.#checkpoint.opNumber, 'a checkpoint follows the one before')
-    for (const { id, value } of slice.records) this.#slices.set(id, value)
+    for (const record of slice.records) this.#put(this.#slices, record)
+  }
+
+  #put(into: Records, { id, value, cold }: ServiceRecord): void {
+    into.set(id, value)
+    if (cold?.text !== undefined) this.#texts.set(id, cold.text)
+  }
+
+  keepTexts(): () => void {
+    this.#readers++
+    return () => {
+      this.#readers--
+      this.#dropTexts()
+    }
+  }
+
+  /** Those that nothing refers to any longer. */
+  #dropTexts(): void {
+    if (this.#readers > 0) return
+    for (const id of this.#texts.keys()) {
+      if (!this.#records.has(id) && !this.#uninstalled.has(id)) this.#texts.delete(id)
+    }
+  }
+
+  text(id: string): string | undefined {
+    return this.#texts.get(id)
+  }
+
+  #installTexts(records: readonly ServiceRecord[]): void {
+    for (const { id, cold } of records) {
+      this.#texts.set(id, present(cold?.text, 'a text that is written is there'))
+      this.#uninstalled.add(id)
+    }
   }
 
   #complete(checkpoint: CheckpointId): void {
@@ -117,6 +157,7 @@ export class MemoryShard {
     this.#checkpoint = checkpointId(checkpoint)
     merge(this.#records, this.#slices)
     this.#slices = new Map()
+    this.#dropTexts()
   }
 
   #installRecords(slice: NonNullable<ShardWrite['installRecords']>): void {
@@ -124,7 +165,7 @@ export class MemoryShard {
     if (this.#installing?.opNumber !== opNumber) {
       this.#installing = { opNumber, records: new Map() }
     }
-    for (const { id, value } of slice.records) this.#installing?.records.set(id, value)
+    for (const record of slice.records) this.#put(this.#installing.records, record)
   }
 
   #install(checkpoint: CheckpointId): void {
@@ -134,6 +175,8 @@ export class MemoryShard {
     if (this.#installing?.opNumber === opNumber) merge(this.#records, this.#installing.records)
     this.#installing = undefined
     this.#slices = new Map()
+    this.#uninstalled.clear()
+    this.#dropTexts()
     this.#checkpoint = checkpointId(checkpoint)
     this.#startAt(opNumber + 1)
   }

@@ -3,6 +3,7 @@
  * (`open` again) finds what was committed. What needs deleting in time there is simply gone here.
  */
 import { assert, present } from '../base/assert.ts'
+import { isColdText } from '../vr/cold.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import { type Promised, raised } from '../wire/promised.ts'
@@ -81,6 +82,16 @@ class MemoryStore implements Store {
     for (const record of this.#shard(shard).records()) {
       if (after === undefined || record.id > after) yield record
     }
+  }
+
+  async readCold(shard: number, id: string, reference: string): Promise<string | undefined> {
+    const text = this.#shard(shard).text(id)
+    assert(text === undefined || isColdText(reference, text), 'a text is what its reference names')
+    return text
+  }
+
+  keepTexts(shard: number): () => void {
+    return this.#shard(shard).keepTexts()
   }
 
   peerSeen(peerId: string): PeerSeen | undefined {

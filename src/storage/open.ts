@@ -19,7 +19,7 @@ import { auditShard, removeUnfinished } from './audit.ts'
 import type { Database } from './database.ts'
 import { openDatabase } from './database.ts'
 import { seal } from './envelope.ts'
-import { manifestKey, recordKey, vsrKey } from './keys.ts'
+import { manifestKey, vsrKey } from './keys.ts'
 import { LevelStore } from './level-store.ts'
 import { encodeManifest, encodeVsr, firstManifest, genesisOf } from './manifest.ts'
 import { PeersFile } from './peers-file.ts'
@@ -28,10 +28,10 @@ import * as refusal from './refusal.ts'
 import { Damage, UnknownFormat } from './refusal.ts'
 import { CONDEMNED, replaceFile, syncDirectory } from './replace-file.ts'
 import type { ShardStore } from './shard-store.ts'
+import { putRecord } from './shard-store.ts'
 import type { ShardFloor } from './superblock.ts'
 import { SHARDS_MAX } from './superblock.ts'
 import { SuperblockFile } from './superblock-file.ts'
-import { encodeText } from './values.ts'
 import { WitnessFile } from './witness-file.ts'
 
 /** Name of the marker of set-aside.ts. */
@@ -237,10 +237,9 @@ async function putRecords(db: Database, start: StartingState): Promise<number[]>
   for await (const { shard, records } of start.records()) {
     const opNumber = start.checkpoints[shard]?.opNumber ?? 0
     const batch = db.batch()
-    for (const { id, value } of records) {
-      assert(value !== undefined, 'a state holds what is there')
-      const key = recordKey(shard, { generation: 1, id, opNumber, kind: 'value' })
-      batch.put(key, seal(key, ...encodeText(value)))
+    for (const record of records) {
+      assert(record.value !== undefined, 'a state holds what is there')
+      putRecord(shard, { generation: 1, opNumber }, record, batch)
     }
     await batch.write({ sync: true })
     counts[shard] = (counts[shard] ?? 0) + records.length

@@ -43,6 +43,8 @@ export interface ShardWrite {
     | undefined
   /** All records for it have been written: from now on a restart begins here. */
   readonly checkpoint?: CheckpointId | undefined
+  /** Texts of cold records for an install to come; without it they go at the next opening. */
+  readonly installTexts?: readonly ServiceRecord[] | undefined
   /** As `records`/`checkpoint`, but for a state that replaces the old one and the log up to it. */
   readonly installRecords?:
     | { readonly opNumber: number; readonly records: readonly ServiceRecord[] }
@@ -88,6 +90,16 @@ export interface Store {
   ): Promise<{ opNumber: number; text: string }[]>
   /** Records of the shard's checkpoint in order of id as stored, from behind `after` on. */
   readRecords(shard: number, after?: string): AsyncIterable<ServiceRecord>
+  /**
+   * The text of a cold record, by the id that the checkpoint has it under. Undefined: the checkpoint has no
+   * such record. Rejects with TextDamage when it has, and the text is missing, or not what the reference names.
+   */
+  readCold(shard: number, id: string, reference: string): Promise<string | undefined>
+  /**
+   * The texts of what is in the checkpoint now, and of what later ones add, stay until the function that it
+   * gives is called; others may go meanwhile. For who reads a state that was frozen.
+   */
+  keepTexts(shard: number): () => void
   /** Known incarnations and boots of the peers (peer id → what was seen), kept durably. */
   peerSeen(peerId: string): PeerSeen | undefined
   notePeer(peerId: string, seen: PeerSeen): Promise<void>
@@ -114,5 +126,12 @@ export class StorageError extends Error {
   constructor(reason: StorageError['reason'], message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.reason = reason
+  }
+}
+
+/** The text of a cold record is not what was written. A start does not read them: it must be told (`condemn`). */
+export class TextDamage extends StorageError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('damaged', message, options)
   }
 }

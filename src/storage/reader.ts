@@ -8,6 +8,7 @@ import {
   changesRange,
   decodeNumber,
   idOf,
+  isCold,
   isGone,
   isSameRecord,
   logRange,
@@ -120,5 +121,7 @@ const lastVersion = (shard: number, generation: number, id: string): Buffer =>
 
 function takeRecord([key, value]: [Buffer, Buffer], records: ServiceRecord[]): void {
   const payload = unseal(key, value)
-  if (!isGone(key)) records.push({ id: idOf(key), value: decodeText(payload) })
+  if (isGone(key)) return
+  const record = { id: idOf(key), value: decodeText(payload) }
+  records.push(isCold(key) ? { ...record, cold: {} } : record)
 }

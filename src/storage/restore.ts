@@ -33,7 +33,7 @@ export function startingState(
       for await (const part of readSnapshot(path)) {
         if (part.type !== 'records') continue
         const { shard, records } = part
-        yield { shard, records: records.map(({ id, value }) => ({ id: `s${id}`, value })) }
+        yield { shard, records: records.map(record => ({ ...record, id: `s${record.id}` })) }
       }
     },
   }

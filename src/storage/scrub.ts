@@ -1,8 +1,9 @@
 /**
  * Reads again, slowly and over and over, what a restart would rely on: the log, and the records of the
- * checkpoint. A disk that rots in silence is found while the others still have what it lost. Through the
+ * checkpoint, with the texts of cold ones. A disk that rots in silence is found while the others still have what it lost. Through the
  * store's own reading, so that what is found here is found by the next start as well, and nothing else is.
  */
+import { coldBytes } from '../vr/cold.ts'
 import type { Store } from './port.ts'
 
 export interface ScrubOptions {
@@ -12,7 +13,7 @@ export interface ScrubOptions {
 }
 
 export interface ScrubPorts {
-  readonly store: Pick<Store, 'readEntries' | 'readRecords'>
+  readonly store: Pick<Store, 'readEntries' | 'readRecords' | 'readCold'>
   /** What is durable now, of each shard. */
   readonly logs: () => readonly {
     readonly shard: number
@@ -111,9 +112,11 @@ export class Scrub {
       await this.#turn()
       if (this.#isOver) return
       let bytes = 0
-      for await (const { id, value } of this.#ports.store.readRecords(shard, after)) {
+      for await (const { id, value = '', cold } of this.#ports.store.readRecords(shard, after)) {
         after = id
-        bytes += id.length + (value?.length ?? 0) + ENTRY_BYTES
+        bytes += id.length + value.length + ENTRY_BYTES
+        if (cold !== undefined) await this.#ports.store.readCold(shard, id, value)
+        if (cold !== undefined) bytes += coldBytes(value)
         if (bytes >= STEP_BYTES) break
       }
       await this.#spend(bytes)

@@ -11,7 +11,7 @@ import type { ServiceRecord } from '../vr/service.ts'
 import type { Checksum } from '../vr/terms.ts'
 import type { Batch } from './database.ts'
 import { seal } from './envelope.ts'
-import { changesKey, logKey, manifestKey, recordKey, underWayKey, vsrKey } from './keys.ts'
+import { changesKey, logKey, manifestKey, recordKey, textKey, underWayKey, vsrKey } from './keys.ts'
 import type { LogIndex } from './log-index.ts'
 import type { Manifest } from './manifest.ts'
 import { checkpointId, encodeManifest, encodeVsr, isBelow } from './manifest.ts'
@@ -31,6 +31,21 @@ export interface ShardState {
   readonly headChecksum: Checksum | undefined
 }
 
+/** One version of one record; of a cold one the text too, if the disk does not have it. */
+export function putRecord(
+  shard: number,
+  at: { readonly generation: number; readonly opNumber: number },
+  { id, value, cold }: ServiceRecord,
+  batch: Batch,
+): void {
+  const kind = value === undefined ? 'gone' : cold === undefined ? 'value' : 'cold'
+  const key = recordKey(shard, { ...at, id, kind })
+  batch.put(key, value === undefined ? seal(key, NOTHING) : seal(key, ...encodeText(value)))
+  if (cold?.text === undefined) return
+  const text = textKey(shard, id)
+  batch.put(text, seal(text, ...encodeText(cold.text)))
+}
+
 export class ShardStore {
   readonly shard: number
   readonly log: LogIndex
@@ -43,6 +58,8 @@ export class ShardStore {
   #installing:
     | { readonly opNumber: number; readonly generation: number; readonly count: number }
     | undefined
+  /** Of the texts that wait for an install, whichever it will be. */
+  #textGeneration: number | undefined
   #topGeneration: number
 
   constructor(shard: number, log: LogIndex, state: ShardState, lowestGeneration: number) {
@@ -63,6 +80,11 @@ export class ShardStore {
   /** Every op from `log.first` to here is on disk, also while a batch is in flight. */
   get expectedHead(): number {
     return this.#expectedHead
+  }
+
+  /** Newest generation that records may have been written in: of an install, if there is one. */
+  get topGeneration(): number {
+    return this.#topGeneration
   }
 
   image(): ShardImage {
@@ -91,6 +113,7 @@ export class ShardStore {
   stage(write: ShardWrite, batch: Batch): void {
     assert(write.shard === this.shard, 'a write goes to its own shard')
     if (write.truncateFrom !== undefined) this.#truncate(write.truncateFrom, write.append, batch)
+    if (write.installTexts !== undefined) this.#installTexts(write.installTexts, batch)
     if (write.installRecords !== undefined) this.#installRecords(write.installRecords, batch)
     if (write.install !== undefined) this.#install(write.install, batch)
     for (const entry of write.append ?? []) this.#append(entry, batch)
@@ -170,7 +193,7 @@ export class ShardStore {
     const { generation, checkpoint } = this.#staged.manifest
     assert(slice.opNumber > checkpoint.opNumber, 'a checkpoint follows the one before')
     this.#putRecords(slice, generation, batch)
-    this.sweep.onWritten(slice.records.length)
+    this.sweep.onWritten(slice.records)
   }
 
   #checkpoint(checkpoint: CheckpointId, batch: Batch): void {
@@ -189,6 +212,12 @@ export class ShardStore {
     this.#putRecords(slice, generation, batch)
   }
 
+  /** In a generation that never counts; what refers to them for good is the state that is installed later. */
+  #installTexts(records: readonly ServiceRecord[], batch: Batch): void {
+    this.#textGeneration ??= ++this.#topGeneration
+    this.#putRecords({ opNumber: 0, records }, this.#textGeneration, batch)
+  }
+
   #installation(opNumber: number): { readonly generation: number; readonly count: number } {
     if (this.#installing?.opNumber === opNumber) return this.#installing
     this.#topGeneration++
@@ -200,6 +229,7 @@ export class ShardStore {
     assert(opNumber >= this.#staged.manifest.checkpoint.opNumber, 'checkpoints do not go back')
     const { generation, count } = this.#installation(opNumber)
     this.#installing = undefined
+    this.#textGeneration = undefined
     if (opNumber >= this.log.head) {
       this.#staged = { ...this.#staged, headChecksum: checksum }
       this.#expectedHead = opNumber
@@ -219,11 +249,8 @@ export class ShardStore {
       batch.put(marker, seal(marker, NOTHING))
     }
     const { opNumber } = slice
-    for (const { id, value } of slice.records) {
-      const kind = value === undefined ? 'gone' : 'value'
-      const key = recordKey(this.shard, { generation, id, opNumber, kind })
-      batch.put(key, value === undefined ? seal(key, NOTHING) : seal(key, ...encodeText(value)))
-    }
+    for (const record of slice.records)
+      putRecord(this.shard, { generation, opNumber }, record, batch)
   }
 
   #putManifest(state: Omit<Manifest, 'logFirst' | 'logLowest'>, batch: Batch): void {

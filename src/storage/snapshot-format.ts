@@ -2,24 +2,29 @@
  * A snapshot file: the whole state of a cluster, every shard at one op, in a form that any later release
  * reads. Its bytes; snapshot-writer.ts and snapshot-reader.ts move them.
  *
- *   file      8 B magic · u16 format (1) · chunk … · 32 B SHA-256 of everything before
+ *   file      8 B magic · u16 format (1, 2 if there are cold records) · chunk … · 32 B SHA-256 of everything before
  *   chunk     u8 kind · u32 length · payload · 16 B SHA-256/128 of kind, length and payload
  *     M       manifest, JSON: where the state comes from; the first chunk
  *     R       u16 shard · u32 count · count × (u32-prefixed id · u32-prefixed text, as on disk)
+ *     C       as R, of cold records; behind each record's text, its reference, the text that it names
  *     E       JSON: how many chunks and records there are; the last chunk
  *
  * Magic, format and the SHA-256 at the end are the same in all formats to come.
  */
 import { createHash } from 'node:crypto'
-import { assert } from '../base/assert.ts'
+import { assert, present } from '../base/assert.ts'
 import { FormatError, Reader, text, utf8, Writer } from '../base/bytes.ts'
 import { isObject } from '../base/json.ts'
+import { isColdText } from '../vr/cold.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import { decodeId, encodeId } from './record-id.ts'
+import { Damage } from './refusal.ts'
 import { decodeText, encodeText } from './values.ts'
 
 export const SNAPSHOT_MAGIC = utf8('VIEWSNAP')
 export const SNAPSHOT_FORMAT = 1
+/** With cold records: a release that does not know them is told so by the format. */
+export const SNAPSHOT_FORMAT_COLD = 2
 export const PREFIX_BYTES = SNAPSHOT_MAGIC.length + 2
 export const CHUNK_HEAD_BYTES = 1 + 4
 export const CHUNK_HASH_BYTES = 16
@@ -63,10 +68,10 @@ export interface SnapshotTotals {
   readonly records: readonly number[]
 }
 
-export type ChunkKind = 'M' | 'R' | 'E'
+export type ChunkKind = 'M' | 'R' | 'C' | 'E'
 
-export const prefixBytes = (): Uint8Array =>
-  new Writer(PREFIX_BYTES).raw(SNAPSHOT_MAGIC).u16(SNAPSHOT_FORMAT).finish()
+export const prefixBytes = (format: number): Uint8Array =>
+  new Writer(PREFIX_BYTES).raw(SNAPSHOT_MAGIC).u16(format).finish()
 
 export const chunkHash = (bytes: Uint8Array): Buffer =>
   createHash('sha256').update(bytes).digest().subarray(0, CHUNK_HASH_BYTES)
@@ -84,12 +89,19 @@ export const encodeJson = (value: object): Uint8Array => utf8(JSON.stringify(val
 
 export function encodeRecords(shard: number, records: readonly ServiceRecord[]): Uint8Array {
   const w = new Writer(CHUNK_BYTES).u16(shard).u32(records.length)
-  for (const { id, value = '' } of records) {
-    const [encoding, bytes] = encodeText(value)
-    w.bytes(encodeId(id)).u32(encoding.length + bytes.length)
-    w.raw(encoding).raw(bytes)
+  for (const { id, value = '', cold } of records) {
+    w.bytes(encodeId(id))
+    writeText(w, value)
+    if (cold !== undefined) writeText(w, present(cold.text, 'a cold record has its text with it'))
   }
   return w.finish()
+}
+
+function writeText(w: Writer, text: string): void {
+  const [encoding, bytes] = encodeText(text)
+  w.u32(encoding.length + bytes.length)
+    .raw(encoding)
+    .raw(bytes)
 }
 
 export interface RecordChunk {
@@ -98,18 +110,25 @@ export interface RecordChunk {
 }
 
 /** Throws FormatError and Damage. */
-export function decodeRecords(payload: Uint8Array): RecordChunk {
+export function decodeRecords(kind: 'R' | 'C', payload: Uint8Array): RecordChunk {
   const r = new Reader(payload)
   const shard = r.u16()
   const count = r.u32()
   const records: ServiceRecord[] = []
   for (let i = 0; i < count; i++) {
     const id = decodeId(Buffer.from(r.bytes()))
-    const value = Buffer.from(r.bytes())
-    records.push({ id, value: decodeText(value) })
+    const value = decodeText(Buffer.from(r.bytes()))
+    if (kind === 'R') records.push({ id, value })
+    else records.push({ id, value, cold: { text: coldText(id, value, Buffer.from(r.bytes())) } })
   }
   r.end()
   return { shard, records }
+}
+
+function coldText(id: string, reference: string, bytes: Buffer): string {
+  const text = decodeText(bytes)
+  if (isColdText(reference, text)) return text
+  throw new Damage(`the text of the record ${JSON.stringify(id)} is another`)
 }
 
 /** Throws FormatError. */

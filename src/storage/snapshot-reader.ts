@@ -21,6 +21,7 @@ import {
   FILE_HASH_BYTES,
   PREFIX_BYTES,
   SNAPSHOT_FORMAT,
+  SNAPSHOT_FORMAT_COLD,
   SNAPSHOT_MAGIC,
 } from './snapshot-format.ts'
 import { StateDigest } from './state-digest.ts'
@@ -117,8 +118,8 @@ class SnapshotFile {
         yield { type: 'end', report: { manifest, totals, ...(await this.#end()) } }
         return
       }
-      if (kind !== 'R') throw new Damage(`${nameOf(i)} is of an unknown kind`)
-      const chunk = decoded(nameOf(i), decodeRecords, payload)
+      if (kind !== 'R' && kind !== 'C') throw new Damage(`${nameOf(i)} is of an unknown kind`)
+      const chunk = decoded(nameOf(i), bytes => decodeRecords(kind, bytes), payload)
       if (records[chunk.shard] === undefined) {
         throw new Damage(`${nameOf(i)} is of a shard that the manifest does not name`)
       }
@@ -137,10 +138,10 @@ class SnapshotFile {
       )
     }
     const format = bytes.readUInt16LE(SNAPSHOT_MAGIC.length)
-    if (format === SNAPSHOT_FORMAT) return
+    if (format === SNAPSHOT_FORMAT || format === SNAPSHOT_FORMAT_COLD) return
     throw new StorageError(
       'version',
-      `${this.#path} is a snapshot of format ${format}, and this release of viewstamp knows format ${SNAPSHOT_FORMAT}. Use the release that wrote it, or a later one.`,
+      `${this.#path} is a snapshot of format ${format}, and this release of viewstamp knows formats ${SNAPSHOT_FORMAT} and ${SNAPSHOT_FORMAT_COLD}. Use the release that wrote it, or a later one.`,
     )
   }
 

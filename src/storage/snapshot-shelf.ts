@@ -9,7 +9,7 @@ import type { ServiceRecord } from '../vr/service.ts'
 import { openingRefusal, writeRefusal } from './refusal.ts'
 import type { SnapshotManifest } from './snapshot-format.ts'
 import { claimedHash } from './snapshot-reader.ts'
-import type { WrittenSnapshot } from './snapshot-writer.ts'
+import type { SnapshotOptions, WrittenSnapshot } from './snapshot-writer.ts'
 import { writeSnapshot } from './snapshot-writer.ts'
 
 export const SNAPSHOTS_KEPT = 3
@@ -41,7 +41,7 @@ export class SnapshotShelf {
   async add(
     manifest: SnapshotManifest,
     states: readonly Iterable<ServiceRecord>[],
-    admit: (bytes: number) => Promise<void>,
+    options: Omit<SnapshotOptions, 'pathOf'>,
   ): Promise<KeptSnapshot> {
     const op = manifest.shards[0]?.op ?? 0
     let snapshot = ''
@@ -50,7 +50,7 @@ export class SnapshotShelf {
       return this.#path(snapshot)
     }
     const written = await this.#written(() =>
-      writeSnapshot(join(this.#dir, 'being-written'), manifest, states, { pathOf, admit }),
+      writeSnapshot(join(this.#dir, 'being-written'), manifest, states, { ...options, pathOf }),
     )
     await this.#prune()
     return { snapshot, op, bytes: written.bytes, hash: written.hash, createdMs: manifest.createdMs }

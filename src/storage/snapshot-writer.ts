@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { assert } from '../base/assert.ts'
+import { coldBytes } from '../vr/cold.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import { syncDirectory } from './replace-file.ts'
 import type { SnapshotManifest } from './snapshot-format.ts'
@@ -15,6 +17,8 @@ import {
   encodeJson,
   encodeRecords,
   prefixBytes,
+  SNAPSHOT_FORMAT,
+  SNAPSHOT_FORMAT_COLD,
 } from './snapshot-format.ts'
 
 export interface WrittenSnapshot {
@@ -24,9 +28,13 @@ export interface WrittenSnapshot {
   readonly hash: string
 }
 
+export type TextOf = (shard: number, record: ServiceRecord) => Promise<string>
+
 export interface SnapshotOptions {
   /** The file's name, once its hash is known. */
   readonly pathOf: (hash: string) => string
+  /** Gives the text of a cold record, when the chunk is written that holds it. Undefined: there are none. */
+  readonly textOf?: TextOf | undefined
   /** Called before each chunk with what is written so far; throws to stop. */
   readonly admit: (bytes: number) => Promise<void>
 }
@@ -42,7 +50,7 @@ export async function writeSnapshot(
   await rm(partial, { force: true })
   const file = await open(partial, 'wx', 0o600)
   try {
-    const { bytes, hash } = await writeAll(file, manifest, states, options.admit)
+    const { bytes, hash } = await writeAll(file, manifest, states, options)
     await file.sync()
     await file.close()
     const path = options.pathOf(hash)
@@ -61,7 +69,7 @@ async function writeAll(
   file: FileHandle,
   manifest: SnapshotManifest,
   states: readonly Iterable<ServiceRecord>[],
-  admit: (bytes: number) => Promise<void>,
+  { admit, textOf }: SnapshotOptions,
 ): Promise<{ readonly bytes: number; readonly hash: string }> {
   const sum = createHash('sha256')
   let bytes = 0
@@ -75,13 +83,15 @@ async function writeAll(
     }
     bytes += part.length
   }
-  await put(prefixBytes())
+  await put(prefixBytes(textOf === undefined ? SNAPSHOT_FORMAT : SNAPSHOT_FORMAT_COLD))
   await put(encodeChunk('M', encodeJson(manifest)))
   const records: number[] = []
   for (const [shard, state] of states.entries()) {
     let count = 0
     for (const slice of slices(state)) {
-      await put(encodeChunk('R', encodeRecords(shard, slice)))
+      const isCold = slice[0]?.cold !== undefined
+      const records = isCold ? await withTexts(shard, slice, textOf) : slice
+      await put(encodeChunk(isCold ? 'C' : 'R', encodeRecords(shard, records)))
       count += slice.length
       chunks++
     }
@@ -93,16 +103,34 @@ async function writeAll(
   return { bytes, hash: hash.toString('hex') }
 }
 
+async function withTexts(
+  shard: number,
+  records: readonly ServiceRecord[],
+  textOf: TextOf | undefined,
+): Promise<ServiceRecord[]> {
+  assert(textOf !== undefined, 'a state with cold records has their texts')
+  const whole: ServiceRecord[] = []
+  for (const record of records) {
+    whole.push({ ...record, cold: { text: await textOf(shard, record) } })
+  }
+  return whole
+}
+
+/** Each is of cold records only, or of others only. */
 function* slices(state: Iterable<ServiceRecord>): Generator<readonly ServiceRecord[]> {
   let slice: ServiceRecord[] = []
   let bytes = 0
   for (const record of state) {
+    const isOther =
+      slice.length > 0 && (slice[0]?.cold === undefined) !== (record.cold === undefined)
+    if (isOther || bytes >= CHUNK_BYTES) {
+      yield slice
+      slice = []
+      bytes = 0
+    }
     slice.push(record)
     bytes += record.id.length + (record.value?.length ?? 0) + 16
-    if (bytes < CHUNK_BYTES) continue
-    yield slice
-    slice = []
-    bytes = 0
+    if (record.cold !== undefined) bytes += coldBytes(record.value ?? '')
   }
   if (slice.length > 0) yield slice
 }

@@ -4,11 +4,14 @@
  * happens when the versions written since the last time are half of what it left, so a version costs a
  * constant number of key reads, and the disk holds less than twice the state (and 1 000 records).
  */
+import type { ServiceRecord } from '../vr/service.ts'
 import type { KeyRange } from './keys.ts'
 import { generationOf, isGone, isSameRecord, recordsFrom, versionOf } from './keys.ts'
 import type { Manifest } from './manifest.ts'
 
 const WRITTEN_MIN = 1_000
+/** A cold record that is gone leaves a text behind, which is as large as so many records are together. */
+const COLD_WEIGHT = 64
 /** Keys that wait for deletion; no more are looked for until they are gone. */
 const GARBAGE_MAX = 4_000
 
@@ -34,7 +37,7 @@ export class RecordSweep {
   #run: Run | undefined
   /** Older versions stand before newer ones, and are deleted no later. */
   #garbage: Buffer[] = []
-  /** Readers of the checkpoint: what they may still need is not looked for. */
+  /** Readers of the checkpoint, or of a frozen state: what they may still need is not looked for. */
   #readers = 0
 
   constructor(shard: number, manifest: Manifest, lowestGeneration: number) {
@@ -54,8 +57,10 @@ export class RecordSweep {
     return this.#written + this.#pending
   }
 
-  onWritten(count: number): void {
-    this.#pending += count
+  onWritten(records: readonly ServiceRecord[]): void {
+    for (const { value, cold } of records) {
+      this.#pending += value === undefined && cold !== undefined ? COLD_WEIGHT : 1
+    }
   }
 
   /** Durable now. */
@@ -96,14 +101,24 @@ export class RecordSweep {
     return { range: recordsFrom(this.#shard, this.#lowestGeneration), after: this.#run.after }
   }
 
-  /** Keys of the slice; none: that was the end. */
-  onKeys(keys: readonly Buffer[]): void {
+  /** In this order; with a cold record's last version goes its text. */
+  discard(keys: readonly Buffer[]): void {
+    this.#garbage.push(...keys)
+  }
+
+  /** Keys of the slice; none: that was the end. Gives those that no longer count, to be discarded in that order. */
+  onKeys(keys: readonly Buffer[]): Buffer[] {
     const run = this.#run
-    if (run === undefined) return
-    for (const key of keys) this.#look(run, key)
+    const found: Buffer[] = []
+    if (run === undefined) return found
+    for (const key of keys) look(run, key, found)
     run.after = keys.at(-1)
-    if (keys.length > 0) return
-    this.#close(run)
+    if (keys.length === 0) this.#end(run, found)
+    return found
+  }
+
+  #end(run: Run, found: Buffer[]): void {
+    close(run, found)
     this.#run = undefined
     this.#lowestGeneration = run.manifest.generation
     if (run.manifest.generation !== this.#manifest.generation) return
@@ -115,24 +130,23 @@ export class RecordSweep {
     if (this.#lowestGeneration < this.#manifest.generation) return true
     return this.#written >= Math.max(WRITTEN_MIN, this.#swept / 2)
   }
+}
 
-  #look(run: Run, key: Buffer): void {
-    const { generation, checkpoint } = run.manifest
-    const isOld = generationOf(key) < generation
-    if (isOld) {
-      this.#garbage.push(key)
-      return
-    }
-    if (run.candidate !== undefined && !isSameRecord(run.candidate, key)) this.#close(run)
-    if (generationOf(key) > generation || versionOf(key) > checkpoint.opNumber) return
-    if (run.candidate !== undefined) this.#garbage.push(run.candidate)
-    run.candidate = key
+function look(run: Run, key: Buffer, found: Buffer[]): void {
+  const { generation, checkpoint } = run.manifest
+  if (generationOf(key) < generation) {
+    found.push(key)
+    return
   }
+  if (run.candidate !== undefined && !isSameRecord(run.candidate, key)) close(run, found)
+  if (generationOf(key) > generation || versionOf(key) > checkpoint.opNumber) return
+  if (run.candidate !== undefined) found.push(run.candidate)
+  run.candidate = key
+}
 
-  #close(run: Run): void {
-    if (run.candidate === undefined) return
-    if (isGone(run.candidate)) this.#garbage.push(run.candidate)
-    else run.live++
-    run.candidate = undefined
-  }
+function close(run: Run, found: Buffer[]): void {
+  if (run.candidate === undefined) return
+  if (isGone(run.candidate)) found.push(run.candidate)
+  else run.live++
+  run.candidate = undefined
 }

@@ -2,6 +2,7 @@
 import type { Database } from './database.ts'
 import { readKeys } from './database.ts'
 import type { ShardStore } from './shard-store.ts'
+import { withTexts } from './texts.ts'
 
 const SLICE = { count: 1_000, bytes: 256 * 1024 }
 
@@ -20,11 +21,13 @@ export class Sweeper {
   /** After each commit: reads one slice, if one is wanted and none is being read. */
   poke(): void {
     if (this.#slice !== undefined) return
-    for (const { sweep } of this.#stores) {
+    for (const store of this.#stores) {
+      const { sweep } = store
       const slice = sweep.next()
       if (slice === undefined) continue
       this.#slice = readKeys(this.#db, { ...slice, limit: SLICE })
-        .then(keys => sweep.onKeys(keys), this.#onError)
+        .then(keys => withTexts(this.#db, store, sweep.onKeys(keys)))
+        .then(keys => sweep.discard(keys), this.#onError)
         .finally(() => {
           this.#slice = undefined
         })

@@ -42,7 +42,8 @@ export function maybeCheckpoint(replica: Replica, entry: Entry, effects: Effect[
   replica.checkpoint = id
   noteOwnState(replica, id)
   replica.marks.push(id)
-  const ids = records.filter(record => record.cold !== undefined).map(({ id }) => id.slice(1))
+  const made = records.filter(({ cold }) => cold?.text !== undefined)
+  const ids = made.map(record => record.id.slice(1))
   if (ids.length > 0) replica.unsettled.push({ opNumber: id.opNumber, ids })
   effects.push({ type: 'checkpoint', id, records })
 }

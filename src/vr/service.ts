@@ -17,7 +17,7 @@ export interface ServiceRecord {
   readonly id: string
   /** `undefined`: the record is gone. Of a cold record: its reference (cold.ts). */
   readonly value: string | undefined
-  /** Marks a cold record where it goes to disk. `text` is absent when the disk has it already. */
+  /** Marks a cold record where it goes to disk. `text` is absent when the disk has it, or it is gone. */
   readonly cold?: { readonly text?: string | undefined }
 }
 
@@ -25,6 +25,8 @@ export interface ServiceRecord {
 export interface ServiceSnapshot {
   /** Records in a fixed order, starting behind `after`. */
   records(after: string | undefined): Iterable<ServiceRecord>
+  /** Those that are cold. */
+  coldRecords(): Iterable<ServiceRecord>
   /** Of the cold record of this id, if the state had one. */
   coldReference(id: string): string | undefined
 }

@@ -131,14 +131,8 @@ export function onTextsWritten(replica: Replica, token: number, effects: Effect[
   goOn(replica, effects)
 }
 
-/** The state as it goes to disk: every text is there by now. What was fetched in vain is said to be gone. */
+/** The state as it goes to disk: every text is there by now. */
 export function asInstalled(replica: Replica, records: readonly ServiceRecord[]): ServiceRecord[] {
-  const { fetchedTexts } = replica
-  const installed = records.map(record =>
-    isCold(replica, record) ? { ...record, cold: {} } : record,
-  )
-  for (const { id } of records) fetchedTexts.delete(id)
-  for (const id of fetchedTexts.keys()) installed.push({ id, value: undefined })
-  fetchedTexts.clear()
-  return installed
+  replica.fetchedTexts.clear()
+  return records.map(record => (isCold(replica, record) ? { ...record, cold: {} } : record))
 }

@@ -95,6 +95,7 @@ describe('a machine with cold records', () => {
     expect(service.takeDirty().find(record => record.id === `diary/${pageId(0)}`)).toEqual({
       id: `diary/${pageId(0)}`,
       value: undefined,
+      cold: {},
     })
   })
 

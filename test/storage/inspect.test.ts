@@ -81,7 +81,7 @@ test('says what is there, and leaves it as it was', async () => {
     witness: { opNumber: 40 },
     state: { records: 30, sessions: 0 },
   })
-  expect(countsOf(seen)).toEqual({ L: 40, D: 1, S: 30, C: 2, V: 2, P: 0 })
+  expect(countsOf(seen)).toEqual({ L: 40, D: 1, S: 30, T: 0, C: 2, V: 2, P: 0 })
   const store = await openStore(dir)
   expect(store.bootCounter).toBe(3)
   await store.close()

@@ -46,6 +46,7 @@ function world(change: Partial<ScrubPorts['store']> = {}): World {
       of.entries.push(...found.map(each => each.opNumber))
       return found
     },
+    readCold: async () => undefined,
     readRecords: async function* (_shard, after) {
       for (const record of RECORDS) {
         if (after !== undefined && record.id <= after) continue

@@ -154,7 +154,7 @@ test('other files, later formats and bytes behind the end are refused', async ()
   const bytes = await readFile(path)
   await writeFile(path, Buffer.concat([bytes, Buffer.from('more')]))
   expect((await refusalOf(path)).message).toContain('4 bytes stand behind its end')
-  bytes.writeUInt16LE(2, 8)
+  bytes.writeUInt16LE(3, 8)
   await writeFile(path, bytes)
   expect(await refusalOf(path)).toMatchObject({ reason: 'version' })
   await writeFile(path, 'version: 1\nnode: { name: n1 }\n')
@@ -170,7 +170,7 @@ test('a snapshot that is stopped leaves nothing behind', async () => {
   const full = async (bytes: number): Promise<void> => {
     if (bytes > 0) throw stop
   }
-  await expect(shelf.add(manifestOf(SMALL), SMALL, full)).rejects.toBe(stop)
+  await expect(shelf.add(manifestOf(SMALL), SMALL, { admit: full })).rejects.toBe(stop)
   expect(await readdir(dir)).toEqual([])
   expect(await shelf.list()).toEqual([])
 })
@@ -180,7 +180,7 @@ test('the shelf keeps a few, the newest, and knows no other names', async () => 
   const shelf = new SnapshotShelf(dir)
   expect(await shelf.list()).toEqual([])
   for (let op = 1; op <= SNAPSHOTS_KEPT + 2; op++)
-    await shelf.add(manifestOf(SMALL, op), SMALL, admit)
+    await shelf.add(manifestOf(SMALL, op), SMALL, { admit })
   const kept = await shelf.list()
   expect(kept).toHaveLength(SNAPSHOTS_KEPT)
   const { snapshot, bytes, hash, op } = at(kept, 0)

@@ -29,7 +29,7 @@ export class ListService implements Service {
   }
 
   freeze(): ServiceSnapshot {
-    return { records: () => [], coldReference: () => undefined }
+    return { records: () => [], coldRecords: () => [], coldReference: () => undefined }
   }
 
   stateHash(): string {
