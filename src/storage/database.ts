@@ -46,6 +46,10 @@ export interface Slice {
 const bounds = ({ range, after }: Slice): { gt?: Buffer; gte?: Buffer; lte: Buffer } =>
   after === undefined ? { ...range } : { gt: after, lte: range.lte }
 
+const BEHIND = Buffer.of(0)
+/** Not worth a second call. */
+const LIGHT_BYTES = 16 * 1024
+
 /**
  * The next keys and values, at least one if there are any. The snapshot it reads is taken before this
  * returns its promise; the iterator is closed when that resolves.
@@ -57,7 +61,14 @@ export async function readSlice(db: Database, slice: Slice): Promise<[Buffer, Bu
     fillCache: false,
   })
   try {
-    return await iterator.nextv(slice.limit.count)
+    const rows = await iterator.nextv(slice.limit.count)
+    // The binding keeps its copy of what it read last until the iterator is collected, and the collector
+    // knows nothing of its size. To read nothing, behind the end, lets go of it.
+    if (rows.reduce((bytes, [, value]) => bytes + value.length, 0) > LIGHT_BYTES) {
+      iterator.seek(Buffer.concat([slice.range.lte, BEHIND]))
+      await iterator.nextv(1)
+    }
+    return rows
   } finally {
     await iterator.close()
   }
