@@ -3,12 +3,15 @@
 import { Chaos } from '../../src/chaos/chaos.ts'
 import { createService, type MachineService } from '../../src/machine/compose.ts'
 import { KvMachine } from '../../src/machine/kv/kv.ts'
+import type { Machine } from '../../src/machine/machine.ts'
 import { MemoryHub } from '../../src/network/memory.ts'
 import type { Meta } from '../../src/node/api.ts'
+import type { NodeContext } from '../../src/node/context.ts'
 import { NO_METRICS } from '../../src/node/metrics.ts'
 import type { Node } from '../../src/node/node.ts'
 import { openNode } from '../../src/node/open.ts'
 import { MemoryDisk } from '../../src/storage/memory.ts'
+import type { SnapshotShelf } from '../../src/storage/snapshot-shelf.ts'
 import { DEFAULTS, type ReplicaOptions } from '../../src/vr/options.ts'
 
 const NO_PROCESS = {
@@ -26,6 +29,8 @@ export class TestCluster {
   readonly disks: readonly MemoryDisk[]
   readonly nodes = new Map<string, Node>()
   readonly failures: unknown[] = []
+  /** Where all of them keep their snapshots, if anywhere. */
+  snapshots: SnapshotShelf | undefined
   /** Of the nodes as they were started last. */
   readonly services = new Map<string, MachineService>()
   /** Of the nodes that run, where faults may be injected. */
@@ -33,8 +38,18 @@ export class TestCluster {
   readonly #options: ReplicaOptions
   readonly #faults: boolean
 
-  constructor(n = 3, options: Partial<ReplicaOptions> = {}, shards = 1, faults = false) {
+  readonly contexts = new Map<string, NodeContext>()
+  readonly #machines: () => readonly Machine[]
+
+  constructor(
+    n = 3,
+    options: Partial<ReplicaOptions> = {},
+    shards = 1,
+    faults = false,
+    machines: () => readonly Machine[] = () => [new KvMachine()],
+  ) {
     this.#faults = faults
+    this.#machines = machines
     this.names = Array.from({ length: n }, (_, i) => `n${i + 1}`)
     const members = this.names.map(name => ({ name, peerId: `peer-${name}`, addresses: [] }))
     this.disks = members.map(
@@ -72,10 +87,14 @@ export class TestCluster {
       store: chaos?.store(store) ?? store,
       network: chaos?.network(network) ?? network,
       every: chaos?.every,
-      onContext: context => chaos?.watch(context),
+      onContext: context => {
+        this.contexts.set(name, context)
+        chaos?.watch(context)
+      },
+      snapshots: this.snapshots,
       replica: this.#options,
       service: () => {
-        const service = createService([new KvMachine()])
+        const service = createService(this.#machines())
         this.services.set(name, service)
         return service
       },

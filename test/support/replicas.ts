@@ -6,8 +6,17 @@
 import { present } from '../../src/base/assert.ts'
 import { text, utf8 } from '../../src/base/bytes.ts'
 import { Prng } from '../../src/base/prng.ts'
-import { Disk, emptyImage, entriesOn, headOf, type Job, recordsOn } from '../../src/sim/disk.ts'
-import type { DiskOptions } from '../../src/sim/options.ts'
+import {
+  Disk,
+  dropUninstalled,
+  emptyImage,
+  entriesOn,
+  headOf,
+  type Job,
+  recordsOn,
+  textsOn,
+} from '../../src/sim/disk.ts'
+import type { DiskOptions, PageOptions } from '../../src/sim/options.ts'
 import { SimService } from '../../src/sim/service.ts'
 import type { Effect, Executed, Input, ReplicaEvent } from '../../src/vr/effect.ts'
 import type { Command } from '../../src/vr/entry.ts'
@@ -67,7 +76,11 @@ export class Replicas {
   readonly #options: ReplicaOptions
   #wallMs = 1_000_000
 
-  constructor(count: number, options: Partial<ReplicaOptions> = {}) {
+  readonly #pages: PageOptions | undefined
+
+  /** With `pages` their services have cold records. */
+  constructor(count: number, options: Partial<ReplicaOptions> = {}, pages?: PageOptions) {
+    this.#pages = pages
     this.#options = { ...DEFAULTS, pipelineCommandsMin: 1, ...options }
     this.nodes = Array.from({ length: count }, (_, i) => new Node(i))
     for (const node of this.nodes) this.start(node.number)
@@ -85,7 +98,8 @@ export class Replicas {
   start(i: number, options: Partial<ReplicaOptions> = {}): void {
     const node = this.node(i)
     node.boots++
-    node.service = new SimService()
+    node.service = new SimService(this.#pages)
+    dropUninstalled(node.disk.image)
     const { image } = node.disk
     const identity = {
       shard: 0,
@@ -281,6 +295,12 @@ export class Replicas {
         const { token, first, last, bytesMax } = effect
         const entries = entriesOn(node.disk.image, first, last, bytesMax)
         this.step(node.number, { type: 'loaded', token, entries })
+        return
+      }
+      case 'load-texts': {
+        const { token, records } = effect
+        const texts = present(textsOn(node.disk.image, records), 'the disk is whole')
+        this.step(node.number, { type: 'texts-loaded', token, texts })
         return
       }
       case 'read-ready':
