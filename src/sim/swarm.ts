@@ -225,7 +225,7 @@ export function calmOptions(seed: number, given: Given = {}): SimOptions {
   const wild = optionsOf(seed, given)
   const disk = { ...wild.disk, stall: 0 }
   const clock = { skewMs: 0, drift: 0 }
-  return { ...wild, network: CALM_NETWORK, nemesis: CALM, disk, clock }
+  return { ...wild, pages: undefined, network: CALM_NETWORK, nemesis: CALM, disk, clock }
 }
 
 export const CALM: NemesisOptions = {

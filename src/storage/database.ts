@@ -17,6 +17,13 @@ export interface Batch {
 const CACHE_BYTES = 8 << 20
 const WRITE_BUFFER_BYTES = 16 << 20
 
+/**
+ * LevelDB maps the tables that it has open into memory, and what was read of them counts as this process's:
+ * with its defaults all of the data, once it has been read. As few and as small as it takes them: 64 MiB.
+ */
+const OPEN_FILES_MIN = 74
+const FILE_BYTES_MIN = 1 << 20
+
 /** Creating is for founding alone: elsewhere it would turn a lost CURRENT into an empty database. */
 export async function openDatabase(path: string, mode: 'create' | 'existing'): Promise<Database> {
   const db: Database = new Level<Buffer, Buffer>(path, {
@@ -26,6 +33,8 @@ export async function openDatabase(path: string, mode: 'create' | 'existing'): P
     errorIfExists: mode === 'create',
     cacheSize: CACHE_BYTES,
     writeBufferSize: WRITE_BUFFER_BYTES,
+    maxOpenFiles: OPEN_FILES_MIN,
+    maxFileSize: FILE_BYTES_MIN,
   })
   await db.open()
   return db
