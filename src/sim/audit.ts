@@ -6,8 +6,9 @@
 import { digest } from '../base/hash.ts'
 import type { Prng } from '../base/prng.ts'
 import { isColdText } from '../vr/cold.ts'
+import type { Effect, Input } from '../vr/effect.ts'
 import type { Entry } from '../vr/entry.ts'
-import { headOf, type Image } from './disk.ts'
+import { entriesOn, headOf, type Image, textsOn } from './disk.ts'
 import { isPage } from './pages.ts'
 
 /** Begins a value whose envelope does not check. */
@@ -63,6 +64,22 @@ export function isIntact({ bytes, checksum }: Entry): boolean {
 /** Read back from op `first` on, every one is what it should be: src/storage verifies what it reads. */
 export function areIntact(entries: readonly Entry[], first: number): boolean {
   return entries.every((entry, i) => entry.opNumber === first + i && isIntact(entry))
+}
+
+type Loaded = Extract<Input, { type: 'loaded' | 'texts-loaded' }>
+
+/** What a replica asked its disk for; undefined: it is not what was written. */
+export function readBack(
+  image: Image,
+  effect: Extract<Effect, { type: 'load' | 'load-texts' }>,
+): Loaded | undefined {
+  const { token } = effect
+  if (effect.type === 'load-texts') {
+    const texts = textsOn(image, effect.records)
+    return texts && { type: 'texts-loaded', token, texts }
+  }
+  const entries = entriesOn(image, effect.first, effect.last, effect.bytesMax)
+  return areIntact(entries, effect.first) ? { type: 'loaded', token, entries } : undefined
 }
 
 /** A cold record whose text is not what its reference names, or missing. */

@@ -13,7 +13,7 @@ import type { Replica } from '../vr/state.ts'
 import { replicaNumber } from '../vr/terms.ts'
 import { type Daemon, newDaemon } from './admission.ts'
 import { type Asked, waitingKey } from './asked.ts'
-import { areIntact, audit } from './audit.ts'
+import { audit, readBack } from './audit.ts'
 import {
   type Disk,
   dropUninstalled,
@@ -24,7 +24,6 @@ import {
   type Job,
   recordsOn,
   standingOn,
-  textsOn,
   wipe,
 } from './disk.ts'
 import type { HostEvent } from './event.ts'
@@ -196,17 +195,11 @@ export class Host implements HostView {
         this.#onSynced()
         return
       case 'loaded':
-        this.step({ type: 'loaded', token: event.token, entries: event.entries })
-        return
       case 'texts-loaded':
-        this.step({ type: 'texts-loaded', token: event.token, texts: event.texts })
+        this.step(event)
         return
       case 'peer':
-        this.step({
-          type: 'peer',
-          replica: replicaNumber(event.replica),
-          connected: event.connected,
-        })
+        this.step({ ...event, replica: replicaNumber(event.replica) })
         return
       case 'request': {
         const { clientId, requestNumber, operation } = event.command
@@ -298,17 +291,11 @@ export class Host implements HostView {
         around.watch.executed(this, effect)
         this.#tellCallers(effect)
         return
-      case 'load': {
-        const { token, first, last, bytesMax } = effect
-        const entries = entriesOn(this.image, first, last, bytesMax)
-        if (!areIntact(entries, first)) return this.#fail('damage')
-        around.later(this, around.nowMs + 1, { type: 'loaded', token, entries })
-        return
-      }
+      case 'load':
       case 'load-texts': {
-        const texts = textsOn(this.image, effect.records)
-        if (texts === undefined) return this.#fail('damage')
-        around.later(this, around.nowMs + 1, { type: 'texts-loaded', token: effect.token, texts })
+        const loaded = readBack(this.image, effect)
+        if (loaded === undefined) return this.#fail('damage')
+        around.later(this, around.nowMs + 1, loaded)
         return
       }
       case 'answer':

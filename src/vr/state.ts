@@ -10,14 +10,7 @@ import type { Effect, VsrRecord, Write } from './effect.ts'
 import type { Command, Entry } from './entry.ts'
 import type { Log } from './log.ts'
 import { headOf } from './log.ts'
-import type {
-  CheckpointId,
-  ColdText,
-  DoViewChange,
-  Message,
-  Send,
-  StateReport,
-} from './message.ts'
+import type { CheckpointId, ColdText, DoViewChange, Message, Send, StateReport } from './message.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { RecoveryState } from './recovery.ts'
 import type { Service, ServiceRecord, ServiceSnapshot } from './service.ts'

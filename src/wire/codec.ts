@@ -144,6 +144,13 @@ function writeBody(w: Writer, message: Message): void {
     case 'RECOVERYRESPONSE':
       w.f64(message.viewNumber).f64(message.nonce)
       return
+    default:
+      writeTransfer(w, message)
+  }
+}
+
+function writeTransfer(w: Writer, message: Extract<Message, { type: Transfer }>): void {
+  switch (message.type) {
     case 'GETSTATE':
       w.f64(message.viewNumber).f64(message.opNumber).f64(message.nonce)
       return
