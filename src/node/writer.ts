@@ -125,11 +125,15 @@ export class Writer {
     return this.#lazy.length > 0 && (this.#idle.length > 0 || this.#lazyBytes > LAZY_BYTES_MAX)
   }
 
-  /** One; or as much as the batch holds without it: cold records are no less than the log that makes them. */
+  /** One; or as much as the batch holds without it: cold records come as fast as the log that makes them. */
   #takeBackground(jobs: Job[], most: number): number {
+    const isInstalling = this.#queue.some(job => job.write.install !== undefined)
     let bytes = 0
     let count = 0
     for (const job of this.#background) {
+      // A checkpoint must not overtake the entries it is of; nor its records a state that they build on.
+      const waits = job.write.records === undefined || isInstalling
+      if (this.#queue.length > 0 && waits) break
       if (count > 0 && bytes + job.bytes > most) break
       bytes += job.bytes
       jobs.push(job)
@@ -146,14 +150,13 @@ export class Writer {
     this.#lazyBytes = 0
     let count = 0
     for (const job of this.#queue) {
+      if (count > 0 && bytes + job.bytes > BATCH_BYTES_MAX) break
       bytes += job.bytes
-      if (count > 0 && bytes > BATCH_BYTES_MAX) break
       jobs.push(job)
       count++
     }
     this.#queue.splice(0, count)
-    // A checkpoint must not overtake the entries it is of.
-    if (this.#queue.length === 0) bytes += this.#takeBackground(jobs, bytes)
+    bytes += this.#takeBackground(jobs, bytes)
     this.stats.bytes += bytes
     return jobs
   }

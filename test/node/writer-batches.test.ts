@@ -61,6 +61,43 @@ test('a checkpoint does not overtake the entries it is of, where a batch is cut 
   expect(done).toEqual(['1', '2', '3', 'checkpoint 4'])
 })
 
+test('records of a checkpoint come as fast as the log, and ahead of it where a batch is cut', async () => {
+  const { writer, commits, done, job, end, settled } = setUp()
+  const slice = (name: string): Job => ({
+    ...job(name, MIB),
+    write: { shard: 0, records: { opNumber: 9, records: [] } },
+  })
+  writer.add(job('1'))
+  await settled()
+  for (const name of ['2', '3']) writer.add(job(name, 2.5 * MIB))
+  for (const name of ['a', 'b', 'c', 'd']) writer.addBackground(slice(name))
+  writer.addBackground(job('checkpoint 9'))
+  await end()
+  // 2.5 MiB of the log, 2 of records.
+  expect(commits[1]?.writes).toHaveLength(3)
+  await end()
+  await end()
+  await end()
+  expect(done).toEqual(['1', '2', 'a', 'b', '3', 'c', 'd', 'checkpoint 9'])
+})
+
+test('records do not overtake a state that is installed before them', async () => {
+  const { writer, done, job, end, settled } = setUp()
+  writer.add(job('1'))
+  await settled()
+  writer.add(job('2', 3 * MIB))
+  writer.add({
+    ...job('install 5', 2 * MIB),
+    write: { shard: 0, install: { opNumber: 5 } as never },
+  })
+  writer.addBackground({
+    ...job('records 9'),
+    write: { shard: 0, records: { opNumber: 9, records: [] } },
+  })
+  for (let i = 0; i < 4; i++) await end()
+  expect(done).toEqual(['1', '2', 'install 5', 'records 9'])
+})
+
 test('background is one job a batch, and can be dropped before its turn', async () => {
   const { writer, commits, done, job, end, settled } = setUp()
   for (const name of ['b1', 'b2', 'b3']) writer.addBackground(job(name))
