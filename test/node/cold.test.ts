@@ -18,6 +18,7 @@ const SHORT: Partial<ReplicaOptions> = {
   logTailMax: 5,
   transferBytesMax: 100,
 }
+const PATIENCE = { timeout: 20_000 }
 /** Pages of three lines, the last eight of which are kept. */
 const diary = () => [new Diary(3, 8)]
 
@@ -43,10 +44,10 @@ async function write(name: string, first: number, last: number): Promise<void> {
 /** Its checkpoint is durable that was taken last: what it holds of pages is on disk. */
 const settled = (name: string) =>
   vi.waitFor(() => {
-    const { checkpoint, durableCheckpoint, commitNumber } = shardOf(name).replica
-    expect(commitNumber).toBeGreaterThan(0)
+    const { checkpoint, durableCheckpoint } = shardOf(name).replica
+    expect(checkpoint.rev).toBeGreaterThanOrEqual(12)
     expect(durableCheckpoint).toBe(checkpoint.opNumber)
-  })
+  }, PATIENCE)
 
 test('a page is read from memory, then from disk, by a restarted node too, until it is removed', async () => {
   cluster = new TestCluster(1, { ...SHORT, checkpointEvery: 12 }, 1, false, diary)
@@ -76,8 +77,9 @@ test('a node that was away longer than the log is kept has the pages when it has
   await write('n1', 11, 80)
   await cluster.start('n3')
   await write('n3', 81, 83)
-  await vi.waitFor(() =>
-    expect(shardOf('n3').replica.commitNumber).toBe(shardOf('n1').replica.commitNumber),
+  await vi.waitFor(
+    () => expect(shardOf('n3').replica.commitNumber).toBe(shardOf('n1').replica.commitNumber),
+    PATIENCE,
   )
   for (let n = 20; n < 28; n++) expect(await page('n3', n)).toBe(textOf(n))
   expect(shardOf('n3').service.stateHash()).toBe(shardOf('n1').service.stateHash())
@@ -87,7 +89,13 @@ test('a node that was away longer than the log is kept has the pages when it has
 test('a snapshot has the pages, those in memory and those on disk, also while the oldest are removed', async () => {
   cluster = new TestCluster(1, SHORT, 1, false, diary)
   const dir = await directory()
-  cluster.snapshots = new SnapshotShelf(dir)
+  // What is frozen must outlast what goes on before the first chunk is written.
+  cluster.snapshots = new (class extends SnapshotShelf {
+    override async add(...of: Parameters<SnapshotShelf['add']>) {
+      await write('n1', 32, 120)
+      return super.add(...of)
+    }
+  })(dir)
   await cluster.start()
   await write('n1', 0, 31)
   const context = cluster.contexts.get('n1')
@@ -98,16 +106,6 @@ test('a snapshot has the pages, those in memory and those on disk, also while th
   )
   expect(inMemory.length).toBeGreaterThan(0)
   expect(inMemory.length).toBeLessThan(8)
-  const { freeBytes } = context.store
-  let isMeanwhile = true
-  // Called before each chunk: what is frozen must outlast what goes on.
-  context.store.freeBytes = async () => {
-    if (isMeanwhile) {
-      isMeanwhile = false
-      await write('n1', 32, 120)
-    }
-    return freeBytes.call(context.store)
-  }
   const { snapshot } = await createSnapshot(context, {})
   const file = join(dir, `${snapshot}.snapshot`)
   const found = new Map<string, string | undefined>()
@@ -138,7 +136,7 @@ test('a damaged page ends the process, and the next start is told to fetch every
   await settled('n2')
   damage('n2')
   await expect(page('n2', 1)).rejects.toMatchObject({ errorName: 'READ_ONLY', outcome: 'none' })
-  await vi.waitFor(() => expect(cluster.failures).toHaveLength(1))
+  await vi.waitFor(() => expect(cluster.failures).toHaveLength(1), PATIENCE)
   expect(cluster.failures[0]).toBeInstanceOf(TextDamage)
   expect(cluster.disks[1]?.condemned).toBe('The disk is damaged: a text is another.')
   expect(await page('n1', 1)).toBe(textOf(1))

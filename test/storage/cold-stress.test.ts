@@ -14,6 +14,7 @@ import { Diary, pageId } from '../machine/diary.ts'
 import { at, directory } from './build.ts'
 
 const KIB = 1024
+const PATIENCE = { timeout: 20_000 }
 const COLD_MAX = 256 * KIB
 const PAGES_KEPT = 30
 const cluster = {
@@ -73,7 +74,7 @@ test('4 MiB of pages go through memory a few at a time; the disk drops those tha
   await vi.waitFor(() => {
     const { checkpoint, durableCheckpoint } = at(first.context.shards, 0).replica
     expect(durableCheckpoint).toBe(checkpoint.opNumber)
-  })
+  }, PATIENCE)
   expect(first.diary.held).toBeLessThan(COLD_MAX)
   expect(first.diary.pages).toHaveLength(PAGES_KEPT)
   const hash = at(first.context.shards, 0).service.stateHash()
