@@ -34,6 +34,8 @@ export interface Image {
   witness: { readonly opNumber: number; readonly checksum: string } | undefined
   /** Something on it was damaged, and no audit has been passed since. */
   damaged: boolean
+  /** Why the directory must not be trusted: the next start sets it aside. */
+  condemned: string | undefined
   /** Who this data directory belongs to, and which lives of its peers it has seen. */
   life: Life
   seen: Map<number, Seen>
@@ -59,6 +61,7 @@ export function emptyImage(): Image {
     entries: [],
     witness: undefined,
     damaged: false,
+    condemned: undefined,
     life: { incarnation: 'founding', bootCounter: 0 },
     seen: new Map(),
   }
@@ -278,6 +281,11 @@ export function applyWrite(image: Image, write: Write): void {
     image.entries.splice(0, write.install.opNumber + 1 - image.first)
     image.first = write.install.opNumber + 1
     image.start = write.install
+  }
+  for (const entry of write.repair ?? []) {
+    const at = entry.opNumber - image.first
+    assert(at >= 0 && at < image.entries.length, 'what is repaired was in the log')
+    image.entries[at] = entry
   }
   for (const entry of write.append) {
     const next = image.first + image.entries.length

@@ -191,6 +191,7 @@ export class Faults implements Power {
       case 'replay':
         return this.#links.do(kind)
       case 'rot':
+      case 'helix':
       case 'wipe':
       case 'rollback':
       case 'amnesia':

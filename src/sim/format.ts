@@ -39,6 +39,10 @@ export function formatMessage(m: Message): string {
       const rest = m.checkpoint ? ` ${formatCheckpoint(m.checkpoint)}` : formatEntries(m.entries)
       return `NEWSTATE v${m.viewNumber} n${m.opNumber} k${m.commitNumber}${rest}`
     }
+    case 'GETENTRIES':
+      return `GETENTRIES n${m.first} to n${m.last}`
+    case 'NEWENTRIES':
+      return `NEWENTRIES${formatEntries(m.entries) || ' none'}${m.isNormal ? '' : ', not normal'}`
     case 'GETCHECKPOINT':
       return `GETCHECKPOINT n${m.opNumber} after ${m.after ?? 'nothing'}`
     case 'NEWCHECKPOINT':
@@ -103,6 +107,7 @@ export function formatJob(job: Job): string {
   if (job.texts) parts.push(`${job.texts.length} texts`)
   if (job.install) parts.push(`install checkpoint n${job.install.opNumber}`)
   if (job.truncateFrom !== undefined) parts.push(`cut n${job.truncateFrom}…`)
+  for (const entry of job.repair ?? []) parts.push(`n${entry.opNumber} repaired`)
   for (const entry of job.append) parts.push(`+n${entry.opNumber}`)
   if (job.vsr) {
     const { viewNumber, lastNormalView, recovering, cut } = job.vsr

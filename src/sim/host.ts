@@ -5,15 +5,16 @@
 import { present, unreachable } from '../base/assert.ts'
 import { fingerprint } from '../base/fingerprint.ts'
 import type { Configuration } from '../vr/configuration.ts'
-import type { Effect, Executed, Input } from '../vr/effect.ts'
+import type { Effect, Executed, Input, ReplicaEvent } from '../vr/effect.ts'
 import type { Message, ReplyAnswer } from '../vr/message.ts'
+import type { Damage } from '../vr/repair.ts'
 import { step } from '../vr/replica.ts'
 import { boot, createReplica, replay, restore, restored } from '../vr/restart.ts'
 import type { Replica } from '../vr/state.ts'
 import { replicaNumber } from '../vr/terms.ts'
 import { type Daemon, newDaemon } from './admission.ts'
 import { type Asked, waitingKey } from './asked.ts'
-import { audit, readBack } from './audit.ts'
+import { audit, isRestored, prepareRepair, readBack } from './audit.ts'
 import {
   type Disk,
   dropUninstalled,
@@ -98,8 +99,8 @@ export class Host implements HostView {
     this.daemon.standing = standingOn(image)
     this.replica = replica
     this.#around.watch.started(this)
-    const behind = image.checkpoint.opNumber + 1
-    const log = entriesOn(image, behind, headOf(image), Number.POSITIVE_INFINITY)
+    const whole = replica.repair?.runs[0]?.first ?? headOf(image) + 1
+    const log = entriesOn(image, image.checkpoint.opNumber + 1, whole - 1, Number.POSITIVE_INFINITY)
     this.#carryOut(replay(replica, log))
     // A point that was armed may have come.
     if (this.replica !== replica) return
@@ -109,28 +110,29 @@ export class Host implements HostView {
     if (!this.#ticking) this.#tickLater()
   }
 
-  /** The checkpoint in memory; where disk or checkpoint are damaged, a replica that knows it lost its own. */
+  /** The checkpoint in memory; where state or promises are damaged, a replica that knows it lost its own. */
   #restored(nonce: number): Replica {
-    const { image } = this.disk
-    dropUninstalled(image)
-    let damage = audit(image)
-    if (damage === undefined) {
-      const replica = this.#create(nonce)
-      restore(replica, recordsOn(image))
+    dropUninstalled(this.image)
+    const finding = audit(this.image)
+    let { lost } = finding
+    if (lost === undefined) {
+      prepareRepair(this.image, finding)
+      const replica = this.#create(nonce, finding.damage)
+      restore(replica, recordsOn(this.image))
       if (isRestored(replica)) {
-        image.damaged = this.isImpostor
+        this.image.damaged = this.isImpostor || finding.damage !== undefined
         return replica
       }
-      damage = `the records of checkpoint ${image.checkpoint.opNumber} are others`
+      lost = `the records of checkpoint ${this.image.checkpoint.opNumber} are others`
     }
-    this.#around.watch.damaged(this, damage)
+    this.#around.watch.damaged(this, lost)
     this.wipe(true)
     const replica = this.#create(nonce)
     restored(replica)
     return replica
   }
 
-  #create(nonce: number): Replica {
+  #create(nonce: number, damage?: Damage): Replica {
     this.#service = new SimService(this.#options.pages)
     const identity = {
       shard: 0,
@@ -140,7 +142,7 @@ export class Host implements HostView {
       nonce,
     }
     const { vsr, checkpoint, start } = this.image
-    return createReplica(identity, { vsr, checkpoint, start }, this.#service)
+    return createReplica(identity, { vsr, checkpoint, start, damage }, this.#service)
   }
 
   /** Power goes. Gives how many jobs were lost. */
@@ -308,10 +310,18 @@ export class Host implements HostView {
         return
       case 'event':
         around.watch.event(this, effect.event)
+        this.#onEvent(effect.event)
         return
       default:
         unreachable(effect)
     }
+  }
+
+  #onEvent({ type }: ReplicaEvent): void {
+    if (type === 'repaired') this.image.damaged = this.isImpostor
+    if (type !== 'not-repairable') return
+    this.image.condemned = 'nobody has what a damaged entry was'
+    this.#fail('damage')
   }
 
   #send(to: number, message: Message): void {
@@ -383,15 +393,5 @@ export class Host implements HostView {
     const value = this.#service.read(key) ?? '-'
     this.#around.watch.read(this, key, value, { client, id, kind })
     this.#around.value(this, client, id, value)
-  }
-}
-
-function isRestored(replica: Replica): boolean {
-  try {
-    restored(replica)
-    return true
-  } catch {
-    // It says why; the start that follows says that the data is set aside.
-    return false
   }
 }

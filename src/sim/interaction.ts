@@ -16,6 +16,7 @@
  *   tick MS [r0 …] · run MS            time passes · and everything is delivered meanwhile
  *   stop r0 · start r0                 a crash loses what was not synced
  *   wipe r0 [superblock]               its disk is lost (the superblock is not); `start` recovers it
+ *   damage r0 n7                       a bit of entry 7 on its disk flips
  *   skew r0 MS                         its clock on the wall is off
  *   hang r0 · sync r0                  writes wait · go on
  *   short r0 · roomy r0                its disk has too little space left · has room again
@@ -149,6 +150,8 @@ class Player {
         return stage.start(first())
       case 'wipe':
         return stage.wipe(first(), rest[1] === 'superblock')
+      case 'damage':
+        return stage.damage(first(), numberOf(rest[1]))
       case 'skew':
         return stage.skew(first(), Number(rest[1]))
       case 'hang':

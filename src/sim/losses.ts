@@ -6,12 +6,12 @@
  */
 import { present } from '../base/assert.ts'
 import { type Daemon, isKnownAsOld } from './admission.ts'
-import { rot } from './audit.ts'
 import { copyOf, emptyImage, type Image, isLost } from './disk.ts'
 import type { Ground, Power } from './faults.ts'
 import type { Host } from './host.ts'
+import { rot, rotApart } from './rot.ts'
 
-type Loss = 'rot' | 'wipe' | 'rollback' | 'amnesia' | 'copy'
+type Loss = 'rot' | 'helix' | 'wipe' | 'rollback' | 'amnesia' | 'copy'
 
 /** Time in which the first process is heard by all before the copy starts: on their disks, too. */
 const COPY_AFTER_MS = 2500
@@ -36,6 +36,8 @@ export class Losses {
     switch (kind) {
       case 'rot':
         return this.#rot(host)
+      case 'helix':
+        return this.#helix()
       case 'wipe':
         return this.#wipe(host)
       case 'rollback':
@@ -69,6 +71,24 @@ export class Losses {
     if (what === undefined) return false
     this.#ground.report?.fault(host.number, `its disk ${what}`)
     return true
+  }
+
+  /** Entries of several disks rot at once, perhaps of all; each of them stays whole on another one. */
+  #helix(): boolean {
+    const { hosts, nemesis, options, report } = this.#ground
+    const isAnyLost = hosts.some(({ image }) => isLost(image))
+    if (isAnyLost && !options.nemesis.beyondRepair) return false
+    if (hosts.some(host => this.#isAnyLoose(host) || host.isImpostor)) return false
+    const prng = nemesis.stream('helix')
+    const isPowerCut = prng.chance(0.7)
+    const others = (of: Host): Image[] => hosts.filter(host => host !== of).map(host => host.image)
+    const hit = prng.shuffle([...hosts]).filter(host => {
+      const ops = rotApart(host.image, others(host), prng)
+      if (ops.length > 0) report?.fault(host.number, `its disk has damaged n${ops.join(', n')}`)
+      return ops.length > 0
+    })
+    if (isPowerCut) for (const host of hit) this.#replace(host, nemesis.duration('helix'), () => {})
+    return hit.length > 0
   }
 
   #wipe(host: Host): boolean {

@@ -27,6 +27,7 @@ export const FAULTS = [
   'full-disk',
   'short-of-space',
   'rot',
+  'helix',
   'wipe',
   'rollback',
   'amnesia',
@@ -55,6 +56,7 @@ const REPLICAS_MIN: Partial<Record<FaultKind, number>> = {
   replay: 2,
   // Nobody could bring it up to date: the product refuses there.
   rot: 3,
+  helix: 2,
   wipe: 3,
   rollback: 3,
   amnesia: 3,

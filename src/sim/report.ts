@@ -121,6 +121,10 @@ export function describeEvent(event: ReplicaEvent): string {
       return `state transfer from n${event.opNumber}`
     case 'sync-finished':
       return `state transfer done at n${event.opNumber}`
+    case 'repaired':
+      return `its log is whole again up to n${event.opNumber}`
+    case 'not-repairable':
+      return `stops: a quorum is without its damaged n${event.opNumber}`
     case 'diverged':
       return `stops: its state at n${event.opNumber} is not that of the others`
   }

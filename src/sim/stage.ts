@@ -12,7 +12,7 @@ import { DEFAULTS, type ReplicaOptions } from '../vr/options.ts'
 import { epochNumber } from '../vr/terms.ts'
 import { emptyCoverage } from './coverage.ts'
 import { Digest } from './digest.ts'
-import { Disk, emptyImage } from './disk.ts'
+import { Disk, emptyImage, entryOn } from './disk.ts'
 import type { HostEvent } from './event.ts'
 import { formatAnswer, formatMessage, sessionOf } from './format.ts'
 import { History } from './history.ts'
@@ -157,6 +157,16 @@ export class Stage implements Surroundings {
     this.host(number).wipe(hasSuperblock)
   }
 
+  /** A bit of an entry on its disk flips. */
+  damage(number: number, op: number): void {
+    const { image } = this.host(number)
+    const entry = present(entryOn(image, op), 'the entry is on its disk')
+    const bytes = entry.bytes.slice()
+    bytes[bytes.length - 1] = 1 ^ (bytes.at(-1) ?? 0)
+    image.entries[op - image.first] = { ...entry, bytes }
+    image.damaged = true
+  }
+
   /** Its clock on the wall is off from now on. */
   skew(number: number, byMs: number): void {
     this.#skewMs.set(number, byMs)
@@ -226,9 +236,11 @@ export class Stage implements Surroundings {
     if (event.type !== 'tick') this.#local.push({ host, boot: host.boot, event })
   }
 
-  /** No disk fails here, and no end is armed. */
+  /** It met damage; the script starts it again. No disk fails here, and no end is armed. */
   ended(host: Host, why: End): void {
-    throw new Error(`r${host.number} ended: ${why}`)
+    if (why !== 'damage') throw new Error(`r${host.number} ended: ${why}`)
+    this.#script.line(`r${host.number}              ends: ${why}`)
+    host.crash()
   }
 
   monotonicMs(): number {

@@ -148,6 +148,7 @@ const DRAWS: Readonly<Record<FaultKind, Draw>> = {
   'full-disk': draw(0.1, [3000, 10_000], [1000, 10_000]),
   'short-of-space': draw(0.2, [1000, 6000], [200, 5000]),
   rot: draw(0.2, [1000, 8000], [0, 3000]),
+  helix: draw(0.25, [1000, 8000], [0, 3000]),
   wipe: draw(0.2, [1000, 8000], [0, 3000]),
   rollback: draw(0.1, [300, 2000], [0, 2000]),
   amnesia: draw(0.1, [1000, 5000], [0, 2000]),

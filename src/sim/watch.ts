@@ -36,6 +36,7 @@ import { readIndexIsHigh } from './check/read-index-is-high.ts'
 import { readsAreFresh } from './check/reads-are-fresh.ts'
 import { recoveredAbove } from './check/recovered-above.ts'
 import { refusedAtViewEnd } from './check/refused-at-view-end.ts'
+import { repairedAsWritten } from './check/repaired-as-written.ts'
 import { requested } from './check/requested.ts'
 import { sameCheckpoints } from './check/same-checkpoints.ts'
 import { sameState } from './check/same-state.ts'
@@ -72,6 +73,7 @@ export function safetyChecks(world: World): Check[] {
     oldViewsIgnored(world),
     noAckAfterVote(world),
     damageNotUsed(world),
+    repairedAsWritten(world),
     silentAfterError(world),
     lostDataNeverVotes(world),
     diskRestores(world),
@@ -142,7 +144,8 @@ export class Watcher implements Watch {
   }
 
   received(host: HostView, from: number, message: Message): void {
-    if (host.isImpostor) return
+    // What comes during a repair has no effect but on that.
+    if (host.isImpostor || host.replica?.status === 'repairing') return
     for (const check of this.#hooked.received) check.received?.(host, from, message)
   }
 

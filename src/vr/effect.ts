@@ -56,6 +56,8 @@ export interface Write {
   /** Entries from this op on are replaced: removed in the same atomic write. */
   readonly truncateFrom: OpNumber | undefined
   readonly append: readonly Entry[]
+  /** They come back where they were damaged (repair.ts); what is written now goes with nothing else. */
+  readonly repair?: readonly Entry[] | undefined
   readonly vsr: VsrRecord | undefined
   /** Texts of cold records for a checkpoint that is being fetched: they count with its `install`. */
   readonly texts: readonly ServiceRecord[] | undefined
@@ -88,6 +90,10 @@ export type ReplicaEvent =
   | { readonly type: 'checkpoint'; readonly opNumber: OpNumber }
   | { readonly type: 'sync-started'; readonly opNumber: OpNumber }
   | { readonly type: 'sync-finished'; readonly opNumber: OpNumber }
+  /** Damaged entries are whole again, up to the head; the replica starts now. */
+  | { readonly type: 'repaired'; readonly opNumber: OpNumber }
+  /** A quorum of others is normal without this damaged entry. The host ends the process, and its data is set aside. */
+  | { readonly type: 'not-repairable'; readonly opNumber: OpNumber }
   /** The others had another state at this op. The host ends the process, and its data is set aside. */
   | { readonly type: 'diverged'; readonly opNumber: OpNumber }
 

@@ -20,6 +20,10 @@ export function assertInvariants(replica: Replica): void {
   if (replica.status === 'normal') {
     assert(replica.lastNormalView === replica.viewNumber, 'normal: the log is the view’s log')
   }
+  assert(
+    (replica.repair !== undefined) === (replica.status === 'repairing'),
+    'damage is repaired first',
+  )
   if (isPrimary(replica)) {
     // What was inherited was bounded by the pipeline of another node, which may have been configured longer.
     const own = n - Math.max(k, primary.viewStartOp)

@@ -161,6 +161,22 @@ export interface GetState {
   readonly nonce: number
 }
 
+/** Ours: the entries first … last, to whoever knows the checksum of the last one (repair.ts). */
+export interface GetEntries {
+  readonly type: 'GETENTRIES'
+  readonly nonce: number
+  readonly first: OpNumber
+  readonly last: OpNumber
+}
+
+/** Ours: those of them that the sender has, from the last down without a gap. `isNormal`: it lacks nothing. */
+export interface NewEntries {
+  readonly type: 'NEWENTRIES'
+  readonly nonce: number
+  readonly entries: readonly Entry[]
+  readonly isNormal: boolean
+}
+
 /** ⟨NEWSTATE v, l, n, k⟩: l follows the n' asked for, as far as it fits; or a checkpoint to fetch first. §5.2 */
 export interface NewState {
   readonly type: 'NEWSTATE'
@@ -248,6 +264,8 @@ export type Message =
   | RecoveryResponse
   | GetState
   | NewState
+  | GetEntries
+  | NewEntries
   | GetCheckpoint
   | NewCheckpoint
   | GetTexts

@@ -13,6 +13,7 @@
 import { primaryOf, quorumOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
 import type { Message, Recovery, RecoveryResponse, Send } from './message.ts'
+import { isOfRepair } from './repair.ts'
 import type { Replica } from './state.ts'
 import { broadcast, vsrOf, write } from './state.ts'
 import { startTransfer } from './state-transfer.ts'
@@ -36,8 +37,12 @@ export function beginRecovery(replica: Replica): void {
   replica.recovery = { nonce, views: new Map(), leastView: undefined, sentMs }
 }
 
-/** Before it knows its least view, and has that on disk, a recovering replica hears answers only. */
+/**
+ * Before it knows its least view, and has that on disk, a recovering replica hears answers only; a repairing
+ * one what is about repair.
+ */
 export function mayHear(replica: Replica, m: Message): boolean {
+  if (replica.repair) return isOfRepair(m)
   return replica.status !== 'recovering' || m.type === 'RECOVERYRESPONSE' || hasView(replica)
 }
 

@@ -1,7 +1,7 @@
 /**
  * The front door: one input in, effects out. Read this first; then message.ts (the vocabulary),
  * normal.ts and prepare.ts §4.1, view-change.ts §4.2, restart.ts (of an intact disk), recovery.ts §4.3 (of a lost one),
- * state-transfer.ts §5.2, checkpoint.ts §5.1, reads.ts §6, and state.ts for what a replica holds.
+ * repair.ts (of a damaged one), state-transfer.ts §5.2, checkpoint.ts §5.1, reads.ts §6, state.ts for what a replica holds.
  *
  * Pure and synchronous: no clock, no randomness, no input or output. The daemon, the simulator and the
  * golden traces run this same code.
@@ -23,6 +23,7 @@ import {
 import { prepareWaiting } from './prepare.ts'
 import { onRead, onReadIndex, onReadIndexOk } from './reads.ts'
 import { mayHear, onRecovery, onRecoveryResponse } from './recovery.ts'
+import { onGetEntries, onNewEntries, onRepairWritten } from './repair.ts'
 import { onReply } from './reply.ts'
 import { isSound } from './sound.ts'
 import type { Replica } from './state.ts'
@@ -102,11 +103,15 @@ function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: E
       return onRecovery(replica, from, m, effects)
     case 'RECOVERYRESPONSE':
       return onRecoveryResponse(replica, from, m, effects)
-    // §5.2 State transfer, §5.1 checkpoints
+    // §5.2 State transfer, §5.1 checkpoints; repair of damaged entries
     case 'GETSTATE':
       return onGetState(replica, from, m, effects)
     case 'NEWSTATE':
       return onNewState(replica, m, effects)
+    case 'GETENTRIES':
+      return onGetEntries(replica, from, m, effects)
+    case 'NEWENTRIES':
+      return onNewEntries(replica, from, m, effects)
     case 'GETCHECKPOINT':
       return onGetCheckpoint(replica, from, m, effects)
     case 'NEWCHECKPOINT':
@@ -139,6 +144,7 @@ function onWritten(replica: Replica, token: number, effects: Effect[]): void {
   }
   onTextsWritten(replica, token, effects)
   maybeEnterNormal(replica, token, effects)
+  onRepairWritten(replica, token, effects)
   prepareWaiting(replica, effects)
   executeLater(replica, effects)
 }

@@ -15,6 +15,8 @@ import { append, emptyLog } from './log.ts'
 import type { CheckpointId } from './message.ts'
 import type { ReplicaOptions } from './options.ts'
 import { beginRecovery } from './recovery.ts'
+import type { Damage } from './repair.ts'
+import { beginRepair, repairOf } from './repair.ts'
 import type { Service, ServiceRecord } from './service.ts'
 import type { LogMark, Replica } from './state.ts'
 import { currentPrimary, opOf } from './state.ts'
@@ -28,6 +30,8 @@ export interface Durable {
   readonly checkpoint: CheckpointId
   /** Where the log on disk begins: the op before its first entry; at or below the checkpoint. */
   readonly start: LogMark
+  /** Entries behind the checkpoint that are damaged. */
+  readonly damage?: Damage | undefined
 }
 
 export interface ReplicaIdentity {
@@ -60,7 +64,8 @@ export function genesis(checksum: string): { vsr: VsrRecord; checkpoint: Checkpo
 
 /**
  * A replica at the op of its checkpoint. The host then hands it the checkpoint's records (`restore`, in
- * pieces), ends them (`restored`), hands it the log behind them in order (`replay`), and ends with `boot`.
+ * pieces), ends them (`restored`), hands it the log behind them in order (`replay`; as far as it is not damaged),
+ * and ends with `boot`.
  */
 export function createReplica(
   identity: ReplicaIdentity,
@@ -68,7 +73,7 @@ export function createReplica(
   service: Service,
 ): Replica {
   const { shard, replicaNumber, configuration, options, nonce } = identity
-  const { vsr, checkpoint, start } = durable
+  const { vsr, checkpoint, start, damage } = durable
   assert(vsr.lastNormalView <= vsr.viewNumber, 'last normal view ≤ view-number')
   const replica: Replica = {
     shard,
@@ -98,6 +103,7 @@ export function createReplica(
     disconnected: new Set(),
     ...freshRoles(identity, checkpoint.opNumber),
     recovery: undefined,
+    repair: damage && repairOf(damage, nonce),
     transfer: undefined,
     loads: new Map(),
     textLoads: new Map(),
@@ -192,7 +198,9 @@ export function replay(replica: Replica, entries: readonly Entry[]): Effect[] {
 export function boot(replica: Replica, firstBoot: boolean): Effect[] {
   const effects: Effect[] = []
   const started = firstBoot && opOf(replica) === 0
-  if (replica.durableVsr.recovering) {
+  if (replica.repair) {
+    beginRepair(replica, replica.repair, effects)
+  } else if (replica.durableVsr.recovering) {
     beginRecovery(replica)
     const reason = 'what it promised is lost: it asks the others'
     effects.push({ type: 'event', event: { type: 'status', status: 'recovering', reason } })

@@ -19,6 +19,8 @@ export function isSound(replica: Replica, m: Message): boolean {
   switch (m.type) {
     case 'REQUEST':
     case 'READINDEX':
+    case 'GETENTRIES':
+    case 'NEWENTRIES':
     case 'GETCHECKPOINT':
     case 'NEWCHECKPOINT':
     case 'GETTEXTS':

@@ -15,6 +15,7 @@ import { executeCommitted, learnCommit } from './execute.ts'
 import { append, chains, checksumAt, headOf, suffixFrom, truncateFrom } from './log.ts'
 import type { GetState, Message, NewState } from './message.ts'
 import { prepareOk } from './prepare.ts'
+import { onEntriesLoaded, onReadOn } from './repair.ts'
 import type { Replica } from './state.ts'
 import { cutFrom, isClogged, nextJitter, opOf, viewIsDurable, write } from './state.ts'
 import type { ReplicaNumber, ViewNumber } from './terms.ts'
@@ -183,8 +184,12 @@ export function onLoaded(
   entries: readonly Entry[],
   effects: Effect[],
 ): void {
+  if (replica.repair?.underWay === token) return onReadOn(replica, entries, effects)
   const asker = replica.loads.get(token)
   replica.loads.delete(token)
+  if (asker?.last !== undefined) {
+    return onEntriesLoaded(replica, { ...asker, last: asker.last }, entries, effects)
+  }
   if (asker === undefined || replica.status !== 'normal' || entries.length === 0) return
   effects.push(newState(replica, asker.to, asker.nonce, entries))
 }

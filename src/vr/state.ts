@@ -13,6 +13,7 @@ import { headOf } from './log.ts'
 import type { CheckpointId, ColdText, DoViewChange, Message, Send, StateReport } from './message.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { RecoveryState } from './recovery.ts'
+import type { Asker, RepairState } from './repair.ts'
 import type { Service, ServiceRecord, ServiceSnapshot } from './service.ts'
 import type {
   ClientId,
@@ -78,9 +79,11 @@ export interface Replica {
   readonly reads: ReadState
   /** Set while the status is recovering. §4.3 */
   recovery: RecoveryState | undefined
+  /** Set while entries of the log are damaged. */
+  repair: RepairState | undefined
   transfer: Transfer | undefined
   /** Questions for entries on disk: who asked. */
-  readonly loads: Map<number, { readonly to: ReplicaNumber; readonly nonce: number }>
+  readonly loads: Map<number, Asker>
   readonly textLoads: Map<number, TextLoad>
   nextNonce: number
 
@@ -260,6 +263,7 @@ export function vsrOf(replica: Replica): VsrRecord {
 export interface WriteOrder {
   readonly truncateFrom?: OpNumber
   readonly append?: readonly Entry[]
+  readonly repair?: readonly Entry[]
   readonly vsr?: VsrRecord
   readonly texts?: Write['texts']
   readonly install?: Write['install']
@@ -302,6 +306,7 @@ export function write(replica: Replica, effects: Effect[], order: WriteOrder): n
     token,
     truncateFrom: order.truncateFrom,
     append,
+    repair: order.repair,
     vsr: order.vsr,
     texts: order.texts,
     install: order.install,

@@ -27,4 +27,4 @@ export const revOf = (n: number): Rev => n as Rev
 export const checksumOf = (hex: string): Checksum => hex as Checksum
 export const clientId = (id: string): ClientId => id as ClientId
 
-export type Status = 'normal' | 'view-change' | 'recovering'
+export type Status = 'normal' | 'view-change' | 'recovering' | 'repairing'

@@ -10,6 +10,7 @@ import { broadcastCommit } from './normal.ts'
 import { prepare, prepareWaiting } from './prepare.ts'
 import { askAgain } from './reads.ts'
 import { tickRecovery } from './recovery.ts'
+import { tickRepair } from './repair.ts'
 import { mustHandOver } from './space.ts'
 import type { Replica } from './state.ts'
 import { currentPrimary, isPrimary, opOf } from './state.ts'
@@ -22,7 +23,8 @@ export function onTick(replica: Replica, nowMs: number, wallMs: number, effects:
   replica.clockMs += Math.min(elapsed, replica.options.tickMaxMs)
   replica.nowMs = nowMs
   replica.wallMs = wallMs
-  if (replica.status === 'recovering') tickRecovery(replica, effects)
+  if (replica.status === 'repairing') tickRepair(replica, effects)
+  else if (replica.status === 'recovering') tickRecovery(replica, effects)
   else if (replica.status === 'view-change') tickViewChange(replica, effects)
   else if (isPrimary(replica)) tickPrimary(replica, effects)
   else tickBackup(replica, effects)

@@ -64,6 +64,8 @@ const TYPES: readonly MessageType[] = [
   'RECOVERYRESPONSE',
   'GETTEXTS',
   'NEWTEXTS',
+  'GETENTRIES',
+  'NEWENTRIES',
 ]
 const PROGRESS = ['more', 'last', 'gone'] as const
 
@@ -157,6 +159,14 @@ function writeTransfer(w: Writer, message: Extract<Message, { type: Transfer }>)
     case 'NEWSTATE':
       w.f64(message.viewNumber).f64(message.nonce).f64(message.opNumber).f64(message.commitNumber)
       writeCheckpointId(w, message.checkpoint)
+      writeEntries(w, message.entries)
+      return
+    case 'GETENTRIES':
+      w.f64(message.nonce).f64(message.first).f64(message.last)
+      return
+    case 'NEWENTRIES':
+      w.f64(message.nonce)
+      writeFlag(w, message.isNormal)
       writeEntries(w, message.entries)
       return
     case 'GETCHECKPOINT':
@@ -258,6 +268,8 @@ function readBody(r: Reader, type: MessageType): Message {
 type Transfer =
   | 'GETSTATE'
   | 'NEWSTATE'
+  | 'GETENTRIES'
+  | 'NEWENTRIES'
   | 'GETCHECKPOINT'
   | 'NEWCHECKPOINT'
   | 'GETTEXTS'
@@ -284,6 +296,10 @@ function readTransfer(r: Reader, type: Transfer): Message {
         checkpoint: readCheckpointId(r),
         entries: readEntries(r),
       }
+    case 'GETENTRIES':
+      return { type, nonce: r.f64(), first: opNumber(r.f64()), last: opNumber(r.f64()) }
+    case 'NEWENTRIES':
+      return { type, nonce: r.f64(), isNormal: readFlag(r), entries: readEntries(r) }
     case 'GETCHECKPOINT':
       return { type, nonce: r.f64(), opNumber: opNumber(r.f64()), after: readOptionalText(r) }
     case 'NEWCHECKPOINT':

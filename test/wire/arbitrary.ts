@@ -178,6 +178,18 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Message> 
     commitNumber: op,
     checkpoint: fc.option(checkpointId, { nil: undefined }),
   }),
+  GETENTRIES: fc.record({
+    type: fc.constant('GETENTRIES' as const),
+    nonce: whole,
+    first: op,
+    last: op,
+  }),
+  NEWENTRIES: fc.record({
+    type: fc.constant('NEWENTRIES' as const),
+    nonce: whole,
+    isNormal: fc.boolean(),
+    entries,
+  }),
   GETCHECKPOINT: fc.record({
     type: fc.constant('GETCHECKPOINT' as const),
     nonce: whole,

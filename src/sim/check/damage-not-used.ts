@@ -8,7 +8,8 @@ import { type Check, Violation } from './check.ts'
 
 export function damageNotUsed(world: World): Check {
   const name = 'damage-not-used'
-  const canRot = world.options.nemesis.faults.rot.everyMs > 0
+  const { rot, helix } = world.options.nemesis.faults
+  const canRot = rot.everyMs > 0 || helix.everyMs > 0
   const good = new WeakSet<Entry>()
 
   function require(host: HostView, entry: Entry, how: string): void {
@@ -40,6 +41,7 @@ function entriesOf(message: Message): readonly Entry[] {
     case 'STARTVIEW':
       return message.suffix
     case 'NEWSTATE':
+    case 'NEWENTRIES':
       return message.entries
     default:
       return []

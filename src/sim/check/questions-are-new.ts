@@ -34,6 +34,7 @@ function numberOf(message: Message): number | undefined {
       return message.readNumber
     case 'RECOVERY':
     case 'GETSTATE':
+    case 'GETENTRIES':
     case 'GETCHECKPOINT':
     case 'GETTEXTS':
       return message.nonce

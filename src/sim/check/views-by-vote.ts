@@ -50,6 +50,9 @@ export function viewsByVote(world: World): Check {
     stepped(host: HostView) {
       const { replica } = host
       if (replica === undefined) return
+      // Its start comes behind the repair.
+      if (replica.status === 'repairing') seen.delete(host.number)
+      if (replica.status === 'repairing') return
       const before = seen.get(host.number)
       const { viewNumber, configuration } = replica
       if (before === undefined) {

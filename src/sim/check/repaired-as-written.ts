@@ -1,0 +1,63 @@
+/**
+ * A damaged entry comes back as it was written, whoever gave it; until all are back their replica speaks of
+ * nothing else; and it gives up only when a quorum of others, all normal, are without one. Decision 0018.
+ */
+import type { Message } from '../../vr/message.ts'
+import { audit } from '../audit.ts'
+import type { Job } from '../disk.ts'
+import type { HostView, World } from '../world.ts'
+import { type Check, Violation } from './check.ts'
+
+export function repairedAsWritten(world: World): Check {
+  const name = 'repaired-as-written'
+  const { rot, helix } = world.options.nemesis.faults
+  /** Op → checksum, as it last went to each disk. */
+  const written = world.hosts.map(() => ({ wipes: 0, entries: new Map<number, string>() }))
+  /** Whose start found damaged entries, and has not repaired them. */
+  const ailing = new Set<HostView['number']>()
+  /** `asker nonce` → who was normal when it answered. */
+  const normal = new Map<string, Set<number>>()
+
+  function logOf({ number, wipes }: HostView): Map<number, string> {
+    const known = written[number]
+    if (known === undefined) return new Map()
+    if (known.wipes !== wipes) written[number] = { wipes, entries: new Map() }
+    return written[number]?.entries ?? new Map()
+  }
+
+  return {
+    name,
+    started(host: HostView) {
+      ailing.delete(host.number)
+      const canRot = rot.everyMs > 0 || helix.everyMs > 0 || host.image.damaged
+      if (canRot && audit(host.image).damage !== undefined) ailing.add(host.number)
+    },
+    durable(host: HostView, job: Job) {
+      if (job.type !== 'write') return
+      const log = logOf(host)
+      for (const { opNumber, checksum } of job.repair ?? []) {
+        if (log.get(opNumber) === checksum) continue
+        const what = `r${host.number} repairs op ${opNumber} with ${checksum}`
+        throw new Violation(name, `${what}; it had written ${log.get(opNumber)}`)
+      }
+      for (const { opNumber, checksum } of job.append) log.set(opNumber, checksum)
+      if (job.repair && audit(host.image).damage === undefined) ailing.delete(host.number)
+    },
+    stepped({ number, replica }: HostView) {
+      const repair = replica?.repair
+      if (!repair?.isHopeless) return
+      const without = normal.get(`${number} ${repair.nonce}`)?.size ?? 0
+      if (without >= world.quorum) return
+      throw new Violation(name, `r${number} gives up; ${without} normal replicas were asked`)
+    },
+    sent(host: HostView, to: number, message: Message) {
+      const isAbout = message.type === 'GETENTRIES' || message.type === 'NEWENTRIES'
+      if (ailing.has(host.number) && !isAbout && message.type !== 'REPLY') {
+        throw new Violation(name, `r${host.number} sends ${message.type}, with entries damaged`)
+      }
+      if (message.type !== 'NEWENTRIES' || host.replica?.status !== 'normal') return
+      const key = `${to} ${message.nonce}`
+      normal.set(key, (normal.get(key) ?? new Set()).add(host.number))
+    },
+  }
+}
