@@ -38,18 +38,12 @@ export const STORAGE = [
     p: 'P39',
     why: 'a damaged entry at the end of the log is taken for one that was never whole',
     by: [],
-    test: 'test/storage/damage.test.ts',
+    test: 'test/storage/damaged-entries.test.ts',
     patches: [
       {
-        file: 'storage/audit.ts',
-        find: 'for (const [key, value] of rows) audit.take(key, value)\n',
-        replace:
-          'try { for (const [key, value] of rows) audit.take(key, value) } catch { audit.end(); return audit }\n',
-      },
-      {
-        file: 'storage/audit.ts',
-        find: '  if (index.head < opNumber) {\n    throw',
-        replace: '  if (index.head < 0) {\n    throw',
+        file: 'storage/log-audit.ts',
+        find: '    this.#lack(Math.max(this.#checkpointed, this.#known))\n',
+        replace: '    this.#lack(this.#checkpointed)\n',
       },
     ],
   },

@@ -4,6 +4,7 @@ import { FENCE } from './fence.mjs'
 import { HARMLESS as HARMLESS_ROWS } from './harmless.mjs'
 import { NORMAL } from './normal.mjs'
 import { READS } from './reads.mjs'
+import { REPAIR } from './repair.mjs'
 import { DUE, STORAGE } from './storage.mjs'
 import { TRANSFER } from './transfer.mjs'
 import { VIEWS } from './views.mjs'
@@ -23,6 +24,7 @@ export const MUTANTS = [
   ...READS,
   ...VIEWS,
   ...TRANSFER,
+  ...REPAIR,
   ...CLIENTS,
   ...FENCE,
   ...STORAGE,

@@ -70,12 +70,12 @@ function superblockFacts(superblock: NonNullable<Inspection['superblock']>): [st
 function shardLines({ shard, image, witness, tables, state }: ShardInspection): string[] {
   const lines = [`shard ${nameOf(shard)}`]
   if (image !== undefined) {
-    const { vsr, checkpoint, first, head } = image
+    const { vsr, checkpoint, first, head, damage } = image
     const left = vsr.lastNormalView < vsr.viewNumber ? `, last normal ${vsr.lastNormalView}` : ''
     const mode = vsr.recovering ? ', recovering: votes for nothing yet' : ''
     lines.push(
       `  view        ${vsr.viewNumber}${left}, epoch ${vsr.epochNumber}${mode}`,
-      `  log         ${first > head ? `empty, behind op ${head}` : `ops ${first} to ${head}`}, chain whole`,
+      `  log         ${first > head ? `empty, behind op ${head}` : `ops ${first} to ${head}`}, ${damage ? 'damaged' : 'chain whole'}`,
       `  checkpoint  op ${checkpoint.opNumber}, rev ${checkpoint.rev}, state ${checkpoint.stateHash || 'none'}`,
     )
   }

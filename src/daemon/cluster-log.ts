@@ -34,6 +34,8 @@ function sentenceOf(event: ClusterEvent): string | undefined {
       return `is behind in ${where}: fetches what follows op ${event['op']}`
     case 'sync_finished':
       return `has caught up in ${where}, at op ${event['op']}`
+    case 'log_repaired':
+      return `the damaged entries of its log are whole again in ${where}, up to op ${event['op']}`
     case 'checkpoint':
       return `checkpoint at op ${event['op']}${where === `view ${view}` ? '' : ` of ${shard}`}`
     case 'alarm_raised':

@@ -241,7 +241,19 @@ async function openOrFound(config: Config, network: Libp2pNetwork, log: Logger):
   for (const { peerId, incarnation } of founded?.members ?? []) {
     if (peerId !== network.peerId) await store.notePeer(peerId, { incarnation, boot: 0 })
   }
+  warnOfDamage(config, store, log)
   return store
+}
+
+function warnOfDamage({ node }: Config, { shards }: Store, log: Logger): void {
+  for (const { shard, damage } of shards) {
+    const runs = damage?.runs.map(({ first, last }) => `${first} to ${last}`) ?? []
+    if (runs.length === 0) continue
+    const more = runs.length > 3 ? ` and ${runs.length - 3} more places` : ''
+    log.warn(
+      `the log of shard ${shard} in ${join(node.dataDir, 'db')} is damaged at op ${runs.slice(0, 3).join(', ')}${more}; ${node.name} votes for nothing until it has fetched those entries from the others. Look at the disk if it happens more than once`,
+    )
+  }
 }
 
 async function found(config: Config, network: Libp2pNetwork, log: Logger): Promise<FoundedRecord> {

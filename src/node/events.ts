@@ -44,6 +44,10 @@ export function followEvents(
       return emit(context, { kind: 'sync_started', ...of, op: event.opNumber })
     case 'sync-finished':
       return emit(context, { kind: 'sync_finished', ...of, op: event.opNumber })
+    case 'repaired':
+      return emit(context, { kind: 'log_repaired', ...of, op: event.opNumber })
+    case 'not-repairable':
+      return emit(context, { kind: 'alarm_raised', ...of, alarm: 'corrupt', op: event.opNumber })
     case 'diverged':
       return emit(context, { kind: 'alarm_raised', ...of, alarm: 'diverged', op: event.opNumber })
   }

@@ -49,7 +49,7 @@ const GAUGES: readonly GaugeSpec[] = [
     labels: ['shard', 'status'],
     collect: ({ shards }, set) => {
       for (const { name: shard, replica } of shards) {
-        for (const status of ['normal', 'view-change', 'recovering']) {
+        for (const status of ['normal', 'view-change', 'recovering', 'repairing']) {
           set({ shard, status }, replica.status === status ? 1 : 0)
         }
       }

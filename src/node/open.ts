@@ -177,10 +177,10 @@ async function openShard(
     options: options.replica,
     nonce: startNonce(),
   }
-  const { vsr, checkpoint } = image
+  const { vsr, checkpoint, damage } = image
   const start = await logStart(store, image)
   const service = options.service()
-  const replica = createReplica(identity, { vsr, checkpoint, start }, service)
+  const replica = createReplica(identity, { vsr, checkpoint, start, damage }, service)
   for await (const records of inBatches(store.readRecords(image.shard), RECORDS_A_TURN)) {
     restore(replica, records)
   }
@@ -198,18 +198,32 @@ async function openShard(
     event: (of, event) => {
       followEvents(context, options.metrics, of, event)
       if (event.type === 'diverged') void stopDiverged(options, context, of, event.opNumber)
+      if (event.type === 'not-repairable') void stopDamaged(options, context, of, event.opNumber)
     },
     fail: options.fail,
     unreadable: error => onUnreadable(context, error, options.fail),
   })
-  for (let op = checkpoint.opNumber + 1; op <= image.head; ) {
-    const entries = await store.readEntries(image.shard, op, image.head, REPLAY_BYTES)
+  // What lies behind damage is read once that is repaired.
+  const last = (damage?.runs[0]?.first ?? image.head + 1) - 1
+  for (let op = checkpoint.opNumber + 1; op <= last; ) {
+    const entries = await store.readEntries(image.shard, op, last, REPLAY_BYTES)
     if (entries.length === 0) throw new Error(`op ${op} of shard ${shard.name} cannot be read`)
     shard.host.carryOut(replay(replica, entries))
     op += entries.length
   }
   const first = store.bootCounter === 1
   return { shard, start: () => startShard(shard, boot(replica, first)) }
+}
+
+/** The others go on without a damaged entry of this node: what it promised is not needed, and not to be had. */
+async function stopDamaged(
+  options: OpenOptions,
+  context: NodeContext,
+  shard: Shard,
+  op: number,
+): Promise<void> {
+  const why = `Entry ${op} of shard ${shard.name} on ${context.cluster.name} is damaged, and a quorum of the other nodes goes on without it.`
+  await condemn(options, context, why)
 }
 
 /**
@@ -222,8 +236,12 @@ async function stopDiverged(
   shard: Shard,
   op: number,
 ): Promise<void> {
-  context.stopping = true
   const why = `The state of shard ${shard.name} on ${context.cluster.name} at op ${op} is not that of the other replicas: a fault of memory, or a state machine that is not deterministic or not of the same version everywhere.`
+  await condemn(options, context, why)
+}
+
+async function condemn(options: OpenOptions, context: NodeContext, why: string): Promise<void> {
+  context.stopping = true
   await context.store.condemn(why).catch((error: unknown) => options.fail(error))
   const next = 'At its next start the node sets its data aside and fetches that of the others.'
   options.fail(new StorageError('damaged', `${why} ${next}`))

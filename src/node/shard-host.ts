@@ -144,7 +144,7 @@ export class ShardHost {
   }
 
   /** When it is durable: first the messages that waited for it, then the core. */
-  #write({ token, truncateFrom, append, vsr, texts, install, then }: Write): void {
+  #write({ token, truncateFrom, append, repair, vsr, texts, install, then }: Write): void {
     const { writer } = this.#ports
     for (const { records: installTexts } of slices(0, texts ?? [])) {
       writer.add(this.#job({ installTexts }, SLICE_BYTES))
@@ -160,12 +160,13 @@ export class ShardHost {
       bytes += of.length
       this.timeline.pass(opNumber, 'prepared')
     }
+    for (const entry of repair ?? []) bytes += entry.bytes.length
     const done = () => {
       for (const { opNumber } of append) this.timeline.pass(opNumber, 'durable')
       for (const send of then) this.#send(send)
       this.input({ type: 'written', token })
     }
-    writer.add(this.#job({ truncateFrom, append, vsr, install }, bytes, done))
+    writer.add(this.#job({ truncateFrom, append, repair, vsr, install }, bytes, done))
   }
 
   /** The changes are a function of the log: they reach the disk some time, before the next checkpoint. */

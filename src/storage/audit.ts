@@ -1,14 +1,12 @@
 /**
  * What is believed of a shard when the store opens. LevelDB opens without a word after it has lost
  * records from the middle of its log, so everything is checked that can be: the promises against the
- * superblock, each entry against its checksum, its key and its parent, from the first to the head.
+ * superblock here, the log in log-audit.ts.
  */
-import type { Checksum } from '../vr/terms.ts'
 import type { Database } from './database.ts'
 import { readKeys, readNewest, readSlice } from './database.ts'
 import { unseal } from './envelope.ts'
 import {
-  decodeLogKey,
   decodeNumber,
   generationOf,
   logRange,
@@ -18,15 +16,13 @@ import {
   versionOf,
   vsrsOf,
 } from './keys.ts'
-import type { LogPosition } from './log-index.ts'
-import { LogIndex } from './log-index.ts'
+import { LogAudit } from './log-audit.ts'
 import type { Manifest } from './manifest.ts'
 import { decodeManifest, decodeVsr, isBelow } from './manifest.ts'
 import { Damage, rolledBack } from './refusal.ts'
 import { ShardStore } from './shard-store.ts'
 import type { Superblock } from './superblock.ts'
 import { withTexts } from './texts.ts'
-import { auditEntry } from './values.ts'
 import type { Witness } from './witness-file.ts'
 
 const SLICE = { count: 1_000, bytes: 2 * 1024 * 1024 }
@@ -62,10 +58,9 @@ export async function auditShard(target: AuditTarget, shard: number): Promise<Sh
     throw rolledBack(dir, `the newest checkpoint of shard ${shard} is gone`)
   }
   const { witness } = target
-  const wanted = [floor.witness.opNumber, ...(witness ? [witness.opNumber] : [])]
-  const log = await auditLog(db, shard, manifest.value, wanted)
-  assertWitness(dir, shard, floor.witness, log)
-  if (witness) assertWitness(dir, shard, witness, log)
+  const witnesses = [floor.witness, ...(witness ? [witness] : [])]
+  const log = await auditLog(db, shard, manifest.value, witnesses)
+  for (const each of witnesses) assertWitness(dir, shard, each, log)
   assertClosed(superblock, shard, floor.witness, log)
   const state = {
     vsr: vsr.value,
@@ -75,7 +70,7 @@ export async function auditShard(target: AuditTarget, shard: number): Promise<Sh
     headChecksum: log.headChecksum,
   }
   const lowest = await lowestGeneration(db, shard, state.manifest.generation)
-  return new ShardStore(shard, log.index, state, lowest)
+  return new ShardStore(shard, log.index, state, { lowestGeneration: lowest, damage: log.damage })
 }
 
 async function newest<T>(
@@ -93,9 +88,9 @@ async function auditLog(
   db: Database,
   shard: number,
   manifest: Manifest,
-  wanted: readonly number[],
+  witnesses: readonly Witness[],
 ): Promise<LogAudit> {
-  const audit = new LogAudit(shard, manifest, wanted)
+  const audit = new LogAudit(shard, manifest, witnesses)
   const range = logRange(shard, manifest.logLowest, LAST_OP)
   let after: Buffer | undefined
   for (;;) {
@@ -108,95 +103,16 @@ async function auditLog(
   return audit
 }
 
-/** Walks the log upwards: dense, each entry whole, each the child of the one before. */
-class LogAudit {
-  readonly #shard: number
-  readonly #manifest: Manifest
-  readonly #wanted: readonly number[]
-  readonly #stale: LogPosition[] = []
-  #index: LogIndex | undefined
-  #previous: Checksum | undefined
-  /** Checksums at the ops wanted, where the log or the checkpoint has them. */
-  readonly witnessed = new Map<number, Checksum>()
-
-  constructor(shard: number, manifest: Manifest, wanted: readonly number[]) {
-    this.#shard = shard
-    this.#manifest = manifest
-    this.#wanted = wanted
-    const { opNumber, checksum } = manifest.checkpoint
-    if (wanted.includes(opNumber)) this.witnessed.set(opNumber, checksum)
-  }
-
-  get index(): LogIndex {
-    this.#index ??= new LogIndex(this.#manifest.checkpoint.opNumber + 1)
-    return this.#index
-  }
-
-  get headChecksum(): Checksum {
-    return this.#previous ?? this.#manifest.checkpoint.checksum
-  }
-
-  take(key: Buffer, value: Buffer): void {
-    const { checkpoint, logFirst } = this.#manifest
-    const position = decodeLogKey(key)
-    const { opNumber, viewNumber } = position
-    if (opNumber < logFirst) {
-      this.#stale.push(position)
-      return
-    }
-    this.#index ??= this.#begin(opNumber)
-    if (opNumber !== this.#index.head + 1) throw hole(this.#shard, this.#index.head + 1, opNumber)
-    const { checksum, parent } = auditEntry(this.#shard, key, unseal(key, value))
-    if (this.#previous !== undefined && parent !== this.#previous) {
-      throw new Damage(`entry ${opNumber} of shard ${this.#shard} does not follow the one before`)
-    }
-    if (opNumber === checkpoint.opNumber && checksum !== checkpoint.checksum) {
-      throw new Damage(`entry ${opNumber} of shard ${this.#shard} is not the checkpointed one`)
-    }
-    if (this.#wanted.includes(opNumber)) this.witnessed.set(opNumber, checksum)
-    this.#previous = checksum
-    this.#index.append(viewNumber)
-  }
-
-  end(): void {
-    const { opNumber } = this.#manifest.checkpoint
-    if (this.index.head < opNumber) throw hole(this.#shard, this.index.head + 1, opNumber + 1)
-    for (const position of this.#stale) this.index.addStale(position)
-  }
-
-  /** The first entry may be older than the checkpoint, or follow it; the chain then starts there. */
-  #begin(opNumber: number): LogIndex {
-    const { checkpoint } = this.#manifest
-    const next = checkpoint.opNumber + 1
-    if (opNumber > next) throw hole(this.#shard, next, opNumber)
-    if (opNumber === next) this.#previous = checkpoint.checksum
-    return new LogIndex(opNumber)
-  }
-}
-
-function hole(shard: number, from: number, next: number): Damage {
-  return next <= from
-    ? new Damage(`shard ${shard} has two entries at op ${next}`)
-    : new Damage(`entries ${from} to ${next - 1} of shard ${shard} are missing`)
-}
-
-/** The tail may be torn: what was written last may be gone if it was never acknowledged. The witness was. */
+/** What a witness knows was acknowledged: another in its place is another history. */
 function assertWitness(
   dir: string,
   shard: number,
   { opNumber, checksum }: Witness,
-  { index, witnessed }: LogAudit,
+  { witnessed }: LogAudit,
 ): void {
-  if (index.head < opNumber) {
-    throw rolledBack(
-      dir,
-      `the log of shard ${shard} ends at op ${index.head}, after having reached op ${opNumber}`,
-    )
-  }
   const found = witnessed.get(opNumber)
-  if (found !== undefined && found !== checksum) {
-    throw rolledBack(dir, `entry ${opNumber} of shard ${shard} is another than it was`)
-  }
+  if (found === undefined || found === checksum) return
+  throw rolledBack(dir, `entry ${opNumber} of shard ${shard} is another than it was`)
 }
 
 /** Closed in order, the witness of the superblock is the head. */

@@ -178,6 +178,17 @@ async function inspectShard(
   }
   const seen = { shard, witness, tables: measured.tables, image: store?.image() }
   if (store === undefined) return seen
+  const isAlone = choice.superblock.cluster.members.length === 1
+  for (const { first, last } of store.damage?.runs ?? []) {
+    const what = `entries ${first} to ${last} of the log of shard ${shard} are damaged or missing`
+    const db = join(dir, 'db')
+    problems.push(
+      isAlone
+        ? damaged(dir, db, `${what}, and no other node has them`).message
+        : `${db} is damaged: ${what}. Start the node: it fetches them from the others.`,
+    )
+  }
+  if (store.damage !== undefined) return seen
   if (options.read?.shard === shard)
     await options.read.use(viewOf(db, store), choice.superblock.cluster)
   if (!options.verify) return seen

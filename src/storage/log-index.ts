@@ -12,6 +12,9 @@ export interface LogPosition {
   readonly viewNumber: number
 }
 
+/** Of an op that is part of the log, and not on disk: it is damaged, and will be repaired. */
+export const UNKNOWN_VIEW = -1
+
 export class LogIndex {
   #first: number
   /** View of op #first + i. */
@@ -48,6 +51,16 @@ export class LogIndex {
   /** Found on disk below `first`. */
   addStale(position: LogPosition): void {
     this.#stale.push(position.opNumber, position.viewNumber)
+  }
+
+  viewAt(opNumber: number): number | undefined {
+    return this.#views[opNumber - this.#first]
+  }
+
+  /** The entry at this op comes back, made in this view. */
+  replace(opNumber: number, viewNumber: number): void {
+    assert(this.viewAt(opNumber) !== undefined, 'what is repaired was in the log')
+    this.#views[opNumber - this.#first] = viewNumber
   }
 
   /** Takes the ops from this one on out of the log. */

@@ -61,6 +61,7 @@ export class MemoryShard {
     if (write.installRecords !== undefined) this.#installRecords(write.installRecords)
     if (write.install !== undefined) this.#install(write.install)
     for (const entry of write.append ?? []) this.#append(entry)
+    for (const entry of write.repair ?? []) this.#log[entry.opNumber - this.#first] = entry
     if (write.vsr !== undefined) this.#promise(write.vsr)
     for (const { opNumber, text } of write.changes ?? []) {
       if (opNumber >= this.#first) this.#changes.set(opNumber, text)

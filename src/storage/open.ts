@@ -165,6 +165,7 @@ async function openWith(dir: string, db: Database, options: OpenOptions): Promis
       const witness = witnesses[shard]
       stores.push(await auditShard({ dir, db, superblock: superblock.now, witness }, shard))
     }
+    if (cluster.members.length === 1) assertNotAlone(stores)
     for (const store of stores) await removeUnfinished(db, store)
     const floors = stores.map(store => store.floor())
     await superblock.write({ bootCounter: bootCounter + 1, clean: false, floors })
@@ -172,6 +173,17 @@ async function openWith(dir: string, db: Database, options: OpenOptions): Promis
     const witness = await WitnessFile.open(path, cluster.shards)
     return new LevelStore({ dir, db, superblock, peers, stores, witness })
   })
+}
+
+/** Damaged entries are fetched from the others. */
+function assertNotAlone(stores: readonly ShardStore[]): void {
+  for (const { shard, damage } of stores) {
+    const run = damage?.runs[0]
+    if (run === undefined) continue
+    throw new Damage(
+      `entries ${run.first} to ${run.last} of shard ${shard} are damaged or missing, and there is no other node that has them`,
+    )
+  }
 }
 
 interface Inspection {

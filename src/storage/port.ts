@@ -6,6 +6,7 @@
 import type { VsrRecord } from '../vr/effect.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { CheckpointId } from '../vr/message.ts'
+import type { Damage } from '../vr/repair.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import type { Promised } from '../wire/promised.ts'
 
@@ -33,6 +34,8 @@ export interface ShardWrite {
   /** Remove entries from this op on, before appending. */
   readonly truncateFrom?: number | undefined
   readonly append?: readonly Entry[] | undefined
+  /** Entries that were damaged, back in their places. */
+  readonly repair?: readonly Entry[] | undefined
   /** Raises the superblock's floor too, after the batch is durable. */
   readonly vsr?: VsrRecord | undefined
   /** Changes made by executed entries, as JSON text; may arrive any time after the entry. */
@@ -63,6 +66,8 @@ export interface ShardImage {
   readonly first: number
   /** Last op in the log, or the checkpoint's. */
   readonly head: number
+  /** Entries behind the checkpoint that are damaged or missing: not to be read before they are repaired. */
+  readonly damage?: Damage | undefined
 }
 
 /** The last life of a peer that was seen. */

@@ -7,12 +7,14 @@ import { assert } from '../base/assert.ts'
 import type { VsrRecord } from '../vr/effect.ts'
 import type { Entry } from '../vr/entry.ts'
 import type { CheckpointId } from '../vr/message.ts'
+import type { Damage } from '../vr/repair.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import type { Checksum } from '../vr/terms.ts'
 import type { Batch } from './database.ts'
 import { seal } from './envelope.ts'
 import { changesKey, logKey, manifestKey, recordKey, textKey, underWayKey, vsrKey } from './keys.ts'
 import type { LogIndex } from './log-index.ts'
+import { UNKNOWN_VIEW } from './log-index.ts'
 import type { Manifest } from './manifest.ts'
 import { checkpointId, encodeManifest, encodeVsr, isBelow } from './manifest.ts'
 import type { ShardImage, ShardWrite } from './port.ts'
@@ -50,6 +52,8 @@ export class ShardStore {
   readonly shard: number
   readonly log: LogIndex
   readonly sweep: RecordSweep
+  /** As the audit found it; what was repaired since is in it. */
+  readonly damage: Damage | undefined
   #durable: ShardState
   #staged: ShardState
   #expectedHead: number
@@ -62,14 +66,20 @@ export class ShardStore {
   #textGeneration: number | undefined
   #topGeneration: number
 
-  constructor(shard: number, log: LogIndex, state: ShardState, lowestGeneration: number) {
+  constructor(
+    shard: number,
+    log: LogIndex,
+    state: ShardState,
+    found: { readonly lowestGeneration: number; readonly damage?: Damage | undefined },
+  ) {
     this.shard = shard
     this.log = log
     this.#durable = state
     this.#staged = state
     this.#expectedHead = log.head
     this.#topGeneration = state.manifest.generation
-    this.sweep = new RecordSweep(shard, state.manifest, lowestGeneration)
+    this.sweep = new RecordSweep(shard, state.manifest, found.lowestGeneration)
+    this.damage = found.damage
   }
 
   /** Last settled; what a batch in flight will change is not in it. */
@@ -90,7 +100,8 @@ export class ShardStore {
   image(): ShardImage {
     const { vsr, manifest } = this.#durable
     const { first, head } = this.log
-    return { shard: this.shard, vsr, checkpoint: manifest.checkpoint, first, head }
+    const { shard, damage } = this
+    return { shard, vsr, checkpoint: manifest.checkpoint, first, head, damage }
   }
 
   /** To be raised to once the batch is durable. The head as witness, where its checksum is known. */
@@ -117,6 +128,7 @@ export class ShardStore {
     if (write.installRecords !== undefined) this.#installRecords(write.installRecords, batch)
     if (write.install !== undefined) this.#install(write.install, batch)
     for (const entry of write.append ?? []) this.#append(entry, batch)
+    for (const entry of write.repair ?? []) this.#repair(entry, batch)
     if (write.vsr !== undefined) this.#vsr(write.vsr, batch)
     for (const { opNumber, text } of write.changes ?? []) this.#changes(opNumber, text, batch)
     if (write.records !== undefined) this.#records(write.records, batch)
@@ -172,6 +184,18 @@ export class ShardStore {
     batch.put(key, seal(key, entryChecksumBytes(entry), entry.bytes))
     this.log.append(entry.viewNumber)
     this.#staged = { ...this.#staged, headChecksum: entry.checksum }
+  }
+
+  /** Back to where it was; a key of it that is there holds nothing. */
+  #repair(entry: Entry, batch: Batch): void {
+    const { opNumber, viewNumber } = entry
+    const before = this.log.viewAt(opNumber)
+    if (before !== viewNumber && before !== undefined && before !== UNKNOWN_VIEW) {
+      batch.del(logKey(this.shard, opNumber, before))
+    }
+    this.log.replace(opNumber, viewNumber)
+    const key = logKey(this.shard, opNumber, viewNumber)
+    batch.put(key, seal(key, entryChecksumBytes(entry), entry.bytes))
   }
 
   #vsr(vsr: VsrRecord, batch: Batch): void {

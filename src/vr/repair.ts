@@ -9,11 +9,11 @@
  * Until then it gives no vote and no acknowledgement: to the others it has not started yet. It gives entries
  * itself, as every replica does in every status but `recovering`: they speak for themselves.
  */
-import { assert, present } from '../base/assert.ts'
+import { present } from '../base/assert.ts'
 import { quorumOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
 import type { Entry } from './entry.ts'
-import { suffixFrom } from './log.ts'
+import { chains, suffixFrom } from './log.ts'
 import type { GetEntries, Message, NewEntries } from './message.ts'
 import { boot, replay } from './restart.ts'
 import type { Replica } from './state.ts'
@@ -69,7 +69,8 @@ export function repairOf(damage: Damage, nonce: number): RepairState {
 export function beginRepair(replica: Replica, { runs }: RepairState, effects: Effect[]): void {
   replica.status = 'repairing'
   const ops = runs.map(({ first, last }) => (first === last ? `${first}` : `${first} to ${last}`))
-  const reason = `entries ${ops.slice(0, 3).join(', ')}${ops.length > 3 ? ' …' : ''} of its log are damaged: it asks the others`
+  const some = `${ops.slice(0, 3).join(', ')}${ops.length > 3 ? ' …' : ''}`
+  const reason = `its log is damaged at op ${some}: it asks the others`
   effects.push({ type: 'event', event: { type: 'status', status: 'repairing', reason } })
 }
 
@@ -228,9 +229,12 @@ function noteWithout(
 ): void {
   repair.without.add(from)
   if (repair.without.size < quorumOf(replica.configuration)) return
+  giveUp(repair, present(repair.runs.at(-1), 'something is damaged').last, effects)
+}
+
+function giveUp(repair: RepairState, opNumber: OpNumber, effects: Effect[]): void {
   repair.isHopeless = true
-  const { last } = present(repair.runs.at(-1), 'something is damaged')
-  effects.push({ type: 'event', event: { type: 'not-repairable', opNumber: last } })
+  effects.push({ type: 'event', event: { type: 'not-repairable', opNumber } })
 }
 
 /** What was fetched is on disk: the next question, or the rest of the log is read. */
@@ -253,7 +257,9 @@ function readOn(replica: Replica, repair: RepairState, effects: Effect[]): void 
 /** As at any start; then it is one. Its patience begins now: nobody could have been heard. */
 export function onReadOn(replica: Replica, entries: readonly Entry[], effects: Effect[]): void {
   const repair = present(replica.repair, 'the log is read on after a repair')
-  assert(entries.length > 0, 'the log is whole now')
+  const first = present(entries[0], 'the log is whole now')
+  // What lies below contradicts what was repaired: whole by itself, and not what was promised.
+  if (!chains(replica.log, first)) return giveUp(repair, first.opNumber, effects)
   effects.push(...replay(replica, entries))
   if (opOf(replica) < repair.head) return readOn(replica, repair, effects)
   replica.repair = undefined

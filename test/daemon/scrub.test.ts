@@ -46,7 +46,8 @@ test('the node ends with the sentence, sets the data aside and comes back whole'
   expect(await daemons.exited(2)).toBe(9)
   expect(daemons.logOf(2)).toMatch(/is damaged: .*viewstamp recover/)
   await daemons.start(2)
-  expect(daemons.logOf(2)).toContain('the damaged data is in')
+  // LevelDB reports it, or gives something else than was written.
+  expect(daemons.logOf(2)).toMatch(/the damaged data is in|is damaged at op/)
   await daemons.agree()
   await rpc(daemons.url(2), 'kv.put', { key: 'after', value: 1 })
 })

@@ -1,9 +1,8 @@
 /** Whatever happens to the files: what is opened is what was written, or it is not opened. */
-import { cp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Level } from 'level'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Level } from 'level'
+import { describe, expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
 import * as keys from '../../src/storage/keys.ts'
 import { createStore, openStore, storeExists } from '../../src/storage/open.ts'
@@ -11,75 +10,24 @@ import type { Store } from '../../src/storage/port.ts'
 import { StorageError } from '../../src/storage/port.ts'
 import { SUPERBLOCK_BYTES } from '../../src/storage/superblock.ts'
 import type { Entry } from '../../src/vr/entry.ts'
-import { at, CLUSTER, chain, checkpointAt, directory, records, vsr } from './build.ts'
+import { at, chain, checkpointAt, directory, records, vsr } from './build.ts'
+import {
+  fileIn,
+  filled,
+  flip,
+  makeTemplates,
+  opened,
+  refused,
+  repaired,
+  stored,
+  THREE,
+  tamper,
+} from './filled.ts'
 import { interceptReads } from './intercept.ts'
 
-async function opened(dir: string): Promise<Store> {
-  const store = await openStore(dir)
-  onTestFinished(() => store.close())
-  return store
-}
-
-const LOG = chain(60, { bytes: 1_500 })
-const templates = join(tmpdir(), `viewstamp-damage-${process.pid}`)
-
-/** 60 entries of which 20 are checkpointed, view 3, ten records; one commit each, so many LevelDB records. */
-beforeAll(async () => {
-  const dir = join(templates, 'closed')
-  await createStore(dir, CLUSTER)
-  const store = await openStore(dir)
-  await store.commit([{ shard: 0, vsr: vsr(3) }])
-  for (const [i, entry] of LOG.entries()) {
-    await store.commit([{ shard: 0, append: [entry] }])
-    if (i === 20) await store.commit([{ shard: 0, ...checkpointed(LOG) }])
-  }
-  await cp(dir, join(templates, 'killed'), { recursive: true })
-  await store.close()
-})
-afterAll(() => rm(templates, { recursive: true, force: true }))
-
-async function filled(end: 'closed' | 'killed' = 'closed'): Promise<{ dir: string; log: Entry[] }> {
-  const dir = await directory()
-  await cp(join(templates, end), dir, { recursive: true })
-  return { dir, log: LOG }
-}
-
-const checkpointed = (log: readonly Entry[]) => ({
-  records: {
-    opNumber: 20,
-    records: Array.from({ length: 10 }, (_, i) => ({ id: `k${i}`, value: `v${i}` })),
-  },
-  checkpoint: checkpointAt(at(log, 19)),
-})
-
-async function fileIn(dir: string, ending: RegExp): Promise<string> {
-  const names = (await readdir(join(dir, 'db'))).filter(name => ending.test(name)).sort()
-  return join(dir, 'db', at(names, -1))
-}
-
-async function flip(path: string, byte: number, bit = 0): Promise<void> {
-  const file = await open(path, 'r+')
-  const [value = 0] = (await file.read(new Uint8Array(1), 0, 1, byte)).buffer
-  await file.write(new Uint8Array([value ^ (1 << bit)]), 0, 1, byte)
-  await file.close()
-}
-
-const refused = (dir: string, reason: StorageError['reason'], ...parts: string[]): Promise<void> =>
-  expect(openStore(dir)).rejects.toSatisfy(error => {
-    expect(error).toBeInstanceOf(StorageError)
-    expect(error).toMatchObject({ reason })
-    for (const part of [dir, ...parts]) expect((error as StorageError).message).toContain(part)
-    return true
-  })
+makeTemplates()
 
 describe('files', () => {
-  test('a bit flipped in the middle of the log file: LevelDB says nothing, we do', async () => {
-    const { dir } = await filled('killed')
-    const path = await fileIn(dir, /\.log$/)
-    await flip(path, Math.floor((await stat(path)).size / 2))
-    await refused(dir, 'damaged', 'are missing', 'viewstamp recover')
-  })
-
   test('CURRENT deleted', async () => {
     const { dir } = await filled()
     await rm(join(dir, 'db', 'CURRENT'))
@@ -166,7 +114,7 @@ describe('files', () => {
     await (await opened(dir)).close()
     const prng = new Prng('bits')
     const names = (await readdir(join(dir, 'db'))).filter(name => /^\d+\.|^MANIFEST/.test(name))
-    const outcomes = { refused: 0, whole: 0 }
+    const outcomes = { refused: 0, whole: 0, repaired: 0 }
     for (let i = 0; i < 25; i++) {
       const copy = `${dir}-${i}`
       await cp(dir, copy, { recursive: true })
@@ -177,7 +125,9 @@ describe('files', () => {
         const store = await openStore(copy)
         try {
           expect(store.shards[0]).toMatchObject({ vsr: vsr(3), head: 60 })
-          expect(await store.readEntries(0, 1, 60, 1e9)).toEqual(log)
+          const { damage } = store.shards[0] ?? {}
+          await repaired(store, log)
+          outcomes.repaired += damage ? 1 : 0
           // Records that are missing are noticed by the state hash, when they are loaded.
           for (const { id, value } of await records(store)) expect(value).toBe(id.replace('k', 'v'))
         } finally {
@@ -190,7 +140,8 @@ describe('files', () => {
       }
       await rm(copy, { recursive: true })
     }
-    expect(outcomes.refused).toBeGreaterThan(3)
+    expect(outcomes.refused).toBeGreaterThan(0)
+    expect(outcomes.repaired).toBeGreaterThan(0)
   })
 })
 
@@ -216,22 +167,6 @@ describe('an older database beside a newer superblock', () => {
             checkpoint: checkpointAt(at(log, 29)),
           },
         ]),
-    ],
-    [
-      'the log had grown, and was closed in order',
-      'ends at op 60',
-      async (store, log) => {
-        await store.commit([{ shard: 0, append: chain(2, { after: at(log, -1) }) }])
-        await store.close()
-      },
-    ],
-    [
-      'the log had grown, and a view was promised',
-      'ends at op 60',
-      async (store, log) => {
-        await store.commit([{ shard: 0, append: chain(2, { after: at(log, -1) }) }])
-        await store.commit([{ shard: 0, vsr: vsr(3) }])
-      },
     ],
     [
       'the suffix was replaced since',
@@ -266,18 +201,6 @@ describe('an older database beside a newer superblock', () => {
 })
 
 describe('a database that was written to behind our back', () => {
-  async function tamper(
-    dir: string,
-    change: (db: Level<Buffer, Buffer>) => Promise<void>,
-  ): Promise<void> {
-    const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
-    const db = new Level<Buffer, Buffer>(join(dir, 'db'), options)
-    await change(db)
-    await db.close()
-  }
-  const stored = async (db: Level<Buffer, Buffer>, key: Buffer): Promise<Buffer> =>
-    Buffer.from((await db.get(key)) ?? Buffer.alloc(0))
-
   const cases: readonly [
     string,
     StorageError['reason'],
@@ -285,30 +208,11 @@ describe('a database that was written to behind our back', () => {
     (db: Level<Buffer, Buffer>) => Promise<void>,
   ][] = [
     [
-      'an entry gone',
-      'damaged',
-      'entries 40 to 40 of shard 0 are missing',
-      db => db.del(keys.logKey(0, 40, 0)),
-    ],
-    [
-      'a checkpointed entry gone',
-      'damaged',
-      'entries 15 to 15',
-      db => db.del(keys.logKey(0, 15, 0)),
-    ],
-    [
-      'an entry in the place of another',
-      'damaged',
-      'another key',
-      async db => db.put(keys.logKey(0, 40, 0), await stored(db, keys.logKey(0, 41, 0))),
-    ],
-    [
       'a second entry at an op',
       'damaged',
       'two entries at op 40',
       async db => db.put(keys.logKey(0, 40, 7), await stored(db, keys.logKey(0, 40, 0))),
     ],
-    ['the head gone', 'rolled-back', 'ends at op 59', db => db.del(keys.logKey(0, 60, 0))],
     ['all view records gone', 'damaged', 'view record', db => db.clear(keys.vsrsOf(0))],
     ['all checkpoints gone', 'damaged', 'checkpoint', db => db.clear(keys.manifestsOf(1))],
     ['the newest view record gone', 'rolled-back', 'view 3', db => db.del(keys.vsrKey(0, 2))],
@@ -361,7 +265,7 @@ describe('a database that was written to behind our back', () => {
 test('a database that does not belong to the superblock', async () => {
   const { dir } = await filled()
   const other = await directory()
-  await createStore(other, { ...CLUSTER, foundingId: 'another' })
+  await createStore(other, { ...THREE, foundingId: 'another' })
   await rm(join(other, 'db'), { recursive: true })
   await cp(join(dir, 'db'), join(other, 'db'), { recursive: true })
   await refused(other, 'damaged', 'do not belong together')

@@ -151,7 +151,7 @@ test('a log that ends before its witness, a file that is gone, a directory witho
   await store.close()
   await cp(join(dir, 'superblock'), join(old, 'superblock'))
   const { problems } = await inspectStore(old, { verify: false })
-  expect(problems).toEqual([expect.stringContaining('the log of shard 0 ends at op 40')])
+  expect(problems).toEqual([expect.stringContaining('entries 41 to 41 of the log of shard 0')])
   await writeFile(join(old, 'peers'), 'no peers')
   const worse = await inspectStore(old, { verify: false })
   expect(worse.problems).toContainEqual(expect.stringContaining('peers is damaged'))

@@ -6,6 +6,7 @@
 import { present } from '../../src/base/assert.ts'
 import { text, utf8 } from '../../src/base/bytes.ts'
 import { Prng } from '../../src/base/prng.ts'
+import { audit, prepareRepair } from '../../src/sim/audit.ts'
 import {
   Disk,
   dropUninstalled,
@@ -112,11 +113,15 @@ export class Replicas {
       options: { ...this.#options, ...options },
       nonce: 1000 * i + node.boots,
     }
-    const replica = createReplica(identity, image, node.service)
+    const found = audit(image)
+    prepareRepair(image, found)
+    const { damage } = found
+    const replica = createReplica(identity, { ...image, damage }, node.service)
     restore(replica, recordsOn(image))
     restored(replica)
     node.replica = replica
-    const log = entriesOn(image, image.checkpoint.opNumber + 1, headOf(image), Infinity)
+    const whole = damage?.runs[0]?.first ?? headOf(image) + 1
+    const log = entriesOn(image, image.checkpoint.opNumber + 1, whole - 1, Infinity)
     this.#carryOut(node, replay(replica, log))
     this.#carryOut(node, boot(replica, node.boots === 1))
   }

@@ -43,9 +43,10 @@ export function repairedAsWritten(world: World): Check {
       for (const { opNumber, checksum } of job.append) log.set(opNumber, checksum)
       if (job.repair && audit(host.image).damage === undefined) ailing.delete(host.number)
     },
-    stepped({ number, replica }: HostView) {
+    failed({ number, replica }: HostView) {
       const repair = replica?.repair
-      if (!repair?.isHopeless) return
+      // Nothing is left to ask for: what was repaired does not follow what lies below.
+      if (!repair?.isHopeless || repair.runs.length === 0) return
       const without = normal.get(`${number} ${repair.nonce}`)?.size ?? 0
       if (without >= world.quorum) return
       throw new Violation(name, `r${number} gives up; ${without} normal replicas were asked`)
