@@ -1,11 +1,17 @@
 /** What the model of the audit says of damaged entries, and what is done about them. Decision 0018 */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
 import { audit, prepareRepair } from '../../src/sim/audit.ts'
+import type { Check } from '../../src/sim/check/check.ts'
+import { repairedAsWritten } from '../../src/sim/check/repaired-as-written.ts'
+import { whyStuck } from '../../src/sim/check/stuck.ts'
 import { applyWrite, copyOf, emptyImage, headOf, type Image } from '../../src/sim/disk.ts'
 import { rotApart } from '../../src/sim/rot.ts'
+import type { HostView, World } from '../../src/sim/world.ts'
 import type { Entry } from '../../src/vr/entry.ts'
-import { chainOf, lines, writeOf } from './fixtures.ts'
+import type { Message } from '../../src/vr/message.ts'
+import { opNumber, viewNumber } from '../../src/vr/terms.ts'
+import { chainOf, lines, worldOf, writeOf } from './fixtures.ts'
 
 const log = chainOf(lines('put r1 1', 'put r1 2', 'put r1 3', 'put r1 4', 'put r1 5', 'put r1 6'))
 const at = (op: number): Entry => log[op - 1] as Entry
@@ -77,4 +83,68 @@ test('damage is drawn so that another disk has each entry whole', () => {
     }
   }
   expect(rotApart(written(), [copyOf(emptyImage())], new Prng(3))).toEqual([])
+})
+
+describe('repaired-as-written', () => {
+  const hostOf = (world: World): HostView => world.hosts[0] as HostView
+
+  function withDamage(): { world: World; check: Check } {
+    const world = worldOf(3)
+    const check = repairedAsWritten(world)
+    const { image } = hostOf(world)
+    const job = writeOf({ append: log })
+    applyWrite(image, job)
+    check.durable?.(hostOf(world), job)
+    flip(image, 3)
+    image.damaged = true
+    check.started?.(hostOf(world))
+    return { world, check }
+  }
+
+  function repair(world: World, check: Check, entry: Entry): void {
+    const job = { ...writeOf({}), repair: [entry] }
+    applyWrite(hostOf(world).image, job)
+    check.durable?.(hostOf(world), job)
+  }
+
+  const ack: Message = { type: 'PREPAREOK', viewNumber: viewNumber(0), opNumber: opNumber(6) }
+
+  test('another entry than was written', () => {
+    const { world, check } = withDamage()
+    const other = { ...at(3), checksum: at(2).checksum }
+    expect(() => repair(world, check, other)).toThrow('repairs op 3 with')
+  })
+
+  test('a promise before all is whole, none afterwards', () => {
+    const { world, check } = withDamage()
+    expect(() => check.sent?.(hostOf(world), 1, ack)).toThrow(
+      'sends PREPAREOK, with entries damaged',
+    )
+    repair(world, check, at(3))
+    check.sent?.(hostOf(world), 1, ack)
+  })
+
+  test('given up while others may have it', () => {
+    const { world, check } = withDamage()
+    const nonce = 7
+    const repairing = { nonce, isHopeless: true, runs: [{}] }
+    const host = { ...hostOf(world), replica: { repair: repairing } } as unknown as HostView
+    const answer: Message = { type: 'NEWENTRIES', nonce, entries: [], isNormal: true }
+    const answers = (i: number, status: string): void =>
+      check.sent?.({ ...world.hosts[i], replica: { status } } as HostView, 0, answer)
+    answers(1, 'normal')
+    answers(2, 'view-change')
+    expect(() => check.failed?.(host)).toThrow('gives up; 1 normal')
+    answers(2, 'normal')
+    check.failed?.(host)
+  })
+
+  test('no reason to be stuck, unless nobody has it', () => {
+    const { world } = withDamage()
+    for (const { image } of world.hosts) Object.assign(image, copyOf(hostOf(world).image))
+    expect(whyStuck(world)).toContain('0 of 3 are left')
+    const last = world.hosts[2] as HostView
+    last.image.entries[2] = at(3)
+    expect(whyStuck(world)).toBeUndefined()
+  })
 })
