@@ -90,7 +90,7 @@ test.each(gone)('%s: known, and repaired', async (_name, [first, last], change) 
   await store.close()
   const again = await opened(dir)
   expect(damageOf(again)).toBeUndefined()
-  expect(await again.readEntries(0, 1, 60, 1e9)).toEqual(LOG)
+  await repaired(again)
 })
 
 test('an entry gone at or below the checkpoint: the log begins behind it', async () => {
