@@ -7,7 +7,7 @@ import { cli, Daemons, rpc, sleep } from './processes.ts'
 let daemons: Daemons
 afterEach(() => daemons?.destroy())
 
-const KEYS = 100
+const KEYS = 60
 /** Long: LevelDB skips what is left of 32 KiB behind a flipped bit. */
 const textOf = (k: number): string => `value ${k} `.repeat(250)
 const dataDir = (i: number): string => join(daemons.dir, `n${i + 1}`)
@@ -46,8 +46,8 @@ async function withTwoDamaged(): Promise<void> {
   }
   await daemons.agree()
   for (const i of [0, 1, 2]) await daemons.kill(i)
-  flipIn(0, 20)
-  flipIn(1, 70)
+  flipIn(0, 10)
+  flipIn(1, 45)
 }
 
 test('two damaged, one dead: they repair each other, take writes, and nothing is lost', async () => {

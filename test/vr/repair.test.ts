@@ -90,6 +90,42 @@ test('a repairing replica gives what it has, and hears and says nothing else', (
   expect(group.state(0)).toBe(group.state(1))
 })
 
+test('several places, one after the other; who is damaged itself gives only what is whole', () => {
+  const { group } = withLog(20)
+  const before = checksums(group, 0)
+  group.crash(0, 1, 2)
+  damage(group, 0, 4, 6)
+  damage(group, 0, 12)
+  damage(group, 1, 5, 9)
+  group.start(0)
+  group.start(1)
+  let given = 0
+  const go = (ms: number, ...who: number[]): void => {
+    for (let passed = 0; passed < ms; passed += 10) {
+      group.tick(10, ...who)
+      for (const { message } of group.wire) {
+        if (message.type !== 'NEWENTRIES') continue
+        given += message.entries.length
+        expect(message.entries.filter(({ bytes }) => bytes.length === 1)).toEqual([])
+      }
+      group.deliver()
+      for (const i of who) group.sync(i)
+    }
+  }
+  go(600, 0, 1)
+  expect(given).toBe(4)
+  // Entries 5 and 6 are whole on r2 only.
+  expect([0, 1].map(i => group.at(i).status)).toEqual(['repairing', 'repairing'])
+  group.start(2)
+  go(3000, 0, 1, 2)
+  for (const i of [0, 1, 2]) {
+    const { entries } = group.node(i).disk.image
+    expect(entries.filter(({ bytes }) => bytes.length === 1)).toEqual([])
+    expect(checksums(group, i).slice(0, before.length)).toEqual(before)
+    expect(group.at(i).status).toBe('normal')
+  }
+})
+
 test('another entry at the same op is not taken, and one that is not normal does not count as without', () => {
   const { group } = withLog(5)
   group.crash(2)
