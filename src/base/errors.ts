@@ -48,6 +48,10 @@ export const ERRORS = {
   OUT_OF_RANGE: row(1008, 'none'),
   BAD_PROGRAM: row(1009, 'none'),
   TXN_TOO_LARGE: row(1010, 'none'),
+  FEED_NOT_FOUND: row(1011, 'none'),
+  FEED_EXISTS: row(1012, 'none'),
+  WRONG_OFFSET: row(1014, 'none'),
+  OFFSET_OUT_OF_RANGE: row(1015, 'none'),
   CROSS_SHARD: row(1026, 'none'),
   APP_REJECTED: row(1100, 'none'),
 } as const satisfies Record<string, Row>

@@ -6,7 +6,7 @@
 import { AssertionError } from '../base/assert.ts'
 import type { Json } from '../base/json.ts'
 import type { ChangeRecord, Service, ServiceRecord, ServiceSnapshot } from '../vr/service.ts'
-import type { ApplyContext, Change, Frozen, Machine } from './machine.ts'
+import type { ApplyContext, Change, Frozen, Machine, Publish } from './machine.ts'
 import { Rejected } from './machine.ts'
 import { decodeOperation, encodeError, encodeResult } from './operation.ts'
 import { Part } from './part.ts'
@@ -39,6 +39,8 @@ class Composed implements MachineService {
   readonly #parts: readonly Part[]
   readonly #byName: ReadonlyMap<string, Part>
   readonly #onFailure: (error: unknown) => void
+  /** Undefined: no machine here keeps feeds. */
+  readonly #publish: Publish | undefined
 
   constructor(machines: readonly Machine[], { onFailure = () => {} }: ServiceOptions) {
     this.#onFailure = onFailure
@@ -57,6 +59,8 @@ class Composed implements MachineService {
     if (this.#byName.size < machines.length) {
       throw new Error('two state machines have the same name: rename one of them')
     }
+    const keeper = machines.find(machine => machine.publish !== undefined)
+    this.#publish = keeper && ((records, context) => keeper.publish?.(records, context) ?? [])
   }
 
   get machines(): readonly { readonly name: string; readonly version: number }[] {
@@ -67,7 +71,9 @@ class Composed implements MachineService {
     const made: Change[] = []
     try {
       const { machine, command } = decodeOperation(operation)
-      const result = encodeResult(this.#part(machine).machine.apply(command, context, made))
+      const result = encodeResult(
+        this.#part(machine).machine.apply(command, context, made, this.#publish),
+      )
       changes.push(...made)
       return result
     } catch (error) {

@@ -8,8 +8,14 @@ import { whyNotPlain } from './plain.ts'
 
 const REASON_CHARS_MAX = 500
 const DATA_CHARS_MAX = 65_536
+const RECORD_CHARS_MAX = 2 * 1024 * 1024
 
-export function contextFor(machine: string, context: ApplyContext): MachineContext {
+/** `records` gets what is published. */
+export function contextFor(
+  machine: string,
+  context: ApplyContext,
+  records: Json[] = [],
+): MachineContext {
   let prng: Prng | undefined
   return {
     op: context.opNumber,
@@ -21,12 +27,13 @@ export function contextFor(machine: string, context: ApplyContext): MachineConte
       prng ??= new Prng(`${machine}/${context.rev}`)
       return prng.float()
     },
-    publish(feed) {
-      throw new Rejected(
-        'APP_REJECTED',
-        `${machine} wants to publish to ${shortened(feed)}, which machines cannot do in this version`,
-        { reason: 'PUBLISH_UNAVAILABLE' },
-      )
+    publish(feed, value, more) {
+      const record = { ...more, feed, value }
+      const fault = whyNotPlain(record, RECORD_CHARS_MAX)
+      if (fault) throw new Error(`what is published to ${shortened(feed)} is not JSON: ${fault}`)
+      // A copy: the value may be part of the state, which goes on.
+      const copy: Json = JSON.parse(JSON.stringify(record))
+      records.push(copy)
     },
     reject(name, data) {
       throw rejection(machine, name, data)

@@ -2,7 +2,7 @@
  * A user's own state machine: `defineMachine({ name, version, init, apply, query, … })`. This file is
  * what `viewstamp/machine` exports; what makes a Machine of a definition is in defined.ts.
  */
-import type { Json } from '../base/json.ts'
+import type { Json, JsonObject } from '../base/json.ts'
 
 /** All that `apply` may know besides state and command. The same on every replica. */
 export interface MachineContext {
@@ -16,8 +16,11 @@ export interface MachineContext {
   readonly correlationId: string | undefined
   /** In [0, 1), seeded by machine and rev. */
   random(): number
-  /** Not available in this version: refuses the command. */
-  publish(feed: string, value: Json): void
+  /**
+   * Publishes to a feed in the commit of this command: if the command is refused, nothing is published,
+   * and if the record cannot be published, the command is refused. `more`: key, headers, id …
+   */
+  publish(feed: string, value: Json, more?: JsonObject): void
   /** Refuses the command; the state stays as it was. Does not return. */
   reject(name: string, data?: Json): never
 }

@@ -12,7 +12,7 @@ import type { Json } from '../base/json.ts'
 import { Chunks, chunkId, chunksOf } from './chunks.ts'
 import { contextFor, refusalOf } from './context.ts'
 import type { MachineDefinition } from './define.ts'
-import type { ApplyContext, Change, Frozen, Machine, StateRecord } from './machine.ts'
+import type { ApplyContext, Change, Frozen, Machine, Publish, StateRecord } from './machine.ts'
 import { Rejected } from './machine.ts'
 import { whyNotPlain } from './plain.ts'
 
@@ -71,14 +71,16 @@ class DefinedMachine<State> implements Machine {
     return this.#textOf(state)
   }
 
-  apply(command: Json, context: ApplyContext, _changes: Change[]): Json {
+  apply(command: Json, context: ApplyContext, _changes: Change[], publish?: Publish): Json {
     const text = JSON.stringify(command)
     const state = this.#live()
     let result: Json | undefined
     try {
-      result = this.#definition.apply(state, command, contextFor(this.name, context))
+      const records: Json[] = []
+      result = this.#definition.apply(state, command, contextFor(this.name, context, records))
       const fault = whyNotPlain(result, RESULT_CHARS_MAX)
       if (fault) throw new Error(`the result of apply is not JSON: ${fault}`)
+      if (records.length > 0) publishAs(this.name, records, context, publish)
     } catch (error) {
       this.#state = undefined
       throw refusalOf(this.name, error)
@@ -225,4 +227,15 @@ class DefinedMachine<State> implements Machine {
     this.#told = chunksOf(this.#base)
     this.#state = undefined
   }
+}
+
+/** The last thing a command does: what is refused here refuses the command. */
+function publishAs(
+  machine: string,
+  records: readonly Json[],
+  context: ApplyContext,
+  publish: Publish | undefined,
+): void {
+  if (publish) publish(records, context)
+  else throw new Rejected('APP_REJECTED', `${machine} publishes, and there are no feeds here`)
 }

@@ -23,7 +23,18 @@ export interface ApplyContext {
   readonly timeMs: number
   readonly session: string
   readonly correlationId?: string | undefined
+  readonly causationId?: string | undefined
+  /** Of the view whose primary made the entry. */
+  readonly viewNumber?: number | undefined
+  /** Lamport timestamp of the command. */
+  readonly lamport?: number | undefined
 }
+
+/**
+ * Records for feeds, published in the commit of the operation at hand: all of them, or it throws
+ * `Rejected` and nothing is published. Gives where each is. Call it last, when nothing else can fail.
+ */
+export type Publish = (records: readonly Json[], context: ApplyContext) => readonly Json[]
 
 /** A state change, as `log read --as changes`, watches and history show it. */
 export interface Change {
@@ -68,7 +79,10 @@ export interface Machine {
    * Executes one operation: synchronous, total, deterministic. Pushes what it changed. A throw of
    * `Rejected` must leave the state untouched.
    */
-  apply(command: Json, context: ApplyContext, changes: Change[]): Json
+  apply(command: Json, context: ApplyContext, changes: Change[], publish?: Publish): Json
+
+  /** Of the machine that keeps feeds: takes what the others publish. */
+  publish?: Publish
 
   /** Reads. `timeMs` is the log time reached. Throws `Rejected`. */
   query(query: Json, timeMs: number): Json

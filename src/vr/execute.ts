@@ -109,25 +109,40 @@ function answerOf(entry: Entry, rev: Rev, result: Uint8Array): ExecutedAnswer {
 }
 
 function contextOf(entry: Entry, rev: number, command: Command | undefined) {
+  const { correlationId, causationId } = command ? traceOf(command.meta) : NO_TRACE
   return {
     opNumber: entry.opNumber,
     rev,
     timeMs: entry.timeMs,
     session: command?.clientId ?? '',
-    correlationId: command ? correlationOf(command.meta) : undefined,
+    viewNumber: entry.viewNumber,
+    correlationId,
+    causationId,
   }
 }
 
-/** `meta` is JSON made by the node that took the call; machines see the correlation id only. */
-export function correlationOf(meta: string): string | undefined {
-  if (meta === '') return undefined
+export const correlationOf = (meta: string): string | undefined => traceOf(meta).correlationId
+
+interface Trace {
+  readonly correlationId: string | undefined
+  readonly causationId: string | undefined
+}
+
+const NO_TRACE: Trace = { correlationId: undefined, causationId: undefined }
+
+/** `meta` is JSON made by the node that took the call; of it machines see what names cause and effect. */
+function traceOf(meta: string): Trace {
+  if (meta === '') return NO_TRACE
   try {
     const parsed: unknown = JSON.parse(meta)
-    if (typeof parsed !== 'object' || parsed === null) return undefined
-    const id: unknown = Reflect.get(parsed, 'correlationId')
-    return typeof id === 'string' ? id : undefined
+    if (typeof parsed !== 'object' || parsed === null) return NO_TRACE
+    const id = (name: string): string | undefined => {
+      const value: unknown = Reflect.get(parsed, name)
+      return typeof value === 'string' ? value : undefined
+    }
+    return { correlationId: id('correlationId'), causationId: id('causationId') }
   } catch {
-    return undefined
+    return NO_TRACE
   }
 }
 

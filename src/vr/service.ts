@@ -8,6 +8,9 @@ export interface ExecuteContext {
   readonly timeMs: number
   readonly session: string
   readonly correlationId?: string | undefined
+  readonly causationId?: string | undefined
+  /** The view whose primary made the entry: the same on every replica. */
+  readonly viewNumber?: number | undefined
 }
 
 /** A state change, opaque here. */

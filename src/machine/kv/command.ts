@@ -13,6 +13,7 @@
  *   incr     key by? init? min? max?                   → {value, rev}
  *   apply    program                                   → {values, rev}
  *   txn      compare? then? else?                      → {succeeded, results, rev}
+ *   publish  record of a feed; in a transaction only    → {partition, offset, …}
  *
  * get, getMany and range are queries too, and may also go through the log.
  */
@@ -24,7 +25,10 @@ import { TTL_MS_MAX } from './limits.ts'
 import type { KvRecord } from './record.ts'
 import type { Span } from './store.ts'
 
-const OPS = ['put', 'get', 'getMany', 'range', 'del', 'cas', 'incr', 'apply', 'txn'] as const
+const OPS = [
+  ...(['put', 'get', 'getMany', 'range', 'del', 'cas', 'incr', 'apply', 'txn'] as const),
+  'publish',
+] as const
 export type Op = (typeof OPS)[number]
 
 export interface NamedCommand {
@@ -50,9 +54,6 @@ function nameOf(given: JsonObject): { readonly name: Json; readonly command: Jso
 }
 
 function notKnown(name: Json): string {
-  if (name === 'publish') {
-    return 'publish in a transaction is not available in this version: publish after it has succeeded'
-  }
   const what =
     typeof name === 'string' ? `${name.slice(0, 40)} is not an operation` : 'op is missing'
   return `${what}: use one of ${OPS.join(', ')}`

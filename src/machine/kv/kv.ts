@@ -1,14 +1,14 @@
 /** The key-value machine: READ FIRST. Which command does what, and how its state is kept. */
 import { unreachable } from '../../base/assert.ts'
 import type { Json } from '../../base/json.ts'
-import type { ApplyContext, Change, Frozen, Machine, StateRecord } from '../machine.ts'
+import type { ApplyContext, Change, Frozen, Machine, Publish, StateRecord } from '../machine.ts'
 import { invalid } from '../member.ts'
 import type { NamedCommand } from './command.ts'
 import { namedCommand } from './command.ts'
 import { apply } from './evaluate.ts'
 import { get, getMany, range } from './read.ts'
 import { KvStore } from './store.ts'
-import { txn } from './txn.ts'
+import { type PublishAll, txn } from './txn.ts'
 import { View } from './view.ts'
 import { Work } from './work.ts'
 import { cas, del, incr, put } from './write.ts'
@@ -23,10 +23,13 @@ export class KvMachine implements Machine {
     return this.#store.size
   }
 
-  apply(command: Json, context: ApplyContext, changes: Change[]): Json {
+  apply(command: Json, context: ApplyContext, changes: Change[], publish?: Publish): Json {
     const work = new Work(this.#store, context)
     try {
-      const result = execute(work, namedCommand(command))
+      const result = execute(work, namedCommand(command), records => {
+        if (publish) return publish(records, context)
+        throw invalid('publish', 'there are no feeds here to publish to')
+      })
       work.commit(changes)
       return result
     } catch (error) {
@@ -80,7 +83,7 @@ export class KvMachine implements Machine {
   }
 }
 
-function execute(work: Work, { op, command }: NamedCommand): Json {
+function execute(work: Work, { op, command }: NamedCommand, publish: PublishAll): Json {
   switch (op) {
     case 'put':
       return put(work, command)
@@ -99,7 +102,9 @@ function execute(work: Work, { op, command }: NamedCommand): Json {
     case 'apply':
       return apply(work, command)
     case 'txn':
-      return txn(work, command)
+      return txn(work, command, publish)
+    case 'publish':
+      throw invalid('op', 'publish stands in a transaction; feed.publish does it alone')
     default:
       return unreachable(op)
   }

@@ -12,7 +12,10 @@ import { compareJson, equalJson } from './value.ts'
 import type { Work } from './work.ts'
 import { del, incr, put } from './write.ts'
 
-export function txn(work: Work, command: JsonObject): Json {
+/** Publishes all of them in this operation, or throws and publishes none. */
+export type PublishAll = (records: readonly Json[]) => readonly Json[]
+
+export function txn(work: Work, command: JsonObject, publish: PublishAll): Json {
   const compares = boundedList(command, 'compare')
   const branches = { then: stepsOf(command, 'then'), else: stepsOf(command, 'else') }
   // All are looked at, so that a malformed one is an error whatever the others say.
@@ -20,7 +23,43 @@ export function txn(work: Work, command: JsonObject): Json {
   const succeeded = !outcomes.includes(false)
   const taken = succeeded ? 'then' : 'else'
   const results = branches[taken].map((step, i) => at(taken, i, () => perform(work, step)))
+  publishLast(branches[taken], results, taken, publish)
   return { succeeded, results, rev: work.rev }
+}
+
+/** When everything else has succeeded: what is published cannot be taken back, what is put can. */
+function publishLast(
+  steps: readonly NamedCommand[],
+  results: Json[],
+  taken: 'then' | 'else',
+  publish: PublishAll,
+): void {
+  const places = steps.flatMap(({ op }, i) => (op === 'publish' ? [i] : []))
+  if (places.length === 0) return
+  const records = places.map(i => recordOf(steps[i]?.command ?? {}))
+  try {
+    for (const [n, result] of publish(records).entries()) results[places[n] ?? 0] = result
+  } catch (error) {
+    throw error instanceof Rejected ? inStep(error, taken, places) : error
+  }
+}
+
+/** Members that are not known are kept in the record: `op` is none of them. */
+function recordOf({ op: _, ...record }: JsonObject): JsonObject {
+  return record
+}
+
+/** The feeds know only of the records; the caller wants to know which step it was. */
+function inStep(error: Rejected, taken: string, places: readonly number[]): Rejected {
+  const data = isJsonObject(error.data) ? error.data : {}
+  const path = typeof data['path'] === 'string' ? data['path'] : ''
+  const [, number, inner = ''] = /^records\[(\d+)\](.*)$/.exec(path) ?? [undefined, '0', `.${path}`]
+  const place = `${taken}[${places[Number(number)]}]`
+  const message = `${place}: ${error.message.replace(/^records\[\d+\]: /, '')}`
+  return new Rejected(error.errorName, message, {
+    ...data,
+    path: inner === '.' ? place : place + inner,
+  })
 }
 
 function boundedList(command: JsonObject, name: string): readonly Json[] {
@@ -46,7 +85,7 @@ function stepsOf(command: JsonObject, branch: 'then' | 'else'): NamedCommand[] {
   )
 }
 
-const STEPS: readonly string[] = ['put', 'del', 'get', 'range', 'incr']
+const STEPS: readonly string[] = ['put', 'del', 'get', 'range', 'incr', 'publish']
 
 function perform(work: Work, { op, command }: NamedCommand): Json {
   switch (op) {
@@ -58,6 +97,8 @@ function perform(work: Work, { op, command }: NamedCommand): Json {
       return get(work, command)
     case 'range':
       return range(work, command)
+    case 'publish':
+      return null
     default:
       return incr(work, command)
   }

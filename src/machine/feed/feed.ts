@@ -1,0 +1,82 @@
+/** One feed: its configuration, its partitions, the ids it remembers. */
+import type { JsonObject } from '../../base/json.ts'
+import type { FeedConfig } from './config.ts'
+import { shownConfig } from './config.ts'
+import { Ids } from './ids.ts'
+import { Partition } from './partition.ts'
+import type { RecordSet } from './record-set.ts'
+
+export class Feed {
+  readonly name: string
+  readonly partitions: readonly Partition[]
+  readonly ids: Ids
+  readonly #records: RecordSet
+  #config: FeedConfig
+  readonly #createRev: number
+
+  constructor(records: RecordSet, name: string, config: FeedConfig, createRev: number) {
+    this.#records = records
+    this.name = name
+    this.#config = config
+    this.#createRev = createRev
+    this.ids = new Ids(records, `i/${name}/`)
+    this.partitions = Array.from(
+      { length: config.partitions },
+      (_, i) => new Partition(records, name, i, config.compact === 'key'),
+    )
+  }
+
+  get config(): FeedConfig {
+    return this.#config
+  }
+
+  set config(config: FeedConfig) {
+    this.#config = config
+    this.mark()
+  }
+
+  /** Ids of records published at this log time or before are forgotten. */
+  idsSince(timeMs: number): number {
+    return timeMs - this.#config.dedupeMs
+  }
+
+  mark(): void {
+    this.#records.mark(`f/${this.name}`, this.#encode)
+  }
+
+  /** It and its partitions are part of the state from now on. */
+  begin(): void {
+    this.mark()
+    for (const partition of this.partitions) partition.mark()
+  }
+
+  /** Nothing of it is left. */
+  remove(): void {
+    for (const kind of ['g', 'i', 'k', 'o', 'p', 's', 'x']) {
+      this.#records.remove(`${kind}/${this.name}/`)
+    }
+    this.#records.put(`f/${this.name}`, undefined)
+  }
+
+  readonly #encode = (): string => {
+    const config = shownConfig(this.#config)
+    return JSON.stringify({ format: 1, createRev: this.#createRev, ids: this.ids.count, config })
+  }
+
+  static load(records: RecordSet, name: string, text: string): Feed {
+    const kept = JSON.parse(text) as { createRev: number; ids: number; config: FeedConfig }
+    const feed = new Feed(records, name, kept.config, kept.createRev)
+    feed.ids.load(kept.ids)
+    for (const partition of feed.partitions) {
+      const head = records.text(`p/${name}/${String(partition.number).padStart(4, '0')}`)
+      if (head !== undefined) partition.load(head)
+    }
+    return feed
+  }
+
+  get bounds(): JsonObject[] {
+    return this.partitions.map(({ number: partition, first, next, bytes, size }) => {
+      return { partition, first, next, bytes, records: size }
+    })
+  }
+}

@@ -1,0 +1,78 @@
+/** Reading a partition: lines as they are stored, from an offset on, page by page. */
+
+import { READ_CHARS_MAX } from './limits.ts'
+import { lineHead, offsetIn, timeIn } from './line.ts'
+import type { Partition } from './partition.ts'
+import type { RecordSet } from './record-set.ts'
+
+export interface Span {
+  readonly from: number
+  /** Offsets below it. */
+  readonly to: number
+  readonly limit: number
+  /** Records of this log time or later. */
+  readonly sinceMs: number
+}
+
+export interface Page {
+  /** JSON texts of records. */
+  readonly records: readonly string[]
+  /** Where to go on: everything below it has been looked at. */
+  readonly next: number
+}
+
+/** `from` is not below the first offset that is there. */
+export function readPage(records: RecordSet, partition: Partition, span: Span): Page {
+  const page = new PageOf(partition, span)
+  for (const chunk of partition.sealed.from(span.from)) {
+    if (chunk.base >= span.to) return page.ended(span.to)
+    if (chunk.lastMs < span.sinceMs) continue
+    const text = records.text(partition.sealed.idOf(chunk)) ?? ''
+    for (const line of text.split('\n')) {
+      if (!page.take(line, offsetIn(line), timeIn(line))) return page.cut
+    }
+  }
+  for (const { text, offset, timeMs } of partition.open) {
+    if (!page.take(text, offset, timeMs)) return page.cut
+  }
+  return page.ended(Math.min(span.to, Math.max(span.from, partition.next)))
+}
+
+class PageOf {
+  readonly #partition: Partition
+  readonly #span: Span
+  readonly #head: string
+  readonly #records: string[] = []
+  #chars = 0
+  #cutAt = 0
+
+  constructor(partition: Partition, span: Span) {
+    this.#partition = partition
+    this.#span = span
+    this.#head = lineHead(partition.feed, partition.number)
+  }
+
+  /** False: the page ends before this line. */
+  take(line: string, offset: number, timeMs: number): boolean {
+    const { from, to, limit, sinceMs } = this.#span
+    if (offset < from || timeMs < sinceMs) return true
+    const isFull = this.#records.length >= limit || this.#chars > READ_CHARS_MAX
+    if (isFull || offset >= to) {
+      this.#cutAt = Math.min(offset, to)
+      return false
+    }
+    const { latest } = this.#partition
+    if (latest && !latest.isLast(offset)) return true
+    this.#records.push(this.#head + line)
+    this.#chars += line.length
+    return true
+  }
+
+  get cut(): Page {
+    return { records: this.#records, next: this.#cutAt }
+  }
+
+  ended(next: number): Page {
+    return { records: this.#records, next }
+  }
+}
