@@ -1,5 +1,6 @@
 /** The disk, the timers and the callers of a node with faults. The network is in network.ts. */
 import type { NodeApi } from '../node/api.ts'
+import type { FeedApi } from '../node/feed-api.ts'
 import type { Store } from '../storage/port.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
@@ -47,6 +48,7 @@ export function chaosNode(node: NodeApi, gate: Gate): NodeApi {
     <A extends unknown[], R>(call: (...given: A) => Promise<R>) =>
     (...given: A): Promise<R> =>
       gate.isOpen ? call(...given) : gate.passed().then(() => call(...given))
+  const { feeds } = node
   return overlay<NodeApi>(node, {
     write: held(call => node.write(call)),
     read: held(call => node.read(call)),
@@ -59,6 +61,15 @@ export function chaosNode(node: NodeApi, gate: Gate): NodeApi {
     logVerify: held((all, shard) => node.logVerify(all, shard)),
     pollKeys: held((...given: Parameters<NodeApi['pollKeys']>) => node.pollKeys(...given)),
     keyHistory: held((key, options, meta) => node.keyHistory(key, options, meta)),
+    feeds: overlay<FeedApi>(feeds, {
+      write: held((...given: Parameters<FeedApi['write']>) => feeds.write(...given)),
+      create: held((...given: Parameters<FeedApi['create']>) => feeds.create(...given)),
+      publishBatch: held((records, meta) => feeds.publishBatch(records, meta)),
+      truncate: held((...given: Parameters<FeedApi['truncate']>) => feeds.truncate(...given)),
+      list: held((prefix, meta) => feeds.list(prefix, meta)),
+      info: held((feed, meta) => feeds.info(feed, meta)),
+      read: held((...given: Parameters<FeedApi['read']>) => feeds.read(...given)),
+    }),
     // That frames are lost on purpose is no reason to send callers away; that nothing is answered is.
     readiness: () => {
       const checks = node.readiness().checks.filter(({ name }) => name !== ALARM)

@@ -5,6 +5,7 @@
 import type { Json, JsonObject } from '../base/json.ts'
 import { isObject } from '../base/json.ts'
 import { createService } from '../machine/compose.ts'
+import { FeedMachine } from '../machine/feed/feed-machine.ts'
 import { KvMachine } from '../machine/kv/kv.ts'
 import type { ShardView } from '../storage/inspect.ts'
 import type { ClusterRecord } from '../storage/port.ts'
@@ -30,7 +31,7 @@ export async function keysOf(
   { prefix, limit }: { readonly prefix: string; readonly limit: number },
 ): Promise<KeysAt> {
   const { shard, vsr, checkpoint, head } = view.image
-  const service = createService([new KvMachine()])
+  const service = createService([new KvMachine(), new FeedMachine()])
   const { epochNumber } = vsr
   const configuration = { epochNumber, replicaCount: cluster.members.length, primaryOffset: 0 }
   const replica = createReplica(

@@ -3,7 +3,9 @@ import { pathToFileURL } from 'node:url'
 import { createService, type MachineService } from '../machine/compose.ts'
 import { checkDefinition, type MachineDefinition } from '../machine/define.ts'
 import { instantiate } from '../machine/defined.ts'
+import { FeedMachine } from '../machine/feed/feed-machine.ts'
 import { KvMachine } from '../machine/kv/kv.ts'
+import { shardOfKey } from '../node/route.ts'
 import type { Config } from './config.ts'
 
 /** Gives a maker of services: every shard has machines of its own. */
@@ -11,7 +13,7 @@ export async function loadMachines(
   config: Config,
   given: readonly MachineDefinition[],
   onFailure: (error: unknown) => void,
-): Promise<() => MachineService> {
+): Promise<(shard: number, shards: number) => MachineService> {
   const own = await Promise.all(
     config.stateMachines.map(async ({ name, module }) => {
       try {
@@ -24,16 +26,17 @@ export async function loadMachines(
     }),
   )
   for (const definition of given) checkDefinition(definition)
-  const make = () =>
+  const make = (shard: number, shards: number) =>
     createService(
       [
         new KvMachine(),
+        new FeedMachine({ owns: feed => shardOfKey(feed, shards) === shard }),
         ...own.map(({ name, definition }) => instantiate(definition, name)),
         ...given.map(definition => instantiate(definition)),
       ],
       { onFailure },
     )
   // A wrong definition is told now, not at the first shard.
-  make()
+  make(0, 1)
   return make
 }

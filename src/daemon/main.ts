@@ -13,6 +13,7 @@ import type { MachineDefinition } from '../machine/define.ts'
 import { type FoundedRecord, foundCluster } from '../network/founding.ts'
 import { loadLibp2p } from '../network/host.ts'
 import { createLibp2pNetwork, type Libp2pNetwork } from '../network/libp2p.ts'
+import type { FeedDefaults } from '../node/feeds.ts'
 import type { Node } from '../node/node.ts'
 import { openNode } from '../node/open.ts'
 import { createRpcServer, type RpcServer } from '../rpc/server.ts'
@@ -139,6 +140,7 @@ async function compose(
     role: config.node.role,
     minFreeBytes: config.storage.minFree,
     rpcUrl: () => url,
+    feeds: feedDefaults(config),
     scrub: {
       everyMs: config.storage.scrub.every,
       bytesPerSecond: config.storage.scrub.rate,
@@ -303,6 +305,18 @@ function introduce(network: Libp2pNetwork, store: Store): void {
     peerSeen: peer => store.peerSeen(peer),
     notePeer: (peer, seen) => store.notePeer(peer, seen),
   })
+}
+
+function feedDefaults({ feeds: { autoCreate, retention } }: Config): FeedDefaults {
+  const { age: ageMs, bytes, records } = retention
+  return {
+    autoCreate,
+    retention: {
+      ...(ageMs !== undefined && { ageMs }),
+      ...(bytes !== undefined && { bytes }),
+      ...(records !== undefined && { records }),
+    },
+  }
 }
 
 function replicaOptions(config: Config): ReplicaOptions {

@@ -6,6 +6,9 @@ import type { Readable } from 'node:stream'
 import type { ViewstampError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Change } from '../machine/machine.ts'
+import type { FeedApi } from './feed-api.ts'
+
+export type * from './feed-api.ts'
 
 export type Consistency = 'linearizable' | 'session' | 'local'
 
@@ -235,6 +238,8 @@ export interface NodeApi {
   openSession(ttlMs: number | undefined, meta: Meta): Promise<Answer>
   keepAliveSession(session: string, meta: Meta): Promise<Answer>
   closeSession(session: string, meta: Meta): Promise<Answer>
+
+  readonly feeds: FeedApi
 
   stateHash(meta: Meta): Promise<Answer>
   machines(): readonly { readonly name: string; readonly version: number }[]

@@ -6,6 +6,7 @@ import type { SnapshotShelf } from '../storage/snapshot-shelf.ts'
 import { currentPrimary } from '../vr/state.ts'
 import type { ClusterEvent } from './api.ts'
 import type { Asks } from './ask.ts'
+import type { FeedDefaults } from './feeds.ts'
 import type { Promises } from './promises.ts'
 import type { Shard } from './shard.ts'
 
@@ -15,6 +16,8 @@ export interface NodeOptions {
   /** Below this much free disk, client writes are refused. */
   readonly minFreeBytes: number
   readonly rpcUrl: () => string | undefined
+  /** What a feed is that nobody has set up; undefined: made when it is first published to, without bounds. */
+  readonly feeds?: FeedDefaults | undefined
   /** Where snapshots are kept; undefined: nowhere, and none are made. */
   readonly snapshots?: SnapshotShelf | undefined
   /** Undefined: nothing is read again in the background. */

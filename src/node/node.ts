@@ -8,6 +8,7 @@ import type { Answer, Call, ClusterEvent, LogVerdict, Meta, NodeApi } from './ap
 import * as calls from './calls.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName } from './context.ts'
+import { Feeds } from './feeds.ts'
 import * as follow from './follow.ts'
 import { keyHistory } from './key-history.ts'
 import { checksumOf, verifyAll, walk, withoutStates } from './log-verify.ts'
@@ -22,6 +23,7 @@ const ASK_MS = 3000
 const HANDOVER_POLL_MS = 5
 
 export class Node implements NodeApi {
+  readonly feeds: Feeds
   readonly #context: NodeContext
   readonly #metrics: () => Promise<string | undefined>
   readonly #close: () => Promise<void>
@@ -32,6 +34,7 @@ export class Node implements NodeApi {
     close: () => Promise<void>,
   ) {
     this.#context = context
+    this.feeds = new Feeds(context)
     this.#metrics = metrics
     this.#close = close
   }

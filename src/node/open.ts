@@ -35,8 +35,8 @@ export interface OpenOptions extends NodeOptions {
   readonly store: Store
   readonly network: Network
   readonly replica: ReplicaOptions
-  /** A fresh service for each shard. */
-  readonly service: () => MachineService
+  /** A fresh service for each shard, of so many. */
+  readonly service: (shard: number, shards: number) => MachineService
   readonly metrics: NodeMetrics
   readonly metricsText: () => Promise<string | undefined>
   readonly log: {
@@ -179,7 +179,7 @@ async function openShard(
   }
   const { vsr, checkpoint, damage } = image
   const start = await logStart(store, image)
-  const service = options.service()
+  const service = options.service(image.shard, store.cluster.shards)
   const replica = createReplica(identity, { vsr, checkpoint, start, damage }, service)
   for await (const records of inBatches(store.readRecords(image.shard), RECORDS_A_TURN)) {
     restore(replica, records)

@@ -23,6 +23,7 @@ import type { ClientId } from '../vr/terms.ts'
 import type { CommitEvent, Header } from './api.ts'
 import type { Fate } from './callers.ts'
 import { Callers } from './callers.ts'
+import { FeedHub } from './feed-hub.ts'
 import { readHistory } from './history.ts'
 import { ReadGate } from './read-gate.ts'
 import { OwnSession, registerCommand, sessionIdOf } from './session.ts'
@@ -51,6 +52,8 @@ export class Shard {
   readonly callers: Callers
   readonly session: OwnSession
   readonly changes: ChangeStream
+  /** Who follows feeds of this shard. */
+  readonly feeds: FeedHub
   readonly reads: ReadGate
   /** Log time reached here. */
   timeMs: number
@@ -95,6 +98,7 @@ export class Shard {
     )
     this.changes = new ChangeStream(readHistory(store, replica, this.name, () => writer.flush()))
     this.changes.reset(this.rev)
+    this.feeds = new FeedHub(query => service.query('feed', query, this.timeMs))
   }
 
   /** There is a primary, and a way to it. */
@@ -220,6 +224,7 @@ export class Shard {
     this.callers.executed(executed)
     const { length } = executed.changes
     this.changes.add({ rev: this.rev, changes: length, events: () => this.#eventsOf(executed) })
+    this.feeds.executed()
     this.reads.applied(entry.opNumber)
   }
 
@@ -243,6 +248,7 @@ export class Shard {
       this.rev = this.replica.checkpoint.rev
       this.timeMs = this.replica.checkpoint.timeMs
       this.changes.reset(this.rev)
+      this.feeds.executed()
       this.reads.applied(this.replica.commitNumber)
     }
     this.#ports.event(this, event)

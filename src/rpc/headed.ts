@@ -31,3 +31,21 @@ export class Headed {
     return members === '{}' ? `{${lastText}` : `${members.slice(0, -1)},${lastText}`
   }
 }
+
+/** With records, whose texts are put in as they are stored. */
+export class HeadedRecords extends Headed {
+  readonly #records: readonly string[]
+
+  constructor(records: readonly string[], members: object, header: Header) {
+    super(members, header)
+    this.#records = records
+  }
+
+  override toJSON(): object {
+    return { records: this.#records.map(text => JSON.parse(text) as unknown), ...super.toJSON() }
+  }
+
+  override get text(): string {
+    return `{"records":[${this.#records.join(',')}],${super.text.slice(1)}`
+  }
+}

@@ -49,6 +49,8 @@ export interface SourceEvent {
   readonly view?: number | undefined
   readonly timeMs: number
   readonly result: unknown
+  /** JSON of the result, where it was made already. */
+  readonly text?: string | undefined
 }
 
 export interface EventSource {

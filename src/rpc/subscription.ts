@@ -186,8 +186,10 @@ export class Subscription {
     const { kind, rev, shard, cursor, view, timeMs, result } = event
     const subscription = this.#options.id
     const n = ++this.#n
-    const params = { subscription, n, kind, rev, shard, cursor, view, timeMs, result }
-    return `{"jsonrpc":"2.0","method":"sub.event","params":${JSON.stringify(params)}}`
+    const params = { subscription, n, kind, rev, shard, cursor, view, timeMs }
+    const head = JSON.stringify(params).slice(0, -1)
+    const text = event.text ?? JSON.stringify(result)
+    return `{"jsonrpc":"2.0","method":"sub.event","params":${head},"result":${text}}}`
   }
 
   #put(text: string): void {

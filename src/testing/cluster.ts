@@ -10,6 +10,7 @@ import { createService, type MachineService } from '../machine/compose.ts'
 import type { MachineDefinition } from '../machine/define.ts'
 import { checkDefinition } from '../machine/define.ts'
 import { instantiate } from '../machine/defined.ts'
+import { FeedMachine } from '../machine/feed/feed-machine.ts'
 import { KvMachine } from '../machine/kv/kv.ts'
 import { MemoryHub } from '../network/memory.ts'
 import type { Network } from '../network/port.ts'
@@ -17,6 +18,7 @@ import type { NodeApi } from '../node/api.ts'
 import { NO_METRICS } from '../node/metrics.ts'
 import type { Node } from '../node/node.ts'
 import { openNode } from '../node/open.ts'
+import { shardOfKey } from '../node/route.ts'
 import { callMethod } from '../rpc/local.ts'
 import { MemoryDisk } from '../storage/memory.ts'
 import { VERSION } from '../version.ts'
@@ -54,12 +56,16 @@ export class Cluster {
   readonly #disks: ReadonlyMap<string, MemoryDisk>
   readonly #running = new Map<string, Running>()
   readonly #failures: unknown[] = []
-  readonly #service: () => MachineService
+  readonly #service: (shard: number, shards: number) => MachineService
 
   constructor({ nodes = 3, shards = 1, machines = [] }: ClusterOptions = {}) {
     for (const machine of machines) checkDefinition(machine)
-    this.#service = () =>
-      createService([new KvMachine(), ...machines.map(machine => instantiate(machine))])
+    this.#service = (shard, of) =>
+      createService([
+        new KvMachine(),
+        new FeedMachine({ owns: feed => shardOfKey(feed, of) === shard }),
+        ...machines.map(machine => instantiate(machine)),
+      ])
     this.names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
     const members = this.names.map(name => ({ name, peerId: peerOf(name), addresses: [] }))
     const record = { clusterId: 'testing', foundingId: 'testing', members, shards }

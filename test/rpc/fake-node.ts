@@ -17,6 +17,7 @@ import type {
   Position,
 } from '../../src/node/api.ts'
 import { ChangeStream, eventsOf } from '../../src/node/watch.ts'
+import { FakeFeeds } from './fake-feeds.ts'
 
 export class FakeNode implements NodeApi {
   readonly cluster = 'test'
@@ -30,6 +31,7 @@ export class FakeNode implements NodeApi {
   /** While set, writes wait for it. */
   gate: Promise<void> | undefined
   ready = true
+  readonly feeds: FakeFeeds = new FakeFeeds(() => this.header(), run)
   readonly #kv = new KvMachine()
   /** As on disk. */
   readonly #kept: CommitEvent[] = []
@@ -197,7 +199,7 @@ function stored(body: Json): Json {
   return JSON.parse(JSON.stringify(body)) as Json
 }
 
-function run(execute: () => Json): Json {
+function run<T>(execute: () => T): T {
   try {
     return execute()
   } catch (error) {

@@ -2,6 +2,7 @@
 
 import { Chaos } from '../../src/chaos/chaos.ts'
 import { createService, type MachineService } from '../../src/machine/compose.ts'
+import { FeedMachine } from '../../src/machine/feed/feed-machine.ts'
 import { KvMachine } from '../../src/machine/kv/kv.ts'
 import type { Machine } from '../../src/machine/machine.ts'
 import { MemoryHub } from '../../src/network/memory.ts'
@@ -10,6 +11,7 @@ import type { NodeContext } from '../../src/node/context.ts'
 import { NO_METRICS } from '../../src/node/metrics.ts'
 import type { Node } from '../../src/node/node.ts'
 import { openNode } from '../../src/node/open.ts'
+import { shardOfKey } from '../../src/node/route.ts'
 import { MemoryDisk } from '../../src/storage/memory.ts'
 import type { SnapshotShelf } from '../../src/storage/snapshot-shelf.ts'
 import { DEFAULTS, type ReplicaOptions } from '../../src/vr/options.ts'
@@ -93,8 +95,9 @@ export class TestCluster {
       },
       snapshots: this.snapshots,
       replica: this.#options,
-      service: () => {
-        const service = createService(this.#machines())
+      service: (shard, shards) => {
+        const owns = (feed: string) => shardOfKey(feed, shards) === shard
+        const service = createService([...this.#machines(), new FeedMachine({ owns })])
         this.services.set(name, service)
         return service
       },

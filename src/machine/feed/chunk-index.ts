@@ -26,9 +26,13 @@ export class ChunkIndex {
   #chunks: Sealed[] = []
   nextNumber = 0
 
-  constructor(records: RecordSet, place: string) {
+  readonly #madeRev: number
+
+  /** `madeRev`: of the feed. */
+  constructor(records: RecordSet, place: string, madeRev: number) {
     this.#records = records
     this.#place = place
+    this.#madeRev = madeRev
   }
 
   get size(): number {
@@ -44,9 +48,9 @@ export class ChunkIndex {
     return this.#chunks[0]?.lastMs
   }
 
-  /** Id of its text. */
+  /** Id of its text, for good: a feed that is made again under the same name has other ids. */
   idOf(chunk: Sealed): string {
-    return `s/${this.#place}/${String(chunk.number).padStart(12, '0')}`
+    return `s/${this.#place}/${this.#madeRev}-${String(chunk.number).padStart(12, '0')}`
   }
 
   /** Chunks that hold offsets from this one on. */

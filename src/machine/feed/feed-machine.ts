@@ -8,7 +8,7 @@
  *   publishBatch records                                                    → {results}
  *   truncate     feed beforeOffset partition?                               → {first}
  *
- * and queries: list prefix? · info feed · has feed · bounds feed · at feed partition timeMs ·
+ * and queries: list prefix? · info feed · has feed · names · made · bounds feed · at feed partition timeMs ·
  * read feed partition from to? limit? sinceMs?
  *
  * Its records: f/FEED configuration · p/FEED/PARTITION where it begins and ends · o/… its open chunk ·
@@ -47,6 +47,8 @@ export class FeedMachine implements Machine {
   /** Records were loaded and not made feeds of yet. */
   #isLoading = false
   #partitions = 0
+  /** Feeds made and deleted since the start of this process: no part of the state. */
+  #made = 0
 
   constructor({ owns = () => true }: FeedMachineOptions = {}) {
     this.#owns = owns
@@ -139,6 +141,7 @@ export class FeedMachine implements Machine {
     feed.begin()
     this.#feeds.set(feed.name, feed)
     this.#partitions += feed.partitions.length
+    this.#made++
   }
 
   #update(given: JsonObject, { timeMs }: ApplyContext): Json {
@@ -153,6 +156,7 @@ export class FeedMachine implements Machine {
     const feed = this.#feed(given['feed'])
     feed.remove()
     this.#feeds.delete(feed.name)
+    this.#made++
     this.#partitions -= feed.partitions.length
     for (const partition of feed.partitions) this.#deadlines.set(dueName(partition), undefined)
     return { feed: feed.name, deleted: true }
@@ -196,6 +200,10 @@ export class FeedMachine implements Machine {
     switch (given['op']) {
       case 'has':
         return this.#feeds.has(String(given['feed']))
+      case 'made':
+        return this.#made
+      case 'names':
+        return [...this.#feeds.keys()]
       case 'list':
         return this.#list(String(given['prefix'] ?? ''))
       case 'info':
@@ -290,6 +298,7 @@ export class FeedMachine implements Machine {
   #finishLoading(): void {
     if (!this.#isLoading) return
     this.#isLoading = false
+    this.#made++
     this.#feeds.clear()
     this.#deadlines.clear()
     this.#partitions = 0

@@ -20,9 +20,11 @@ export class Feed {
     this.#config = config
     this.#createRev = createRev
     this.ids = new Ids(records, `i/${name}/`)
+    const isCompacted = config.compact === 'key'
     this.partitions = Array.from(
       { length: config.partitions },
-      (_, i) => new Partition(records, name, i, config.compact === 'key'),
+      (_, number) =>
+        new Partition(records, { feed: name, number, madeRev: createRev, isCompacted }),
     )
   }
 

@@ -8,6 +8,10 @@ const PATTERN = /^(?:[A-Za-z0-9_:-]+|\*)(?:\.(?:[A-Za-z0-9_:-]+|\*))*(?:\.>)?$|^
 
 export const NAME_RULE = `a feed's name has 1 to ${NAME_CHARS_MAX} letters, digits, and . _ : - of which the first is a letter or digit`
 
+/** Where reading may begin. */
+export const FROM_RULE =
+  'from must be an offset, "first", "last", "now", {timeMs}, or offsets by partition as {"0":12} or "0:12,1:7"'
+
 export function isFeedName(value: unknown): value is string {
   return typeof value === 'string' && value.length <= NAME_CHARS_MAX && NAME.test(value)
 }

@@ -20,6 +20,14 @@ export interface Line {
   readonly text: string
 }
 
+export interface PartitionOf {
+  readonly feed: string
+  readonly number: number
+  /** Of the operation that made the feed. */
+  readonly madeRev: number
+  readonly isCompacted: boolean
+}
+
 export interface Appended {
   readonly rest: string
   readonly key: string | undefined
@@ -44,14 +52,14 @@ export class Partition {
   #open: Line[] = []
   #openChars = 0
 
-  constructor(records: RecordSet, feed: string, number: number, isCompacted: boolean) {
+  constructor(records: RecordSet, { feed, number, madeRev, isCompacted }: PartitionOf) {
     const place = `${feed}/${String(number).padStart(4, '0')}`
     this.feed = feed
     this.number = number
     this.#records = records
     this.#headId = `p/${place}`
     this.#openId = `o/${place}`
-    this.sealed = new ChunkIndex(records, place)
+    this.sealed = new ChunkIndex(records, place, madeRev)
     this.latest = isCompacted ? new Latest(records, `k/${place}/`) : undefined
   }
 

@@ -6,10 +6,11 @@ import { method } from '../method.ts'
 import type { Schema } from '../schema.ts'
 import { anything, boolean, integer, list, may, must, number, object, oneOf } from '../schema.ts'
 import { KEY, VALUE } from '../value.ts'
+import { FEED_NAME } from './feed-fields.ts'
 import { RANGE, TTL, write } from './kv-write.ts'
 import { ANY, BOOLEAN, INTEGER, listOf, result } from './result.ts'
 
-const OPS = ['put', 'del', 'get', 'range', 'incr'] as const
+const OPS = ['put', 'del', 'get', 'range', 'incr', 'publish'] as const
 
 const COMPARE = object({
   key: must(KEY, 'the key'),
@@ -19,6 +20,10 @@ const COMPARE = object({
 })
 
 const OPERATION_MEMBERS = object({
+  feed: may(
+    FEED_NAME,
+    'of publish, with key, value, headers, id and more as feed.publish has them',
+  ),
   key: may(KEY, 'the key'),
   value: may(VALUE, 'of put'),
   ...RANGE,
@@ -78,19 +83,24 @@ export const KV_TXN = [
       const [yes, no] = [params['then'], params['else']]
       const body: Record<string, Json | undefined> = { op: 'txn', compare, else: no }
       body['then'] = yes
-      return write(caller, meta, keysOf(compare, yes, no), body)
+      const { keys, feeds } = touched(compare, yes, no)
+      const run = () => write(caller, meta, [...keys, ...feeds], body)
+      const ensured = caller.node.feeds.ensure([...feeds], meta)
+      return ensured === undefined ? run() : ensured.then(run)
     },
   }),
 ]
 
-/** Every key it names: they decide the shard. */
-function keysOf(...parts: readonly (readonly object[] | undefined)[]): string[] {
-  const keys = new Set<string>()
+/** Every key and every feed it names: they decide the shard. */
+function touched(...parts: readonly (readonly object[] | undefined)[]) {
+  const [keys, feeds] = [new Set<string>(), new Set<string>()]
   for (const part of parts.flatMap(each => each ?? [])) {
     for (const holder of [part, ...Object.values(part)]) {
-      const key = isObject(holder) ? holder['key'] : undefined
-      if (typeof key === 'string' && keys.size < KEYS_MAX) keys.add(key)
+      if (!isObject(holder)) continue
+      const { key, feed } = holder
+      const [name, names] = typeof feed === 'string' ? [feed, feeds] : [key, keys]
+      if (typeof name === 'string' && names.size < KEYS_MAX) names.add(name)
     }
   }
-  return [...keys]
+  return { keys, feeds }
 }

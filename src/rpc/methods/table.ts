@@ -4,6 +4,8 @@ import { type Method, method } from '../method.ts'
 import { openRpcDocument } from '../openrpc.ts'
 import { chaosMethods } from './chaos.ts'
 import { CLUSTER } from './cluster.ts'
+import { FEED_WRITES } from './feed.ts'
+import { FEED_READS } from './feed-read.ts'
 import { KV_READS } from './kv-read.ts'
 import { KV_TXN } from './kv-txn.ts'
 import { KV_WATCH } from './kv-watch.ts'
@@ -31,6 +33,8 @@ export const METHODS: ReadonlyMap<string, Method> = new Map(
     ...KV_TXN,
     ...KV_READS,
     ...KV_WATCH,
+    ...FEED_WRITES,
+    ...FEED_READS,
     ...SM,
     ...LOG,
     ...CLUSTER,

@@ -1,0 +1,222 @@
+/**
+ * Who follows feeds of one shard. What an entry published is read once for all who are up to date, and
+ * encoded once; who is behind reads page by page until it has caught up. Nothing here is replicated: the
+ * machine's state is looked at after each entry.
+ */
+import { ViewstampError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
+import { Rejected } from '../machine/machine.ts'
+
+export interface HubPage {
+  readonly feed: string
+  readonly partition: number
+  readonly records: readonly string[]
+  readonly next: number
+  readonly text: string
+}
+
+export interface Bound {
+  readonly partition: number
+  readonly first: number
+  readonly next: number
+}
+
+interface Follower {
+  readonly deliver: (page: HubPage) => void
+  readonly ended: (error: ViewstampError) => void
+  next: number
+  readonly sinceMs: number
+  isCancelled: boolean
+}
+
+/** One partition that is followed. */
+interface Channel {
+  readonly feed: string
+  readonly partition: number
+  /** Records below it have been given to all that are live. */
+  reached: number
+  readonly live: Set<Follower>
+  followers: number
+}
+
+/** Records of one event. */
+const PAGE = 500
+
+export class FeedHub {
+  readonly #query: (query: Json) => Json
+  readonly #channels = new Map<string, Channel>()
+  /** Called after each entry: who polls, and who looks for new feeds. */
+  readonly #lookers = new Set<() => void>()
+
+  constructor(query: (query: Json) => Json) {
+    this.#query = query
+  }
+
+  get followers(): number {
+    let sum = 0
+    for (const { followers } of this.#channels.values()) sum += followers
+    return sum
+  }
+
+  /** An entry was executed, or the state has jumped to a checkpoint. */
+  executed(): void {
+    for (const channel of this.#channels.values()) this.#look(channel)
+    for (const look of this.#lookers) look()
+  }
+
+  onEntry(look: () => void): () => void {
+    this.#lookers.add(look)
+    return () => this.#lookers.delete(look)
+  }
+
+  bounds(feed: string): readonly Bound[] | undefined {
+    if (!this.has(feed)) return undefined
+    return this.#query({ op: 'bounds', feed }) as unknown as readonly Bound[]
+  }
+
+  names(): readonly string[] {
+    return this.#query({ op: 'names' }) as readonly string[]
+  }
+
+  has(feed: string): boolean {
+    return this.#query({ op: 'has', feed }) === true
+  }
+
+  /** Changes when a feed is made or deleted. */
+  get feedsMade(): number {
+    return this.#query({ op: 'made' }) as number
+  }
+
+  /** At most the offset of the first record of that time or later, and near it. */
+  offsetAt(feed: string, partition: number, timeMs: number): number {
+    return this.#query({ op: 'at', feed, partition, timeMs }) as number
+  }
+
+  /** Throws Rejected. */
+  read(
+    at: {
+      readonly feed: string
+      readonly partition: number
+      readonly next: number
+      readonly sinceMs: number
+    },
+    limit: number,
+    to?: number,
+  ) {
+    const { feed, partition, next: from, sinceMs } = at
+    const query = { op: 'read', feed, partition, from, to, limit, sinceMs }
+    return this.#query(query) as unknown as {
+      readonly records: readonly string[]
+      readonly next: number
+      readonly first: number
+      readonly last: number
+    }
+  }
+
+  follow(
+    at: { readonly feed: string; readonly partition: number },
+    from: { readonly next: number; readonly sinceMs: number },
+    deliver: Follower['deliver'],
+    ended: Follower['ended'],
+  ): () => void {
+    const channel = this.#channelOf(at.feed, at.partition)
+    const follower: Follower = { ...from, deliver, ended, isCancelled: false }
+    channel.followers++
+    void this.#catchUp(channel, follower)
+    return () => this.#leave(channel, follower)
+  }
+
+  #channelOf(feed: string, partition: number): Channel {
+    const name = `${feed}/${partition}`
+    const known = this.#channels.get(name)
+    if (known) return known
+    const reached = this.bounds(feed)?.[partition]?.next ?? 0
+    const channel = { feed, partition, reached, live: new Set<Follower>(), followers: 0 }
+    this.#channels.set(name, channel)
+    return channel
+  }
+
+  #leave(channel: Channel, follower: Follower): void {
+    if (follower.isCancelled) return
+    follower.isCancelled = true
+    channel.live.delete(follower)
+    channel.followers--
+    if (channel.followers === 0) this.#channels.delete(`${channel.feed}/${channel.partition}`)
+  }
+
+  #end(channel: Channel, follower: Follower, error: unknown): void {
+    if (follower.isCancelled) return
+    this.#leave(channel, follower)
+    follower.ended(asError(error))
+  }
+
+  #look(channel: Channel): void {
+    const bound = this.bounds(channel.feed)?.[channel.partition]
+    if (bound === undefined || bound.next < channel.reached) {
+      for (const follower of channel.live) this.#end(channel, follower, deleted(channel.feed))
+      channel.reached = bound?.next ?? 0
+      return
+    }
+    while (channel.reached < bound.next && channel.live.size > 0) {
+      try {
+        const start = channel.reached
+        const page = this.#read(channel, start, 0)
+        channel.reached = page.next
+        for (const follower of channel.live) this.#hand(channel, follower, page, start)
+      } catch (error) {
+        // Gone before anybody could read it: whoever is live has missed records.
+        for (const follower of channel.live) this.#end(channel, follower, error)
+      }
+    }
+    channel.reached = bound.next
+  }
+
+  /** It may have come from a node that is ahead of this one: what it has got there is left out. */
+  #hand(channel: Channel, follower: Follower, page: HubPage, start: number): void {
+    if (page.next <= follower.next) return
+    const own = follower.next > start ? this.#read(channel, follower.next, 0) : page
+    follower.next = own.next
+    if (own.records.length > 0) follower.deliver(own)
+  }
+
+  async #catchUp(channel: Channel, follower: Follower): Promise<void> {
+    // The answer that names the subscription goes out before its first event.
+    await Promise.resolve()
+    try {
+      while (!follower.isCancelled && follower.next < channel.reached) {
+        const page = this.#read(channel, follower.next, follower.sinceMs)
+        follower.next = page.next
+        if (page.records.length > 0) follower.deliver(page)
+        // Others get their turn.
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      if (!follower.isCancelled) channel.live.add(follower)
+    } catch (error) {
+      this.#end(channel, follower, error)
+    }
+  }
+
+  #read({ feed, partition }: Channel, from: number, sinceMs: number): HubPage {
+    const { records, next } = this.read({ feed, partition, next: from, sinceMs }, PAGE)
+    const head = `{"feed":${JSON.stringify(feed)},"partition":${partition},"next":${next}`
+    return { feed, partition, records, next, text: `${head},"records":[${records.join(',')}]}` }
+  }
+}
+
+function deleted(feed: string): ViewstampError {
+  return new ViewstampError('FEED_NOT_FOUND', `the feed ${feed} was deleted`, { feed })
+}
+
+function asError(error: unknown): ViewstampError {
+  if (error instanceof ViewstampError) return error
+  if (error instanceof Rejected && error.errorName === 'OFFSET_OUT_OF_RANGE') {
+    return new ViewstampError('OFFSET_OUT_OF_RANGE', error.message, detailsOf(error.data))
+  }
+  if (error instanceof Rejected && error.errorName === 'FEED_NOT_FOUND') {
+    return new ViewstampError('FEED_NOT_FOUND', error.message, detailsOf(error.data))
+  }
+  const reason = error instanceof Error ? error.message : String(error)
+  return new ViewstampError('INTERNAL', `records cannot be read: ${reason}`)
+}
+
+const detailsOf = (data: Json): Record<string, unknown> => ({ ...(data as object) })
