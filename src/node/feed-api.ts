@@ -49,6 +49,8 @@ export interface FeedEvent {
   readonly text: string
   /** Where the subscription goes on behind it. */
   readonly cursor: string
+  /** Where it goes on when records from this offset on have not been taken. */
+  cursorAt(offset: number): string
 }
 
 export interface FeedSubscription {

@@ -2,7 +2,7 @@
 
 import { ViewstampError } from '../base/errors.ts'
 import { isPattern, matches } from '../machine/feed/name.ts'
-import type { FeedEvent, FeedFrom, FeedSubscription, SubscribeOptions } from './feed-api.ts'
+import type { FeedFrom, FeedSubscription, SubscribeOptions } from './feed-api.ts'
 import type { Bound, FeedHub, HubPage } from './feed-hub.ts'
 import { positionText, splitPattern, startsOf } from './feed-position.ts'
 import { ofPartition } from './feeds.ts'
@@ -113,9 +113,17 @@ class Following {
   readonly #take = (page: HubPage): void => {
     if (this.#isEnded) return
     const { feed, partition, records, next, text } = page
-    this.#next.get(feed)?.set(partition, next)
-    const event: FeedEvent = { feed, partition, records, next, text, cursor: this.#cursor() }
-    this.#options.deliver(event)
+    const positions = this.#next.get(feed)
+    const cursorAt = (offset: number): string => {
+      const now = positions?.get(partition) ?? next
+      positions?.set(partition, offset)
+      const cursor = this.#cursor()
+      positions?.set(partition, now)
+      return cursor
+    }
+    positions?.set(partition, next)
+    const cursor = this.#cursor()
+    this.#options.deliver({ feed, partition, records, next, text, cursor, cursorAt })
   }
 
   readonly #end = (error: ViewstampError): void => {

@@ -5,7 +5,7 @@ import type { Core } from './core.ts'
 import { checkContentType, type Guard, type Refusal, refusal } from './guard.ts'
 import type { RpcLimits } from './limits.ts'
 import type { Caller } from './method.ts'
-import type { Pages } from './pages.ts'
+import type { Page, Pages } from './pages.ts'
 
 export interface HttpOptions {
   readonly core: Core
@@ -48,10 +48,10 @@ export class HttpFront {
     const refused =
       guard.check(req.headers, navigation ? 'navigation' : 'program') ??
       (page === undefined ? notFound(path) : undefined) ??
-      (req.method === 'GET' || req.method === 'HEAD' ? undefined : notAllowed('GET, HEAD')) ??
+      refusedMethod(req, page) ??
       (page?.open === true ? undefined : guard.checkToken(req.headers))
     if (refused !== undefined) return refuse(req, res, refused)
-    req.resume()
+    if (req.method !== 'POST') req.resume()
     void pages.serve(path, req, res)
   }
 
@@ -112,6 +112,16 @@ export class HttpFront {
     if (!res.headersSent) send(res, tooLarge(bodyBytes))
     if (size > bodyBytes * DISCARD_FACTOR) req.destroy()
   }
+}
+
+/** A page cannot be made to send lines of JSON unasked: browsers ask first about such a type. */
+function refusedMethod(req: IncomingMessage, page: Page | undefined): Refusal | undefined {
+  if (req.method === 'GET' || req.method === 'HEAD') return undefined
+  if (page?.takesLines !== true) return notAllowed('GET, HEAD')
+  if (req.method !== 'POST') return notAllowed('GET, HEAD, POST')
+  const type = req.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+  if (type === 'application/x-ndjson' || type === 'application/json') return undefined
+  return refusal(415, 'INVALID_REQUEST', 'send lines of JSON, content-type: application/x-ndjson')
 }
 
 function refuse(req: IncomingMessage, res: ServerResponse, refused: Refusal): void {

@@ -3,10 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { NodeApi } from '../node/api.ts'
 import { Downloads } from './downloads.ts'
 import { known, type RpcLog } from './errors.ts'
+import { FeedFiles } from './feed-files.ts'
+import type { Guard } from './guard.ts'
 import type { Method } from './method.ts'
 import { FEATURES, PROTOCOL } from './methods/system.ts'
 import type { RpcMetrics } from './metrics.ts'
 import { openRpcDocument } from './openrpc.ts'
+import { EventStreams } from './sse.ts'
 
 export interface PageAnswer {
   readonly status: number
@@ -17,6 +20,8 @@ export interface PageAnswer {
 export interface Page {
   /** Needs no token. */
   readonly open?: boolean
+  /** Takes POST too: lines of JSON. */
+  readonly takesLines?: boolean
   readonly answer: (query: URLSearchParams) => PageAnswer | Promise<PageAnswer>
 }
 
@@ -25,22 +30,29 @@ export interface PagesOptions {
   readonly methods: ReadonlyMap<string, Method>
   readonly metrics: RpcMetrics
   readonly log: RpcLog
+  readonly guard: Guard
 }
 
 const TEXT = 'text/plain; charset=utf-8'
-/** Served by downloads.ts, as it is read. */
-const DOWNLOAD: Page = { answer: () => ({ status: 404, type: TEXT, body: '' }) }
+/** Served by a file of its own, as it is read. */
+const STREAMED: Page = { answer: () => ({ status: 404, type: TEXT, body: '' }) }
+const FEED_FILE: Page = { ...STREAMED, takesLines: true }
+const EVENTS = '/events'
 const JSON_TYPE = 'application/json'
 
 export class Pages {
   readonly #pages: ReadonlyMap<string, Page>
   readonly #downloads: Downloads
+  readonly #feedFiles: FeedFiles
+  readonly #events: EventStreams
   readonly #log: RpcLog
 
   constructor(options: PagesOptions) {
-    const { node, methods, metrics } = options
-    this.#log = options.log
-    this.#downloads = new Downloads(node, options.log)
+    const { node, methods, metrics, log, guard } = options
+    this.#log = log
+    this.#downloads = new Downloads(node, log)
+    this.#feedFiles = new FeedFiles(node, log)
+    this.#events = new EventStreams({ node, guard, log })
     this.#pages = new Map<string, Page>([
       ['/', { open: true, answer: () => pointer() }],
       // This process only: never asks the cluster, or a view change would get healthy nodes killed.
@@ -53,11 +65,19 @@ export class Pages {
   }
 
   get(path: string): Page | undefined {
-    return Downloads.has(path) ? DOWNLOAD : this.#pages.get(path)
+    if (FeedFiles.has(path)) return FEED_FILE
+    return Downloads.has(path) || path === EVENTS ? STREAMED : this.#pages.get(path)
+  }
+
+  /** What would never end by itself. */
+  closeStreams(): void {
+    this.#events.closeAll()
   }
 
   async serve(path: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
     if (Downloads.has(path)) return this.#downloads.serve(path, req, res)
+    if (FeedFiles.has(path)) return this.#feedFiles.serve(path, req, res)
+    if (path === EVENTS) return this.#events.serve(req, res)
     const at = req.url?.indexOf('?') ?? -1
     const query = new URLSearchParams(at < 0 ? '' : req.url?.slice(at))
     const { status, type, body } = await this.#answer(path, query)

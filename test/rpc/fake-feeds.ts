@@ -1,4 +1,5 @@
 /** Feeds of the fake node: the real machine and the real hub, without a log. */
+import { ViewstampError } from '../../src/base/errors.ts'
 import type { Json, JsonObject } from '../../src/base/json.ts'
 import { FeedMachine } from '../../src/machine/feed/feed-machine.ts'
 import type { Answer, Header, Meta } from '../../src/node/api.ts'
@@ -52,7 +53,8 @@ export class FakeFeeds implements FeedApi {
     return { result: { ...result, partitions }, header: this.#header() }
   }
   async read(feed: string, options: FeedReadOptions) {
-    const bounds = this.#hub.bounds(feed) ?? []
+    const bounds = this.#hub.bounds(feed)
+    if (bounds === undefined) throw new ViewstampError('FEED_NOT_FOUND', 'there is none')
     const starts = startsOf(this.#hub, feed, bounds, options.from ?? 'first')
     return { ...(await gather(this.#hub, feed, bounds, starts, options)), header: this.#header() }
   }

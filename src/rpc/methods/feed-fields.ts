@@ -65,7 +65,7 @@ export const FROM: Schema<FeedFrom> = {
 const WORDS = ['first', 'start', 'last', 'now', 'end']
 const OFFSETS = /^\d+:\d+(,\d+:\d+)*$/
 
-function isFrom(value: unknown): boolean {
+export function isFrom(value: unknown): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value)
   if (typeof value === 'string') {
     if (WORDS.includes(value) || /^-?\d{1,15}$/.test(value) || OFFSETS.test(value)) return true

@@ -84,8 +84,7 @@ export const FEED_READS = [
   }),
 ]
 
-/** Shared with GET /events. */
-export function feedSource(
+function feedSource(
   node: Pick<NodeApi, 'feeds'>,
   target: string,
   partition: number | undefined,

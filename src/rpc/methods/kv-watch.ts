@@ -18,7 +18,7 @@ const SAY = 'must be a rev, "now", "first" or a cursor'
 const CURSOR = refined(text(CURSOR_BYTES_MAX), value =>
   /^@\d+(\.\d+)*$/.test(String(value)) ? undefined : { path: '', say: SAY },
 )
-const FROM = either(integer(0), either(oneOf('now', 'first'), CURSOR, SAY), SAY)
+export const FROM = either(integer(0), either(oneOf('now', 'first'), CURSOR, SAY), SAY)
 const WATCH = {
   key: may(KEY, 'one key'),
   ...RANGE,
@@ -75,7 +75,8 @@ export const KV_WATCH = [
   }),
 ]
 
-function watchSource(
+/** Shared with GET /events. */
+export function watchSource(
   node: Pick<NodeApi, 'watchKeys'>,
   range: KeyRange,
   asked: WatchFrom,

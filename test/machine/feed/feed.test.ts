@@ -187,23 +187,25 @@ test('compacted: text that no reader sees takes little space, however often a ke
   expect(refused({ feed: 'f', value: 1 }).message).toMatch(/every record needs a key/)
 })
 
+const long = (length: number): string => 'x'.repeat(length)
+
 test.each<[JsonObject, string, string]>([
   [{ feed: 'no such', value: 1 }, 'INVALID_PARAMS', 'feed'],
   [{ feed: 'a/b', value: 1 }, 'INVALID_PARAMS', 'feed'],
   [{ value: 1 }, 'INVALID_PARAMS', 'feed'],
   [{ feed: 'g', value: 1 }, 'FEED_NOT_FOUND', ''],
   [{ feed: 'f' }, 'INVALID_PARAMS', 'value'],
-  [{ feed: 'f', value: 'x'.repeat(1_048_577) }, 'TOO_LARGE', 'value'],
+  [{ feed: 'f', value: long(1_048_577) }, 'TOO_LARGE', 'value'],
   [{ feed: 'f', value: 1, key: '' }, 'INVALID_PARAMS', 'key'],
-  [{ feed: 'f', value: 1, key: 'x'.repeat(1025) }, 'TOO_LARGE', 'key'],
+  [{ feed: 'f', value: 1, key: long(1025) }, 'TOO_LARGE', 'key'],
   [{ feed: 'f', value: 1, id: 7 }, 'INVALID_PARAMS', 'id'],
-  [{ feed: 'f', value: 1, id: 'x'.repeat(257) }, 'TOO_LARGE', 'id'],
+  [{ feed: 'f', value: 1, id: long(257) }, 'TOO_LARGE', 'id'],
   [{ feed: 'f', value: 1, headers: { a: [] } }, 'INVALID_PARAMS', 'headers.a'],
-  [{ feed: 'f', value: 1, headers: { a: 'x'.repeat(20_000) } }, 'TOO_LARGE', 'headers'],
+  [{ feed: 'f', value: 1, headers: { a: long(20_000) } }, 'TOO_LARGE', 'headers'],
   [{ feed: 'f', value: 1, partition: 1 }, 'INVALID_PARAMS', 'partition'],
   [{ feed: 'f', value: 1, correlationId: 5 }, 'INVALID_PARAMS', 'correlationId'],
-  [{ feed: 'f', value: 1, more: 'x'.repeat(1_200_000) }, 'TOO_LARGE', ''],
-])('%j is refused: %s at %s', (record, name, path) => {
+  [{ feed: 'f', value: 1, more: long(1_200_000) }, 'TOO_LARGE', ''],
+])('record %# is refused', (record, name, path) => {
   create()
   const before = hashOf(feed.machine)
   const refusal = refused(record)
