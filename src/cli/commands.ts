@@ -1,6 +1,8 @@
 /** Every command: its words, its options, where its code is. The code is loaded when it runs. */
 import { CHAOS } from './chaos-commands.ts'
 import type { CommandSpec, OptionSpec } from './command.ts'
+import { FEED } from './feed-commands.ts'
+import { SNAPSHOT } from './snapshot-commands.ts'
 import { START_OPTIONS } from './start-flags.ts'
 
 const CONSISTENCY: readonly OptionSpec[] = [
@@ -228,43 +230,6 @@ const CLUSTER: readonly CommandSpec[] = [
   },
 ]
 
-const SNAPSHOT: readonly CommandSpec[] = [
-  {
-    usage: 'snapshot save <file>',
-    summary:
-      'the whole state of the cluster, made by one node while writes go on, in one file here',
-    options: [
-      ['--force', 'replace FILE'],
-      ['--consistency <level>', 'linearizable (default); local: of a node without a quorum'],
-    ],
-    examples: ['viewstamp snapshot save backup.snapshot'],
-    load: async () => (await import('./commands/snapshot.ts')).save,
-  },
-  {
-    usage: 'snapshot restore <file>',
-    summary:
-      'write the data directories of a new cluster that begins with this state; starts nothing',
-    options: [
-      ['--dir <dir>', 'gets n1 … nN, as with init'],
-      ['-n, --nodes <n>', 'how many nodes (3)'],
-      ['--base-port <port>', 'libp2p on this port, RPC on the next, 10 apart (7400)'],
-      ['--cluster <id>', 'label of the new cluster (that of the old one)'],
-    ],
-    examples: ['viewstamp snapshot restore backup.snapshot --dir c2'],
-    load: async () => (await import('./commands/snapshot-restore.ts')).restore,
-  },
-  {
-    usage: 'snapshot ls',
-    summary: 'the snapshots that a node keeps',
-    load: async () => (await import('./commands/snapshot.ts')).list,
-  },
-  {
-    usage: 'snapshot verify <file>',
-    summary: 'compute every hash again; exit code 9 if one differs',
-    load: async () => (await import('./commands/snapshot.ts')).verify,
-  },
-]
-
 const OTHER: readonly CommandSpec[] = [
   {
     usage: 'check',
@@ -365,6 +330,7 @@ const OTHER: readonly CommandSpec[] = [
 export const COMMANDS: readonly CommandSpec[] = [
   ...RUN,
   ...KV,
+  ...FEED,
   ...CLUSTER,
   ...SNAPSHOT,
   ...CHAOS,
@@ -374,6 +340,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 /** What the first words of two-word commands mean. */
 export const GROUPS: Readonly<Record<string, string>> = {
   kv: 'keys and values',
+  feed: 'feeds of records',
   members: 'who is in the cluster',
   log: 'the replicated log',
   chaos: 'faults, put in on purpose (daemons with --chaos, as in a demo)',

@@ -19,6 +19,7 @@ export interface Stream {
   readonly isTTY?: boolean
   readonly columns?: number
   write(text: string): unknown
+  once?(event: 'drain', taken: () => void): unknown
 }
 
 export interface TerminalOptions {
@@ -52,6 +53,12 @@ export class Terminal {
 
   data(text: string): void {
     this.#out.write(text)
+  }
+
+  /** Resolves when there is room for more: a pipe that is read slowly slows down whoever fills it. */
+  async dataTaken(text: string): Promise<void> {
+    if (this.#out.write(text) !== false || this.#out.once === undefined) return
+    await new Promise<void>(resolve => this.#out.once?.('drain', resolve))
   }
 
   message(text: string): void {

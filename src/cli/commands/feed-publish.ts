@@ -1,0 +1,142 @@
+/** feed publish and import: one record, or lines from a pipe, each published once. */
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { isObject, type JsonObject } from '../../base/json.ts'
+import type { Client } from '../../client/client.ts'
+import type { Run } from '../command.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+import type { Given } from '../given.ts'
+import { UsageError } from '../usage-error.ts'
+import { parseJson, parseValue } from '../value.ts'
+
+/** Of one commit. */
+const BATCH_RECORDS = 500
+const BATCH_CHARS = 512 * 1024
+
+export const publish: Run = async (context, [feed = '', text], given) => {
+  const more = recordOptions(given)
+  if (text === undefined || text === '-') {
+    const value = (line: string): JsonObject => ({ ...more, feed, value: parseValue(line) })
+    return publishLines(context, process.stdin, value)
+  }
+  const record = { ...more, feed, value: parseValue(text) }
+  const answer = await context.client().call('feed.publish', record)
+  const { partition, offset, duplicate } = answer
+  const again = duplicate === true ? ' (it was there already)' : ''
+  const people = (): string => `${feed}/${partition} ${offset}${again}`
+  context.output.print({ whole: answer, people })
+  return EXIT.ok
+}
+
+function recordOptions(given: Given): JsonObject {
+  const [key, id] = [given.text('key'), given.text('id')]
+  const [partition, expectOffset] = [given.integer('partition'), given.integer('expectOffset')]
+  const headers = Object.fromEntries(
+    given.list('header').map(text => {
+      const at = text.indexOf('=')
+      if (at > 0) return [text.slice(0, at), text.slice(at + 1)]
+      throw new UsageError(`--header must be NAME=VALUE, not '${text}'`)
+    }),
+  )
+  return {
+    ...(key !== undefined && { key }),
+    ...(id !== undefined && { id }),
+    ...(partition !== undefined && { partition }),
+    ...(expectOffset !== undefined && { expectOffset }),
+    ...(Object.keys(headers).length > 0 && { headers }),
+  }
+}
+
+export const importRecords: Run = async (context, [feed = '', file = '-']) => {
+  const input = file === '-' ? process.stdin : createReadStream(file, 'utf8')
+  return publishLines(context, input, (line, number) => {
+    const record = parseJson(line, `line ${number}`)
+    if (isObject(record) && record['value'] !== undefined) {
+      return { ...(record as JsonObject), feed }
+    }
+    throw new UsageError(`line ${number} must be like {"value":1,"key":"k"}`)
+  })
+}
+
+/** In a session of its own, so that a batch may be sent again and is published once. */
+async function publishLines(
+  context: Context,
+  input: NodeJS.ReadableStream,
+  recordOf: (line: string, number: number) => JsonObject,
+): Promise<number> {
+  const client = context.client()
+  const publisher = new Publisher(client)
+  try {
+    for await (const batch of batches(input, recordOf)) {
+      await publisher.put(batch)
+      context.terminal.progress(`${publisher.done} records`)
+    }
+    await publisher.end()
+  } finally {
+    context.terminal.progress('')
+    const duplicates =
+      publisher.duplicates === 0 ? '' : `, ${publisher.duplicates} were there already`
+    context.note(`${publisher.done} records published${duplicates}`)
+  }
+  return EXIT.ok
+}
+
+async function* batches(
+  input: NodeJS.ReadableStream,
+  recordOf: (line: string, number: number) => JsonObject,
+): AsyncGenerator<JsonObject[]> {
+  let batch: JsonObject[] = []
+  let [chars, number] = [0, 0]
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    number++
+    if (line.trim() === '') continue
+    batch.push(recordOf(line, number))
+    chars += line.length
+    if (batch.length < BATCH_RECORDS && chars < BATCH_CHARS) continue
+    yield batch
+    batch = []
+    chars = 0
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** One batch is on its way while the next is read; their order is that of the lines. */
+class Publisher {
+  done = 0
+  duplicates = 0
+  readonly #client: Client
+  #session: string | undefined
+  #seq = 0
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(client: Client) {
+    this.#client = client
+  }
+
+  async put(records: readonly JsonObject[]): Promise<void> {
+    await this.#running
+    this.#running = this.#send(records)
+    // Told by whoever waits for it.
+    this.#running.catch(() => undefined)
+  }
+
+  async #send(records: readonly JsonObject[]): Promise<void> {
+    if (this.#session === undefined) {
+      const { session } = await this.#client.call('session.open')
+      this.#session = String(session)
+    }
+    const meta = { session: this.#session, seq: ++this.#seq }
+    const answer = await this.#client.call('feed.publishBatch', { records, meta })
+    for (const result of answer['results'] as readonly JsonObject[]) {
+      if (result['duplicate'] === true) this.duplicates++
+      else this.done++
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#running
+    if (this.#session === undefined) return
+    await this.#client.call('session.close', { session: this.#session })
+  }
+}
