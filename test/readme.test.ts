@@ -94,7 +94,7 @@ test('the sessions work as printed', { retry: 2, timeout: 180_000 }, async () =>
     data = directory
     const [, pid = ''] = await demo.until(/^ {2}kill -9 (\d+) +# n1, the primary/m)
     const sessions = sessionsOf(README)
-    expect(sessions.map(steps => steps.length)).toEqual([8, 4])
+    expect(sessions.map(steps => steps.length)).toEqual([8, 4, 5])
     const meanings = new Meanings()
     const steps = sessions.flat()
     expect(steps.filter(step => step.isApart)).toHaveLength(1)

@@ -25,7 +25,11 @@ export const publish: Run = async (context, [feed = '', text], given) => {
   const { partition, offset, duplicate } = answer
   const again = duplicate === true ? ' (it was there already)' : ''
   const people = (): string => `${feed}/${partition} ${offset}${again}`
-  context.output.print({ whole: answer, people })
+  context.output.print({
+    whole: answer,
+    ...(context.output.format === 'raw' && { raw: people }),
+    people,
+  })
   return EXIT.ok
 }
 
