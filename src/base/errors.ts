@@ -52,6 +52,9 @@ export const ERRORS = {
   FEED_EXISTS: row(1012, 'none'),
   WRONG_OFFSET: row(1014, 'none'),
   OFFSET_OUT_OF_RANGE: row(1015, 'none'),
+  GROUP_NOT_FOUND: row(1016, 'none'),
+  GROUP_EXISTS: row(1017, 'none'),
+  NOT_OWNER: row(1018, 'none'),
   CROSS_SHARD: row(1026, 'none'),
   APP_REJECTED: row(1100, 'none'),
 } as const satisfies Record<string, Row>

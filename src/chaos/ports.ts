@@ -1,6 +1,6 @@
 /** The disk, the timers and the callers of a node with faults. The network is in network.ts. */
 import type { NodeApi } from '../node/api.ts'
-import type { FeedApi } from '../node/feed-api.ts'
+import type { FeedApi, GroupApi } from '../node/feed-api.ts'
 import type { Store } from '../storage/port.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
@@ -42,6 +42,22 @@ export function chaosTimers(gate: Gate): (ms: number, run: () => void) => () => 
   }
 }
 
+type Held = <A extends unknown[], R>(
+  call: (...given: A) => Promise<R>,
+) => (...given: A) => Promise<R>
+
+function chaosGroups(groups: GroupApi, held: Held): GroupApi {
+  return {
+    write: held((feed, body, meta) => groups.write(feed, body, meta)),
+    create: held((...given: Parameters<GroupApi['create']>) => groups.create(...given)),
+    seek: held((...given: Parameters<GroupApi['seek']>) => groups.seek(...given)),
+    list: held((feed, meta) => groups.list(feed, meta)),
+    info: held((feed, group, meta) => groups.info(feed, group, meta)),
+    fetch: held((...given: Parameters<GroupApi['fetch']>) => groups.fetch(...given)),
+    nack: held((...given: Parameters<GroupApi['nack']>) => groups.nack(...given)),
+  }
+}
+
 /** Callers of a paused node wait as those of a stopped process do. What it says of itself is answered. */
 export function chaosNode(node: NodeApi, gate: Gate): NodeApi {
   const held =
@@ -69,6 +85,7 @@ export function chaosNode(node: NodeApi, gate: Gate): NodeApi {
       list: held((prefix, meta) => feeds.list(prefix, meta)),
       info: held((feed, meta) => feeds.info(feed, meta)),
       read: held((...given: Parameters<FeedApi['read']>) => feeds.read(...given)),
+      groups: chaosGroups(feeds.groups, held),
     }),
     // That frames are lost on purpose is no reason to send callers away; that nothing is answered is.
     readiness: () => {

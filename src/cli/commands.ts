@@ -1,7 +1,7 @@
 /** Every command: its words, its options, where its code is. The code is loaded when it runs. */
 import { CHAOS } from './chaos-commands.ts'
 import type { CommandSpec, OptionSpec } from './command.ts'
-import { FEED } from './feed-commands.ts'
+import { FEED, GROUP } from './feed-commands.ts'
 import { SNAPSHOT } from './snapshot-commands.ts'
 import { START_OPTIONS } from './start-flags.ts'
 
@@ -331,6 +331,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...RUN,
   ...KV,
   ...FEED,
+  ...GROUP,
   ...CLUSTER,
   ...SNAPSHOT,
   ...CHAOS,
@@ -341,6 +342,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   kv: 'keys and values',
   feed: 'feeds of records',
+  group: 'consumer groups of feeds',
   members: 'who is in the cluster',
   log: 'the replicated log',
   chaos: 'faults, put in on purpose (daemons with --chaos, as in a demo)',

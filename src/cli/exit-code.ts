@@ -31,6 +31,7 @@ const BY_NAME: Readonly<Record<string, number>> = {
   COMPARE_FAILED: EXIT.compareFailed,
   WRONG_OFFSET: EXIT.compareFailed,
   FEED_EXISTS: EXIT.compareFailed,
+  GROUP_EXISTS: EXIT.compareFailed,
   [UNREACHABLE]: EXIT.unreachable,
   NO_QUORUM: EXIT.notReady,
   VIEW_CHANGE: EXIT.notReady,

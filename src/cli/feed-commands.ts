@@ -1,4 +1,4 @@
-/** The rows of `feed …`, part of commands.ts. */
+/** The rows of `feed …` and `group …`, part of commands.ts. */
 import type { CommandSpec, OptionSpec } from './command.ts'
 
 const CONSISTENCY: OptionSpec = [
@@ -116,5 +116,77 @@ export const FEED: readonly CommandSpec[] = [
     summary: 'remove the oldest records',
     options: [['--before <where>', 'an offset or @TIME: what is before it goes'], PARTITION],
     load: async () => (await import('./commands/feed.ts')).truncate,
+  },
+]
+
+const MEMBER: OptionSpec = ['--member <name>', 'who asks (user@host)']
+
+export const GROUP: readonly CommandSpec[] = [
+  {
+    usage: 'group create <feed> <group>',
+    summary: 'make a group: a cursor that its readers commit, or with --queue leases of records',
+    options: [
+      ['--queue', 'each record goes to one member, until it is acknowledged'],
+      ['--from <where>', `${FROM} (start)`],
+      ['--ack-wait <duration>', 'of a queue: a lease ends after this (30s)'],
+      ['--max-deliver <n>', 'of a queue: then the record goes to --dead-letter'],
+      ['--dead-letter <feed>', 'made when needed (FEED.GROUP.dead)'],
+    ],
+    load: async () => (await import('./commands/group.ts')).create,
+  },
+  {
+    usage: 'group ls <feed>',
+    summary: 'the groups of a feed, and how far behind they are',
+    options: [CONSISTENCY],
+    load: async () => (await import('./commands/group.ts')).list,
+  },
+  {
+    usage: 'group info <feed> <group>',
+    summary: 'offsets and lag of a group',
+    options: [CONSISTENCY],
+    load: async () => (await import('./commands/group.ts')).info,
+  },
+  {
+    usage: 'group fetch <feed> <group>',
+    summary: 'lease records of a queue',
+    options: [
+      MEMBER,
+      ['--limit <n>', 'at most so many (10)'],
+      ['--wait <duration>', 'for the first (0s)'],
+      ['--ack', 'acknowledge them once they are printed'],
+    ],
+    load: async () => (await import('./commands/group.ts')).fetch,
+  },
+  {
+    usage: 'group ack <feed> <group> [deliveries...]',
+    summary: 'these are done',
+    options: [MEMBER],
+    load: async () => (await import('./commands/group.ts')).ack,
+  },
+  {
+    usage: 'group nack <feed> <group> [deliveries...]',
+    summary: 'these are not: they are delivered again',
+    options: [
+      MEMBER,
+      ['--delay <duration>', 'not before this (0s)'],
+      ['--reason <text>', 'kept with a dead letter'],
+    ],
+    load: async () => (await import('./commands/group.ts')).nack,
+  },
+  {
+    usage: 'group commit <feed> <group> [offsets...]',
+    summary: 'of a cursor: where to go on, as 12 or 0:12 1:7',
+    load: async () => (await import('./commands/group.ts')).commit,
+  },
+  {
+    usage: 'group seek <feed> <group>',
+    summary: 'move a group',
+    options: [['--to <where>', FROM]],
+    load: async () => (await import('./commands/group.ts')).seek,
+  },
+  {
+    usage: 'group rm <feed> <group>',
+    summary: 'delete a group; the feed stays',
+    load: async () => (await import('./commands/group.ts')).remove,
   },
 ]

@@ -78,6 +78,7 @@ export interface FeedApi {
    * of offset within a partition; `deliver` is called synchronously, never before this has returned.
    */
   subscribe(options: SubscribeOptions): FeedSubscription
+  readonly groups: GroupApi
   /** Resolves when the feed is known here; throws when there is none. */
   known(feed: string): Promise<void> | undefined
 }
@@ -95,4 +96,39 @@ export interface SubscribeOptions {
   readonly deliver: (event: FeedEvent) => void
   /** The next records cannot be delivered; nothing more will come. */
   readonly ended: (error: ViewstampError) => void
+}
+
+/** Consumer groups of feeds: src/machine/feed/groups.ts has the commands. */
+export interface GroupApi {
+  /** A command to the shard of the feed. */
+  write(feed: string, body: JsonObject, meta: Meta): Promise<Answer>
+  create(feed: string, group: string, options: GroupOptions, meta: Meta): Promise<Answer>
+  /** To offsets, or to where a position is now. */
+  seek(feed: string, group: string, to: FeedFrom, meta: Meta): Promise<Answer>
+  list(feed: string, meta: Meta): Promise<Answer>
+  info(feed: string, group: string, meta: Meta): Promise<Answer>
+  /** Leases records, waiting up to `waitMs` for the first. */
+  fetch(feed: string, group: string, options: FetchOptions, meta: Meta): Promise<Fetched>
+  /** Gives records back; those that are exhausted go to the dead-letter feed. */
+  nack(feed: string, group: string, given: JsonObject, meta: Meta): Promise<Answer>
+}
+
+export interface GroupOptions {
+  readonly mode?: 'cursor' | 'queue' | undefined
+  readonly from?: FeedFrom | undefined
+  readonly ackWaitMs?: number | undefined
+  readonly maxDeliver?: number | undefined
+  readonly deadLetter?: string | undefined
+}
+
+export interface FetchOptions {
+  readonly member: string
+  readonly limit: number
+  readonly waitMs: number
+}
+
+export interface Fetched {
+  /** JSON texts, each with `delivery` and `attempt`. */
+  readonly records: readonly string[]
+  readonly header: Header
 }

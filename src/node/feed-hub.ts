@@ -92,6 +92,20 @@ export class FeedHub {
     return this.#query({ op: 'at', feed, partition, timeMs }) as number
   }
 
+  /** By this node's clock: log time stands still while nothing happens. A group that is not known yet is ready. */
+  outlook(
+    feed: string,
+    group: string,
+  ): { readonly isReady: boolean; readonly nextMs: number | null } {
+    try {
+      const query = { op: 'outlook', feed, group, nowMs: Date.now() }
+      return this.#query(query) as { isReady: boolean; nextMs: number | null }
+    } catch (error) {
+      if (error instanceof Rejected) return { isReady: true, nextMs: null }
+      throw error
+    }
+  }
+
   /** Throws Rejected. */
   read(
     at: {

@@ -10,6 +10,7 @@ import * as calls from './calls.ts'
 import type { NodeContext } from './context.ts'
 import type {
   FeedApi,
+  FeedFrom,
   FeedRead,
   FeedReadOptions,
   FeedSubscription,
@@ -17,6 +18,7 @@ import type {
   TruncateOptions,
 } from './feed-api.ts'
 import { follow } from './feed-follow.ts'
+import { FeedGroups } from './feed-groups.ts'
 import type { Bound } from './feed-hub.ts'
 import { offsetsOf, startsOf } from './feed-position.ts'
 import { gather } from './feed-read.ts'
@@ -35,11 +37,21 @@ export interface FeedDefaults {
 
 export const FEED_DEFAULTS: FeedDefaults = { autoCreate: true, retention: {} }
 
+const LOCAL: Meta = { consistency: 'local' }
+
 export class Feeds implements FeedApi {
+  readonly groups: FeedGroups
   readonly #context: NodeContext
 
   constructor(context: NodeContext) {
     this.#context = context
+    this.groups = new FeedGroups({
+      hubOf: feed => this.#shardOf(feed).feeds,
+      write: (feed, body, meta) => this.write(feed, body, meta),
+      ask: (feed, body, meta) => this.#ask(feed, body, meta),
+      ensure: (feeds, meta) => this.ensure(feeds, meta),
+      offsetsAt: (feed, from, meta) => this.#offsetsAt(feed, from, meta),
+    })
   }
 
   get #defaults(): FeedDefaults {
@@ -105,18 +117,15 @@ export class Feeds implements FeedApi {
   }
 
   async truncate(feed: string, options: TruncateOptions, meta: Meta): Promise<Answer> {
-    const bounds = await this.#bounds(feed, { ...meta, session: undefined })
-    const { partition, beforeOffset } = options
-    const asked = bounds.filter(each => partition === undefined || each.partition === partition)
-    if (beforeOffset !== undefined || asked.length === 0) {
+    const { beforeOffset, beforeTimeMs: timeMs = 0 } = options
+    if (beforeOffset !== undefined) {
+      const { partition } = options
       return this.write(feed, { op: 'truncate', feed, beforeOffset, partition }, meta)
     }
     const first = new Map<number, number>()
     let last: Answer | undefined
-    for (const { partition } of asked) {
-      const from = { timeMs: options.beforeTimeMs ?? 0 }
-      const found = await this.read(feed, { partition, from, limit: 1, waitMs: 0 }, meta)
-      const offset = found.records[0] ? JSON.parse(found.records[0]).offset : found.next
+    for (const [partition, offset] of await this.#offsetsAt(feed, { timeMs }, {})) {
+      if (options.partition !== undefined && partition !== options.partition) continue
       const body = { op: 'truncate', feed, beforeOffset: offset, partition }
       last = await this.write(feed, body, meta)
       if (isObject(last.result)) first.set(partition, Number(last.result['first']))
@@ -143,20 +152,36 @@ export class Feeds implements FeedApi {
   }
 
   async info(feed: string, meta: Meta): Promise<Answer> {
-    const answer = await calls.read(this.#context, {
-      ...{ machine: 'feed', keys: [feed], body: { op: 'info', feed }, meta },
-    })
+    const answer = await this.#ask(feed, { op: 'info', feed }, meta)
     const result = answer.result as { partitions: JsonObject[] }
     const { name: shard } = this.#shardOf(feed)
     const partitions = result.partitions.map(each => ({ ...each, shard }))
     return { ...answer, result: { ...result, partitions } }
   }
 
+  /** By partition, where records of that position begin: of a time, exactly. */
+  async #offsetsAt(feed: string, from: FeedFrom, meta: Meta): Promise<ReadonlyMap<number, number>> {
+    const bounds = await this.#bounds(feed, meta)
+    const starts = startsOf(this.#shardOf(feed).feeds, feed, bounds, from)
+    const offsets = new Map<number, number>()
+    for (const [i, { partition }] of bounds.entries()) {
+      const { next = 0, sinceMs = 0 } = starts[i] ?? {}
+      offsets.set(partition, next)
+      if (sinceMs === 0) continue
+      const found = await this.read(feed, { partition, from, limit: 1, waitMs: 0 }, LOCAL)
+      const [text] = found.records
+      offsets.set(partition, text ? JSON.parse(text).offset : Number(found.next))
+    }
+    return offsets
+  }
+
+  #ask(feed: string, body: JsonObject, meta: Meta): Promise<Answer> {
+    return calls.read(this.#context, { machine: 'feed', keys: [feed], body, meta })
+  }
+
   /** What there is, as far as the consistency asked for says. */
   async #bounds(feed: string, meta: Meta): Promise<readonly Bound[]> {
-    const body = { op: 'bounds', feed }
-    const call = { machine: 'feed', keys: [feed], body, meta }
-    const { result } = await calls.read(this.#context, call)
+    const { result } = await this.#ask(feed, { op: 'bounds', feed }, meta)
     return result as unknown as readonly Bound[]
   }
 

@@ -182,6 +182,7 @@ test('the command line: create, publish, read, tail, export, import, truncate', 
   expect(await viewstamp(['feed', 'import', 'copy'], out)).toMatchObject({ code: 0 })
   const copy = linesOf((await viewstamp(['feed', 'export', 'copy'])).out)
   expect(copy.map(each => each['value'])).toEqual(numbers)
+  await groupsByCommand()
   await viewstamp(['feed', 'truncate', 'copy', '--before', '1230'])
   expect(await viewstamp(['feed', 'read', 'copy', '--from', '7'])).toMatchObject({
     ...{ code: 3, err: expect.stringContaining('begins at 1230') },
@@ -195,3 +196,24 @@ test('the command line: create, publish, read, tail, export, import, truncate', 
   const feeds = linesOf((await viewstamp(['feed', 'ls', '-o', 'json'])).out.replaceAll('\n', ''))
   expect(feeds[0]?.['feeds']).toMatchObject([{ feed: 'numbers' }, { feed: 'orders' }])
 }, 120_000)
+
+async function groupsByCommand(): Promise<void> {
+  const group = (...args: string[]) => viewstamp(['group', ...args])
+  await group('create', 'numbers', 'g')
+  expect((await group('commit', 'numbers', 'g', '1230')).out).toContain('"lag":4')
+  expect((await group('seek', 'numbers', 'g', '--to', '-2')).out).toContain('"lag":2')
+  const queue = ['create', 'numbers', 'q', '--queue', '--from', '-2', '--max-deliver', '3']
+  expect((await group(...queue)).out).toContain('"deadLetter":"numbers.q.dead"')
+  const member = ['--member', 'm']
+  const [first, second] = linesOf((await group('fetch', 'numbers', 'q', ...member)).out)
+  expect([first?.['value'], second?.['value']]).toEqual([1232, 1233])
+  const [a, b] = [String(first?.['delivery']), String(second?.['delivery'])]
+  expect((await group('ack', 'numbers', 'q', a, ...member)).out).toBe('{"acked":1}\n')
+  expect((await group('ack', 'numbers', 'q', a, ...member)).code).toBe(8)
+  expect((await group('nack', 'numbers', 'q', b, ...member)).out).toBe('{"nacked":1}\n')
+  const again = await group('fetch', 'numbers', 'q', '--ack', ...member)
+  expect(linesOf(again.out)).toMatchObject([{ value: 1233, attempt: 2 }])
+  expect((await group('ls', 'numbers', '-o', 'table')).out).toMatch(/q +queue +0:1234 +0 +0/)
+  expect((await group('rm', 'numbers', 'q')).code).toBe(0)
+  expect((await group('info', 'numbers', 'q')).code).toBe(3)
+}

@@ -5,6 +5,7 @@ import { FeedMachine } from '../../src/machine/feed/feed-machine.ts'
 import type { Answer, Header, Meta } from '../../src/node/api.ts'
 import type { FeedApi, FeedReadOptions, SubscribeOptions } from '../../src/node/feed-api.ts'
 import { follow } from '../../src/node/feed-follow.ts'
+import { FeedGroups } from '../../src/node/feed-groups.ts'
 import { FeedHub } from '../../src/node/feed-hub.ts'
 import { startsOf } from '../../src/node/feed-position.ts'
 import { gather } from '../../src/node/feed-read.ts'
@@ -58,6 +59,20 @@ export class FakeFeeds implements FeedApi {
     const starts = startsOf(this.#hub, feed, bounds, options.from ?? 'first')
     return { ...(await gather(this.#hub, feed, bounds, starts, options)), header: this.#header() }
   }
+  readonly groups = new FeedGroups({
+    hubOf: () => this.#hub,
+    write: (feed, body, meta) => this.write(feed, body, meta),
+    ask: async (_feed, body) => {
+      const result = this.#run(() => this.#machine.query(body, 0))
+      return { result, header: this.#header() }
+    },
+    ensure: () => undefined,
+    offsetsAt: async (feed, from) => {
+      const bounds = this.#hub.bounds(feed) ?? []
+      const starts = startsOf(this.#hub, feed, bounds, from)
+      return new Map(bounds.map(({ partition }, i) => [partition, starts[i]?.next ?? 0]))
+    },
+  })
   known(): undefined {}
   subscribe(options: SubscribeOptions) {
     return follow([this.#hub], () => this.#hub, options)

@@ -8,12 +8,14 @@
  *   publishBatch records                                                    → {results}
  *   truncate     feed beforeOffset partition?                               → {first}
  *
+ *   group.…      feed and more: groups.ts
+ *
  * and queries: list prefix? · info feed · has feed · names · made · bounds feed · at feed partition timeMs ·
- * read feed partition from to? limit? sinceMs?
+ * read feed partition from to? limit? sinceMs? · group feed group · groups feed · outlook feed group nowMs
  *
  * Its records: f/FEED configuration · p/FEED/PARTITION where it begins and ends · o/… its open chunk ·
  * x/…/PAGE which chunks there are · s/…/NUMBER a sealed chunk · k/…/KEY of a compacted partition, the
- * last offset of the key · i/FEED/SEGMENT ids remembered.
+ * last offset of the key · i/FEED/SEGMENT ids remembered · g/FEED/GROUP a group.
  */
 import type { Json, JsonObject } from '../../base/json.ts'
 import { compareKeys } from '../kv/key.ts'
@@ -23,6 +25,8 @@ import { integerOf, invalid, isSet, listOf, objectOf } from '../member.ts'
 import { changedConfig, newConfig, PLAIN, shownConfig } from './config.ts'
 import { Deadlines } from './deadlines.ts'
 import { Feed } from './feed.ts'
+import type { Group } from './group.ts'
+import { groupCommand, groupList, groupOf, shownGroup } from './groups.ts'
 import { FEEDS_MAX, PARTITIONS_TOTAL_MAX, READ_LIMIT_MAX } from './limits.ts'
 import { feedName } from './name.ts'
 import type { Partition } from './partition.ts'
@@ -71,8 +75,16 @@ export class FeedMachine implements Machine {
       case 'truncate':
         return this.#truncate(given, context)
       default:
-        throw invalid('op', 'op must be create, update, delete, publish, publishBatch or truncate')
+        return this.#other(given, context)
     }
+  }
+
+  #other(given: JsonObject, context: ApplyContext): Json {
+    const op = String(given['op'])
+    if (op.startsWith('group.')) {
+      return groupCommand(this.#feed(given['feed']), op.slice(6), given, context)
+    }
+    throw invalid('op', 'op must be create, update, delete, publish, publishBatch or truncate')
   }
 
   /**
@@ -194,7 +206,7 @@ export class FeedMachine implements Machine {
     })
   }
 
-  query(query: Json, _timeMs: number): Json {
+  query(query: Json, timeMs: number): Json {
     this.#finishLoading()
     const given = objectOf(query, 'query')
     switch (given['op']) {
@@ -210,6 +222,15 @@ export class FeedMachine implements Machine {
         return this.#info(this.#feed(given['feed']))
       case 'bounds':
         return this.#feed(given['feed']).bounds
+      case 'group':
+        return shownGroup(this.#feed(given['feed']), this.#groupOf(given))
+      case 'groups':
+        return { groups: groupList(this.#feed(given['feed'])) }
+      case 'outlook':
+        return this.#groupOf(given).outlook(
+          this.#feed(given['feed']).partitions,
+          integerOf(given, 'nowMs', COUNT) ?? timeMs,
+        )
       case 'at':
         return offsetAt(partitionOf(this.#feed(given['feed']), given), given)
       case 'read':
@@ -230,8 +251,13 @@ export class FeedMachine implements Machine {
     return { feeds }
   }
 
+  #groupOf(given: JsonObject): Group {
+    return groupOf(this.#feed(given['feed']), given['group'])
+  }
+
   #info(feed: Feed): Json {
-    return { feed: feed.name, config: shownConfig(feed.config), partitions: feed.bounds }
+    const groups = groupList(feed).map(({ group, lag }) => ({ group, lag }))
+    return { feed: feed.name, config: shownConfig(feed.config), partitions: feed.bounds, groups }
   }
 
   #read(given: JsonObject): Json {

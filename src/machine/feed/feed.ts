@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import type { FeedConfig } from './config.ts'
 import { shownConfig } from './config.ts'
+import { Group } from './group.ts'
 import { Ids } from './ids.ts'
 import { Partition } from './partition.ts'
 import type { RecordSet } from './record-set.ts'
@@ -10,6 +11,7 @@ export class Feed {
   readonly name: string
   readonly partitions: readonly Partition[]
   readonly ids: Ids
+  readonly groups = new Map<string, Group>()
   readonly #records: RecordSet
   #config: FeedConfig
   readonly #createRev: number
@@ -52,6 +54,17 @@ export class Feed {
     for (const partition of this.partitions) partition.mark()
   }
 
+  /** The group is new, or has changed. */
+  markGroup(group: Group): void {
+    this.groups.set(group.name, group)
+    this.#records.mark(`g/${this.name}/${group.name}`, () => group.encode())
+  }
+
+  removeGroup(name: string): void {
+    this.groups.delete(name)
+    this.#records.put(`g/${this.name}/${name}`, undefined)
+  }
+
   /** Nothing of it is left. */
   remove(): void {
     for (const kind of ['g', 'i', 'k', 'o', 'p', 's', 'x']) {
@@ -69,6 +82,10 @@ export class Feed {
     const kept = JSON.parse(text) as { createRev: number; ids: number; config: FeedConfig }
     const feed = new Feed(records, name, kept.config, kept.createRev)
     feed.ids.load(kept.ids)
+    for (const [, group] of records.under(`g/${name}/`)) {
+      const one = Group.decode(group)
+      feed.groups.set(one.name, one)
+    }
     for (const partition of feed.partitions) {
       const head = records.text(`p/${name}/${String(partition.number).padStart(4, '0')}`)
       if (head !== undefined) partition.load(head)

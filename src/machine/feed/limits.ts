@@ -27,6 +27,12 @@ export const COMPACTED_KEYS_MAX = 1_000_000
 /** A deleted key is shown as deleted for so long, for readers that were away. */
 export const TOMBSTONE_MS = 86_400_000
 
+export const GROUPS_MAX = 1_000
+/** Records of one group that are delivered and not acknowledged. */
+export const PENDING_MAX = 5_000
+export const ACK_WAIT_MS = 30_000
+export const MAX_DELIVER_MAX = 1_000_000
+
 /** A chunk is sealed when it has so much text. A record is never split. */
 export const CHUNK_CHARS = 65_536
 

@@ -37,6 +37,7 @@ export const FEED_READS = [
           ...{ bytes: INTEGER, records: INTEGER },
         }),
       ),
+      groups: listOf(shape({ group: STRING, lag: INTEGER })),
     }),
     run: ({ feed }, meta, { node }) => withHeader(node.feeds.info(feed, meta)),
   }),

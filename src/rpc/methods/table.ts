@@ -6,6 +6,7 @@ import { chaosMethods } from './chaos.ts'
 import { CLUSTER } from './cluster.ts'
 import { FEED_WRITES } from './feed.ts'
 import { FEED_READS } from './feed-read.ts'
+import { GROUPS } from './group.ts'
 import { KV_READS } from './kv-read.ts'
 import { KV_TXN } from './kv-txn.ts'
 import { KV_WATCH } from './kv-watch.ts'
@@ -35,6 +36,7 @@ export const METHODS: ReadonlyMap<string, Method> = new Map(
     ...KV_WATCH,
     ...FEED_WRITES,
     ...FEED_READS,
+    ...GROUPS,
     ...SM,
     ...LOG,
     ...CLUSTER,
