@@ -52,6 +52,8 @@ export function draftOf(json: Json, context: ApplyContext): Draft {
   return { feed, key, id, partition, expectOffset, isNull: value === null, rest }
 }
 
+const NO_HEADERS: JsonObject = {}
+
 interface Checked {
   readonly key: string | undefined
   readonly id: string | undefined
@@ -64,7 +66,7 @@ function restOf(given: JsonObject, checked: Checked, context: ApplyContext): str
   const { key, id, value, headers } = checked
   let text = `"timeMs":${timeMs},"rev":${rev}`
   if (key !== undefined) text += `,"key":${JSON.stringify(key)}`
-  text += `,"value":${value},"headers":${JSON.stringify(headers)}`
+  text += `,"value":${value},"headers":${headers === NO_HEADERS ? '{}' : JSON.stringify(headers)}`
   if (lamport !== undefined) text += `,"lamport":${lamport}`
   for (const name of ['correlationId', 'causationId'] as const) {
     const trace = traceOf(given, headers, name) ?? context[name]
@@ -72,8 +74,10 @@ function restOf(given: JsonObject, checked: Checked, context: ApplyContext): str
   }
   text += `,"viewstamp":{"view":${viewNumber},"op":${opNumber}}`
   if (id !== undefined) text += `,"id":${JSON.stringify(id)}`
-  for (const [name, member] of Object.entries(given)) {
-    if (member === undefined || KNOWN.has(name)) continue
+  for (const name in given) {
+    if (KNOWN.has(name)) continue
+    const member = given[name]
+    if (member === undefined) continue
     text += `,${JSON.stringify(name)}:${JSON.stringify(member)}`
   }
   if (text.length * 3 > RECORD_BYTES_MAX && utf8Length(text) > RECORD_BYTES_MAX) {
@@ -87,7 +91,7 @@ function restOf(given: JsonObject, checked: Checked, context: ApplyContext): str
 }
 
 function headersOf(json: Json | undefined): JsonObject {
-  if (json === undefined || json === null) return {}
+  if (json === undefined || json === null) return NO_HEADERS
   const headers = objectOf(json, 'headers')
   const names = Object.keys(headers)
   if (names.length > HEADERS_MAX) throw tooManyHeaders(`${HEADERS_MAX} headers`, HEADERS_MAX)

@@ -5,7 +5,7 @@
  *
  *   "offset":12,"timeMs":1700000000000,"rev":7,"key":…,"value":…,"headers":{…},…}
  */
-import type { Json, JsonObject } from '../../base/json.ts'
+import { utf8Length } from '../kv/key.ts'
 
 const OFFSET_AT = '"offset":'.length
 const TIME_NAME = ',"timeMs":'.length
@@ -24,7 +24,8 @@ export function timeIn(line: string): number {
   return Number(line.slice(start, line.indexOf(',', start)))
 }
 
-export function parseLine(line: string): JsonObject {
-  const json: Json = JSON.parse(`{${line}`)
-  return json as JsonObject
-}
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+const ASCII = /^[\x00-\x7f]*$/
+
+/** Bytes of UTF-8; most lines are ASCII, which a regular expression sees many times faster than a loop. */
+export const bytesIn = (line: string): number => (ASCII.test(line) ? line.length : utf8Length(line))

@@ -4,12 +4,11 @@
  * Nothing here needs the text of a sealed chunk, except to read it.
  */
 import { assert } from '../../base/assert.ts'
-import { utf8Length } from '../kv/key.ts'
 import { ChunkIndex } from './chunk-index.ts'
 import type { Retention } from './config.ts'
 import { Latest } from './latest.ts'
 import { CHUNK_CHARS } from './limits.ts'
-import { lineOf, offsetIn, timeIn } from './line.ts'
+import { bytesIn, lineOf, offsetIn, timeIn } from './line.ts'
 import type { RecordSet } from './record-set.ts'
 
 /** A line of the open chunk. */
@@ -91,7 +90,7 @@ export class Partition {
     const offset = this.#next++
     const text = lineOf(offset, rest)
     if (this.#isFull(text.length, timeMs, ageMs)) this.#seal()
-    const bytes = utf8Length(text)
+    const bytes = bytesIn(text)
     this.#open.push({ offset, timeMs, bytes, text })
     this.#openChars += text.length
     this.#bytes += bytes
@@ -221,7 +220,7 @@ export class Partition {
     this.#open = text.split('\n').map(line => ({
       offset: offsetIn(line),
       timeMs: timeIn(line),
-      bytes: utf8Length(line),
+      bytes: bytesIn(line),
       text: line,
     }))
     this.#openChars = this.#open.reduce((sum, line) => sum + line.text.length, 0)

@@ -129,7 +129,7 @@ function checkKey(plan: Plan, { key }: Draft, at: Partition): void {
 }
 
 function carryOut(one: Planned, before: readonly JsonObject[], context: ApplyContext): JsonObject {
-  if (one.type === 'known') return { ...shown(one.place), duplicate: true }
+  if (one.type === 'known') return shown(one.place, true)
   if (one.type === 'again') return { ...before[one.of], duplicate: true }
   const { draft, feed, at } = one
   const { rev, timeMs, lamport } = context
@@ -139,13 +139,13 @@ function carryOut(one: Planned, before: readonly JsonObject[], context: ApplyCon
     feed.ids.add(draft.id, place, feed.idsSince(timeMs))
     feed.mark()
   }
-  return { ...shown(place), duplicate: false }
+  return shown(place, false)
 }
 
-function shown({ partition, offset, rev, timeMs, lamport }: Place): JsonObject {
+function shown({ partition, offset, rev, timeMs, lamport }: Place, duplicate: boolean): JsonObject {
   return lamport === undefined
-    ? { partition, offset, rev, timeMs }
-    : { partition, offset, rev, lamport, timeMs }
+    ? { partition, offset, rev, timeMs, duplicate }
+    : { partition, offset, rev, lamport, timeMs, duplicate }
 }
 
 function settle(at: Partition, feed: Feed, timeMs: number): void {
