@@ -140,7 +140,7 @@ export class FeedGroups implements GroupApi {
       let next = Math.max(Math.min(...offsets), hub.bounds(feed)?.[partition]?.first ?? 0)
       const to = Math.max(...offsets) + 1
       while (next < to) {
-        const page = hub.read({ feed, partition, next, sinceMs: 0 }, to - next, to)
+        const page = await hub.read({ feed, partition, next, sinceMs: 0 }, to - next, to)
         for (const text of page.records) {
           const offset = Number(/,"offset":(\d+)/.exec(text)?.[1])
           if (wanted.has(offset)) texts.set(`${partition}-${offset}`, text)

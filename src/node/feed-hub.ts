@@ -29,6 +29,24 @@ interface Follower {
   isCancelled: boolean
 }
 
+type Chunk = { readonly id: string; readonly text: string }
+
+interface At {
+  readonly feed: string
+  readonly partition: number
+  readonly next: number
+  readonly sinceMs: number
+}
+
+export interface Read {
+  readonly records: readonly string[]
+  readonly next: number
+  readonly first: number
+  readonly last: number
+  /** A cold record that it needs the text of. */
+  readonly needs?: string
+}
+
 /** One partition that is followed. */
 interface Channel {
   readonly feed: string
@@ -41,15 +59,24 @@ interface Channel {
 
 /** Records of one event. */
 const PAGE = 500
+/** Of about 64 KiB each. */
+const CHUNKS_MAX = 32
 
 export class FeedHub {
   readonly #query: (query: Json) => Json
+  readonly #readCold: (id: string) => Promise<string | undefined>
+  /** Chunks that were read last: pages are smaller, and readers come close behind each other. */
+  readonly #chunks = new Map<string, string>()
   readonly #channels = new Map<string, Channel>()
   /** Called after each entry: who polls, and who looks for new feeds. */
   readonly #lookers = new Set<() => void>()
 
-  constructor(query: (query: Json) => Json) {
+  constructor(
+    query: (query: Json) => Json,
+    readCold: (id: string) => Promise<string | undefined> = async () => undefined,
+  ) {
     this.#query = query
+    this.#readCold = readCold
   }
 
   get followers(): number {
@@ -106,25 +133,34 @@ export class FeedHub {
     }
   }
 
-  /** Throws Rejected. */
-  read(
-    at: {
-      readonly feed: string
-      readonly partition: number
-      readonly next: number
-      readonly sinceMs: number
-    },
-    limit: number,
-    to?: number,
-  ) {
-    const { feed, partition, next: from, sinceMs } = at
-    const query = { op: 'read', feed, partition, from, to, limit, sinceMs }
-    return this.#query(query) as unknown as {
-      readonly records: readonly string[]
-      readonly next: number
-      readonly first: number
-      readonly last: number
+  /** Rejects with Rejected. What is on disk only is read from there. */
+  async read(at: At, limit: number, to?: number): Promise<Read> {
+    let chunk: Chunk | undefined
+    let missing: string | undefined
+    for (;;) {
+      const page = this.#readNow(at, limit, to, chunk)
+      if (page.needs === undefined) return page
+      const id = page.needs
+      if (id === missing) throw new Error(`the chunk ${id} is part of the state and has no text`)
+      const text = this.#chunks.get(id) ?? (await this.#readCold(`feed/${id}`))
+      // Gone meanwhile: the next look says what that means to the reader.
+      if (text === undefined) missing = id
+      else this.#keep(id, text)
+      chunk = text === undefined ? undefined : { id, text }
     }
+  }
+
+  #keep(id: string, text: string): void {
+    this.#chunks.delete(id)
+    this.#chunks.set(id, text)
+    const [oldest] = this.#chunks.keys()
+    if (this.#chunks.size > CHUNKS_MAX && oldest !== undefined) this.#chunks.delete(oldest)
+  }
+
+  #readNow(at: At, limit: number, to?: number, chunk?: Chunk): Read {
+    const { feed, partition, next: from, sinceMs } = at
+    const query = { op: 'read', feed, partition, from, to, limit, sinceMs, ...(chunk && { chunk }) }
+    return this.#query(query) as unknown as Read
   }
 
   follow(
@@ -174,7 +210,12 @@ export class FeedHub {
     while (channel.reached < bound.next && channel.live.size > 0) {
       try {
         const start = channel.reached
-        const page = this.#read(channel, start, 0)
+        const page = this.#pageOf(
+          channel,
+          this.#readNow({ ...channel, next: start, sinceMs: 0 }, PAGE),
+        )
+        // The state has jumped far ahead: whoever was live catches up from disk.
+        if (page === undefined) return this.#demote(channel, bound.next)
         channel.reached = page.next
         for (const follower of channel.live) this.#hand(channel, follower, page, start)
       } catch (error) {
@@ -185,12 +226,23 @@ export class FeedHub {
     channel.reached = bound.next
   }
 
+  #demote(channel: Channel, reached: number): void {
+    channel.reached = reached
+    const all = [...channel.live]
+    channel.live.clear()
+    for (const follower of all) void this.#catchUp(channel, follower)
+  }
+
   /** It may have come from a node that is ahead of this one: what it has got there is left out. */
   #hand(channel: Channel, follower: Follower, page: HubPage, start: number): void {
     if (page.next <= follower.next) return
-    const own = follower.next > start ? this.#read(channel, follower.next, 0) : page
+    let own: HubPage | undefined = page
+    if (follower.next > start) {
+      own = this.#pageOf(channel, this.#readNow({ ...channel, ...follower, sinceMs: 0 }, PAGE))
+    }
+    if (own === undefined || own.records.length === 0) return
     follower.next = own.next
-    if (own.records.length > 0) follower.deliver(own)
+    follower.deliver(own)
   }
 
   async #catchUp(channel: Channel, follower: Follower): Promise<void> {
@@ -198,7 +250,9 @@ export class FeedHub {
     await Promise.resolve()
     try {
       while (!follower.isCancelled && follower.next < channel.reached) {
-        const page = this.#read(channel, follower.next, follower.sinceMs)
+        const { next, sinceMs } = follower
+        const page = this.#pageOf(channel, await this.read({ ...channel, next, sinceMs }, PAGE))
+        if (page === undefined || follower.isCancelled) return
         follower.next = page.next
         if (page.records.length > 0) follower.deliver(page)
         // Others get their turn.
@@ -210,8 +264,8 @@ export class FeedHub {
     }
   }
 
-  #read({ feed, partition }: Channel, from: number, sinceMs: number): HubPage {
-    const { records, next } = this.read({ feed, partition, next: from, sinceMs }, PAGE)
+  #pageOf({ feed, partition }: Channel, { records, next, needs }: Read): HubPage | undefined {
+    if (needs !== undefined) return undefined
     const head = `{"feed":${JSON.stringify(feed)},"partition":${partition},"next":${next}`
     return { feed, partition, records, next, text: `${head},"records":[${records.join(',')}]}` }
   }

@@ -2,17 +2,13 @@
 import { ViewstampError } from '../base/errors.ts'
 import { Rejected } from '../machine/machine.ts'
 import type { FeedRead, FeedReadOptions } from './feed-api.ts'
-import type { Bound, FeedHub } from './feed-hub.ts'
+import type { Bound, FeedHub, Read } from './feed-hub.ts'
 import { offsetsOf, type Start } from './feed-position.ts'
 
 type Gathered = Omit<FeedRead, 'header'>
 
-interface Read {
+interface PartRead extends Read {
   readonly partition: number
-  readonly records: readonly string[]
-  readonly next: number
-  readonly first: number
-  readonly last: number
 }
 
 export async function gather(
@@ -24,10 +20,12 @@ export async function gather(
 ): Promise<Gathered> {
   const until = performance.now() + options.waitMs
   for (;;) {
-    const reads = bounds.map(({ partition }, i) => {
-      const { next = 0, sinceMs = 0 } = starts[i] ?? {}
-      return readOne(hub, { feed, partition, next, sinceMs }, options)
-    })
+    const reads = await Promise.all(
+      bounds.map(({ partition }, i) => {
+        const { next = 0, sinceMs = 0 } = starts[i] ?? {}
+        return readOne(hub, { feed, partition, next, sinceMs }, options)
+      }),
+    )
     const left = until - performance.now()
     if (left <= 0 || reads.some(({ records }) => records.length > 0)) {
       return merged(reads, options.limit)
@@ -36,13 +34,13 @@ export async function gather(
   }
 }
 
-function readOne(
+async function readOne(
   hub: FeedHub,
   at: Start & { readonly feed: string; readonly partition: number },
   { limit, to }: FeedReadOptions,
-): Read {
+): Promise<PartRead> {
   try {
-    return { partition: at.partition, ...hub.read(at, limit, to) }
+    return { partition: at.partition, ...(await hub.read(at, limit, to)) }
   } catch (error) {
     if (!(error instanceof Rejected)) throw error
     const name = error.errorName === 'OFFSET_OUT_OF_RANGE' ? error.errorName : 'FEED_NOT_FOUND'
@@ -68,7 +66,7 @@ function nextEntry(hub: FeedHub, feed: string, waitMs: number): Promise<void> {
 }
 
 /** Records of several partitions have one order: that of the log they share. */
-function merged(reads: readonly Read[], limit: number): Gathered {
+function merged(reads: readonly PartRead[], limit: number): Gathered {
   const [only] = reads
   const next = new Map(reads.map(each => [each.partition, each.next]))
   const bounds = {

@@ -98,7 +98,10 @@ export class Shard {
     )
     this.changes = new ChangeStream(readHistory(store, replica, this.name, () => writer.flush()))
     this.changes.reset(this.rev)
-    this.feeds = new FeedHub(query => service.query('feed', query, this.timeMs))
+    this.feeds = new FeedHub(
+      query => service.query('feed', query, this.timeMs),
+      id => this.readCold(id),
+    )
   }
 
   /** There is a primary, and a way to it. */

@@ -203,6 +203,41 @@ test('a node that was away longer than the log is kept has the records from a ch
   await inbox.until(() => inbox.records.length === 201)
 })
 
+test('old chunks are on disk only, and read from there: pages, followers, groups, after a restart too', async () => {
+  await start(3, { checkpointEvery: 10, checkpointIntervalMs: 0, keepLogOperations: 20 })
+  const pad = 'x'.repeat(9000)
+  await feeds('n1').create('f', { dedupeMs: 0 }, {})
+  for (let i = 0; i < 120; i++) {
+    await publish('n1', 'f', i, { pad })
+    // Checkpoints become durable between writes.
+    if (i % 10 === 0) await new Promise(resolve => setImmediate(resolve))
+  }
+  await cluster.stop('n2')
+  await cluster.start('n2')
+  const numbers = Array.from({ length: 120 }, (_, i) => i)
+  const held = (node: string): number => {
+    const shard = cluster.contexts.get(node)?.shards[0]
+    const ids = [...(shard?.service.freeze().records(undefined) ?? [])].map(({ id }) => id)
+    return ids.filter(id => shard?.service.coldText(id) !== undefined).length
+  }
+  const chunks = 120 / 7
+  expect(held('n2')).toBeLessThan(chunks / 2)
+  for (const node of ['n1', 'n2', 'n3']) {
+    const { records } = await read(node, 'f')
+    expect(valuesOf(records).slice(0, 7)).toEqual(numbers.slice(0, 7))
+    const inbox = new Inbox(node, { target: 'f', from: 'first' })
+    await inbox.until(() => inbox.records.length === 120)
+    expect(inbox.records.map(each => each['value'])).toEqual(numbers)
+    inbox.cancel()
+  }
+  await feeds('n2').groups.create('f', 'g', { mode: 'queue' }, {})
+  const options = { member: 'm', limit: 30, waitMs: 0 }
+  const { records } = await feeds('n2').groups.fetch('f', 'g', options, {})
+  expect(valuesOf(records)).toEqual(numbers.slice(0, 30))
+  await feeds('n2').truncate('f', { beforeOffset: 100 }, {})
+  expect(valuesOf((await read('n2', 'f')).records)[0]).toBe(100)
+})
+
 describe('what cannot be read says so', () => {
   test('below the first: at once, in a page and in a subscription', async () => {
     await start(1)

@@ -90,7 +90,7 @@ export class ChunkIndex {
     }
     this.#chunks.push(chunk)
     this.#mark(chunk)
-    this.#records.put(this.idOf(chunk), lines.map(line => line.text).join('\n'))
+    this.#records.seal(this.idOf(chunk), lines.map(line => line.text).join('\n'))
   }
 
   /** A record is no longer seen. Gives the bytes that went with it: those of its chunk, or none. */
@@ -120,7 +120,7 @@ export class ChunkIndex {
 
   #gone(chunk: Sealed): number {
     this.#mark(chunk)
-    this.#records.put(this.idOf(chunk), undefined)
+    this.#records.remove(this.idOf(chunk))
     return chunk.bytes
   }
 

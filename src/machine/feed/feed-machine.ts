@@ -11,15 +11,15 @@
  *   group.…      feed and more: groups.ts
  *
  * and queries: list prefix? · info feed · has feed · names · made · bounds feed · at feed partition timeMs ·
- * read feed partition from to? limit? sinceMs? · group feed group · groups feed · outlook feed group nowMs
+ * read feed partition from to? limit? sinceMs? chunk? (which chunk it needs, where that is on disk only) · group feed group · groups feed · outlook feed group nowMs
  *
  * Its records: f/FEED configuration · p/FEED/PARTITION where it begins and ends · o/… its open chunk ·
- * x/…/PAGE which chunks there are · s/…/NUMBER a sealed chunk · k/…/KEY of a compacted partition, the
+ * x/…/PAGE which chunks there are · s/…/NUMBER a sealed chunk, cold · k/…/KEY of a compacted partition, the
  * last offset of the key · i/FEED/SEGMENT ids remembered · g/FEED/GROUP a group.
  */
 import type { Json, JsonObject } from '../../base/json.ts'
 import { compareKeys } from '../kv/key.ts'
-import type { ApplyContext, Change, Frozen, Machine, StateRecord } from '../machine.ts'
+import type { ApplyContext, Change, ColdRecords, Frozen, Machine, StateRecord } from '../machine.ts'
 import { Rejected } from '../machine.ts'
 import { integerOf, invalid, isSet, listOf, objectOf } from '../member.ts'
 import { changedConfig, newConfig, PLAIN, shownConfig } from './config.ts'
@@ -31,7 +31,7 @@ import { FEEDS_MAX, PARTITIONS_TOTAL_MAX, READ_LIMIT_MAX } from './limits.ts'
 import { feedName } from './name.ts'
 import type { Partition } from './partition.ts'
 import { publishAll } from './publish.ts'
-import { readPage } from './read.ts'
+import { readPage, type Span } from './read.ts'
 import { RecordSet } from './record-set.ts'
 
 export interface FeedMachineOptions {
@@ -272,8 +272,9 @@ export class FeedMachine implements Machine {
       const message = `${feed.name} partition ${partition.number} begins at ${first}: what was before is no longer kept`
       throw outOfRange(message, partition)
     }
-    const page = readPage(this.#records, partition, { from, to, limit, sinceMs })
-    return { records: page.records, next: page.next, first, last: end - 1 }
+    const chunk = given['chunk'] as Span['chunk']
+    const page = readPage(this.#records, partition, { from, to, limit, sinceMs, chunk })
+    return { ...page, first, last: end - 1 }
   }
 
   /** Records go because they are old, the same at the same place of the log on every replica. */
@@ -301,6 +302,10 @@ export class FeedMachine implements Machine {
 
   record(id: string): string | undefined {
     return this.#records.record(id)
+  }
+
+  get cold(): ColdRecords {
+    return this.#records.cold
   }
 
   freeze(): Frozen {

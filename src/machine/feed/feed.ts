@@ -62,15 +62,15 @@ export class Feed {
 
   removeGroup(name: string): void {
     this.groups.delete(name)
-    this.#records.put(`g/${this.name}/${name}`, undefined)
+    this.#records.remove(`g/${this.name}/${name}`)
   }
 
   /** Nothing of it is left. */
   remove(): void {
     for (const kind of ['g', 'i', 'k', 'o', 'p', 's', 'x']) {
-      this.#records.remove(`${kind}/${this.name}/`)
+      this.#records.removeUnder(`${kind}/${this.name}/`)
     }
-    this.#records.put(`f/${this.name}`, undefined)
+    this.#records.remove(`f/${this.name}`)
   }
 
   readonly #encode = (): string => {
@@ -87,7 +87,7 @@ export class Feed {
       feed.groups.set(one.name, one)
     }
     for (const partition of feed.partitions) {
-      const head = records.text(`p/${name}/${String(partition.number).padStart(4, '0')}`)
+      const head = records.record(`p/${name}/${String(partition.number).padStart(4, '0')}`)
       if (head !== undefined) partition.load(head)
     }
     return feed

@@ -215,7 +215,7 @@ export class Partition {
     this.#bytes = bytes
     this.sealed.load(chunks)
     this.latest?.load()
-    const text = this.#records.text(this.#openId)
+    const text = this.#records.record(this.#openId)
     if (text === undefined) return
     this.#open = text.split('\n').map(line => ({
       offset: offsetIn(line),

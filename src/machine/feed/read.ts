@@ -12,6 +12,8 @@ export interface Span {
   readonly limit: number
   /** Records of this log time or later. */
   readonly sinceMs: number
+  /** A sealed chunk that was read for it. */
+  readonly chunk?: { readonly id: string; readonly text: string } | undefined
 }
 
 export interface Page {
@@ -19,6 +21,8 @@ export interface Page {
   readonly records: readonly string[]
   /** Where to go on: everything below it has been looked at. */
   readonly next: number
+  /** Nothing was found in memory: go on with the text of this cold record. */
+  readonly needs?: string
 }
 
 /** `from` is not below the first offset that is there. */
@@ -27,7 +31,9 @@ export function readPage(records: RecordSet, partition: Partition, span: Span): 
   for (const chunk of partition.sealed.from(span.from)) {
     if (chunk.base >= span.to) return page.ended(span.to)
     if (chunk.lastMs < span.sinceMs) continue
-    const text = records.text(partition.sealed.idOf(chunk)) ?? ''
+    const id = partition.sealed.idOf(chunk)
+    const text = span.chunk?.id === id ? span.chunk.text : records.cold.text(id)
+    if (text === undefined) return page.without(chunk.base, id)
     for (const line of text.split('\n')) {
       if (!page.take(line, offsetIn(line), timeIn(line))) return page.cut
     }
@@ -66,6 +72,13 @@ class PageOf {
     this.#records.push(this.#head + line)
     this.#chars += line.length
     return true
+  }
+
+  /** What there is before a chunk that is not in memory. */
+  without(base: number, id: string): Page {
+    const next = Math.max(base, this.#span.from)
+    const page = { records: this.#records, next }
+    return this.#records.length > 0 ? page : { ...page, needs: id }
   }
 
   get cut(): Page {

@@ -1,11 +1,13 @@
 /**
  * The records (id → text) of the feed machine. What changes with every publish is only marked; its
- * text is made when somebody asks: at a checkpoint, or for the hash of the state.
+ * text is made when somebody asks: at a checkpoint, or for the hash of the state. Sealed chunks are cold
+ * records: what stands for one here is a reference, and its text stays until it is on disk.
  */
 
+import { coldReference } from '../../vr/cold.ts'
 import { KeyOrder } from '../kv/key.ts'
 import { makeTree, type Tree } from '../kv/tree.ts'
-import type { Frozen, StateRecord } from '../machine.ts'
+import type { ColdRecords, Frozen, StateRecord } from '../machine.ts'
 
 /** The record as it is now; `undefined`: it is gone. */
 type Encode = () => string | undefined
@@ -13,17 +15,37 @@ type Encode = () => string | undefined
 export class RecordSet {
   readonly #order = new KeyOrder()
   readonly #texts: Tree<string, string> = makeTree(this.#order.compare)
+  /** Changed since their text was made. */
   readonly #marked = new Map<string, Encode>()
   readonly #dirty = new Set<string>()
+  /** Texts of cold records that are not on disk yet. */
+  readonly #unsettled = new Map<string, string>()
+
+  readonly cold: ColdRecords = {
+    isCold: id => id.startsWith('s/'),
+    text: id => this.#unsettled.get(id),
+    settle: ids => {
+      for (const id of ids) this.#unsettled.delete(id)
+    },
+  }
 
   mark(id: string, encode: Encode): void {
     this.#marked.set(id, encode)
+    this.#dirty.add(id)
+  }
+
+  /** A cold record, for good: an id is never used again. */
+  seal(id: string, text: string): void {
+    this.#unsettled.set(id, text)
+    this.#store(id, coldReference(text))
+    this.#dirty.add(id)
   }
 
   /** Now, whatever was marked. */
-  put(id: string, text: string | undefined): void {
+  remove(id: string): void {
     this.#marked.delete(id)
-    this.#store(id, text)
+    this.#unsettled.delete(id)
+    this.#store(id, undefined)
     this.#dirty.add(id)
   }
 
@@ -37,16 +59,8 @@ export class RecordSet {
   }
 
   #settle(): void {
-    for (const [id, encode] of this.#marked) {
-      this.#store(id, encode())
-      this.#dirty.add(id)
-    }
+    for (const [id, encode] of this.#marked) this.#store(id, encode())
     this.#marked.clear()
-  }
-
-  /** Of a record that is not marked, such as a sealed chunk. */
-  text(id: string): string | undefined {
-    return this.#texts.get(id)
   }
 
   /** Those whose ids begin so, in order. */
@@ -58,20 +72,24 @@ export class RecordSet {
   }
 
   /** All whose ids begin so are gone. */
-  remove(prefix: string): void {
+  removeUnder(prefix: string): void {
     this.#settle()
-    for (const [id] of [...this.under(prefix)]) this.put(id, undefined)
+    for (const [id] of [...this.under(prefix)]) this.remove(id)
   }
 
+  /** Asked for after each entry: makes no text. */
   takeDirty(): string[] {
-    this.#settle()
     const ids = this.#order.sort([...this.#dirty])
     this.#dirty.clear()
     return ids
   }
 
   record(id: string): string | undefined {
-    this.#settle()
+    const encode = this.#marked.get(id)
+    if (encode) {
+      this.#marked.delete(id)
+      this.#store(id, encode())
+    }
     return this.#texts.get(id)
   }
 
@@ -84,6 +102,7 @@ export class RecordSet {
     this.#texts.clear()
     this.#marked.clear()
     this.#dirty.clear()
+    this.#unsettled.clear()
   }
 
   load({ id, value }: StateRecord): void {
