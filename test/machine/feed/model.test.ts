@@ -33,7 +33,10 @@ const step = fc.oneof(
   },
   fc.record({ op: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 400 }) }),
   fc.record({ op: fc.constant('wait' as const), ms: fc.constant(TOMBSTONE_MS) }),
-  fc.record({ op: fc.constant('truncate' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  fc.record({
+    op: fc.constant('truncate' as const),
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+  }),
   fc.record({ op: fc.constant('restart' as const) }),
   fc.record({ op: fc.constant('settle' as const) }),
 )
