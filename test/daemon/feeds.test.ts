@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import { afterEach, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/base/json.ts'
-import { resume } from '../../src/cli/commands/kv-watch.ts'
 import { connect } from '../../src/client/client.ts'
+import { resume } from '../../src/client/watch.ts'
 import { BIN, Daemons, RpcError, rpc, sleep } from './processes.ts'
 
 let daemons: Daemons

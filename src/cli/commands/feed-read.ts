@@ -1,15 +1,15 @@
 /** feed read, tail and export: records that are there, and those to come. */
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
 import type { Client } from '../../client/client.ts'
+import { resume } from '../../client/watch.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { type Filter, filterOf } from '../feed-filter.ts'
 import { feedFrom } from '../feed-from.ts'
 import type { Given } from '../given.ts'
+import { readMeta } from '../read-meta.ts'
 import { printable, showValue } from '../value.ts'
-import { meta } from './kv-read.ts'
-import { resume } from './kv-watch.ts'
 
 const PAGE = 1_000
 
@@ -40,7 +40,7 @@ export const read: Run = async (context, [feed = ''], given) => {
 function params(feed: string, given: Given, limit: number): JsonObject {
   const [to, partition] = [given.integer('to'), given.integer('partition')]
   return {
-    ...{ feed, from: feedFrom(given, 'first'), limit, ...meta(given) },
+    ...{ feed, from: feedFrom(given, 'first'), limit, ...readMeta(given) },
     ...(to !== undefined && { to }),
     ...(partition !== undefined && { partition }),
   }

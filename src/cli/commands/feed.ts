@@ -6,8 +6,8 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { feedFrom } from '../feed-from.ts'
 import type { Given } from '../given.ts'
+import { readMeta } from '../read-meta.ts'
 import { UsageError } from '../usage-error.ts'
-import { meta } from './kv-read.ts'
 
 export const create: Run = async (context, [feed = ''], given) => {
   const partitions = given.integer('partitions', 1)
@@ -82,7 +82,7 @@ function describe({ partitions, retention, compact, dedupeMs }: Config): string 
 }
 
 export const list: Run = async (context, [prefix = ''], given) => {
-  const answer = await context.client().call('feed.list', { prefix, ...meta(given) })
+  const answer = await context.client().call('feed.list', { prefix, ...readMeta(given) })
   const feeds = answer['feeds'] as unknown as Listed[]
   context.output.print({
     whole: answer,
@@ -106,7 +106,7 @@ interface Listed {
 }
 
 export const info: Run = async (context, [feed = ''], given) => {
-  const answer = await context.client().call('feed.info', { feed, ...meta(given) })
+  const answer = await context.client().call('feed.info', { feed, ...readMeta(given) })
   const partitions = answer['partitions'] as unknown as Record<string, Json>[]
   const names = ['partition', 'shard', 'first', 'next', 'records', 'bytes']
   context.detail(describe(answer['config'] as unknown as Config))

@@ -6,9 +6,9 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { feedFrom } from '../feed-from.ts'
 import type { Given } from '../given.ts'
+import { readMeta } from '../read-meta.ts'
 import { UsageError } from '../usage-error.ts'
 import { printable, showValue } from '../value.ts'
-import { meta } from './kv-read.ts'
 
 export const create: Run = async (context, [feed = '', group = ''], given) => {
   const [ackWaitMs, maxDeliver] = [given.duration('ackWait'), given.integer('maxDeliver')]
@@ -25,13 +25,13 @@ export const create: Run = async (context, [feed = '', group = ''], given) => {
 }
 
 export const list: Run = async (context, [feed = ''], given) => {
-  const answer = await context.client().call('group.list', { feed, ...meta(given) })
+  const answer = await context.client().call('group.list', { feed, ...readMeta(given) })
   printGroups(context, answer, answer['groups'] as JsonObject[])
   return EXIT.ok
 }
 
 export const info: Run = async (context, [feed = '', group = ''], given) => {
-  const answer = await context.client().call('group.info', { feed, group, ...meta(given) })
+  const answer = await context.client().call('group.info', { feed, group, ...readMeta(given) })
   printGroups(context, answer, [answer])
   return EXIT.ok
 }
