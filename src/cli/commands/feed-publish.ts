@@ -1,7 +1,7 @@
 /** feed publish and import: one record, or lines from a pipe, each published once. */
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { isObject, type JsonObject } from '../../base/json.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json.ts'
 import type { Client } from '../../client/client.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -10,6 +10,9 @@ import type { Given } from '../given.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseJson, parseValue } from '../value.ts'
 
+type NewRecord = JsonObject & { readonly feed: string; readonly value: Json }
+type Records = readonly NewRecord[]
+
 /** Of one commit. */
 const BATCH_RECORDS = 500
 const BATCH_CHARS = 512 * 1024
@@ -17,7 +20,7 @@ const BATCH_CHARS = 512 * 1024
 export const publish: Run = async (context, [feed = '', text], given) => {
   const more = recordOptions(given)
   if (text === undefined || text === '-') {
-    const value = (line: string): JsonObject => ({ ...more, feed, value: parseValue(line) })
+    const value = (line: string): NewRecord => ({ ...more, feed, value: parseValue(line) })
     return publishLines(context, process.stdin, value)
   }
   const record = { ...more, feed, value: parseValue(text) }
@@ -57,7 +60,7 @@ export const importRecords: Run = async (context, [feed = '', file = '-']) => {
   return publishLines(context, input, (line, number) => {
     const record = parseJson(line, `line ${number}`)
     if (isObject(record) && record['value'] !== undefined) {
-      return { ...(record as JsonObject), feed }
+      return { ...(record as JsonObject), feed } as NewRecord
     }
     throw new UsageError(`line ${number} must be like {"value":1,"key":"k"}`)
   })
@@ -67,7 +70,7 @@ export const importRecords: Run = async (context, [feed = '', file = '-']) => {
 async function publishLines(
   context: Context,
   input: NodeJS.ReadableStream,
-  recordOf: (line: string, number: number) => JsonObject,
+  recordOf: (line: string, number: number) => NewRecord,
 ): Promise<number> {
   const client = context.client()
   const publisher = new Publisher(client)
@@ -88,9 +91,9 @@ async function publishLines(
 
 async function* batches(
   input: NodeJS.ReadableStream,
-  recordOf: (line: string, number: number) => JsonObject,
-): AsyncGenerator<JsonObject[]> {
-  let batch: JsonObject[] = []
+  recordOf: (line: string, number: number) => NewRecord,
+): AsyncGenerator<NewRecord[]> {
+  let batch: NewRecord[] = []
   let [chars, number] = [0, 0]
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     number++
@@ -118,22 +121,22 @@ class Publisher {
     this.#client = client
   }
 
-  async put(records: readonly JsonObject[]): Promise<void> {
+  async put(records: Records): Promise<void> {
     await this.#running
     this.#running = this.#send(records)
     // Told by whoever waits for it.
     this.#running.catch(() => undefined)
   }
 
-  async #send(records: readonly JsonObject[]): Promise<void> {
+  async #send(records: Records): Promise<void> {
     if (this.#session === undefined) {
       const { session } = await this.#client.call('session.open')
       this.#session = String(session)
     }
     const meta = { session: this.#session, seq: ++this.#seq }
     const answer = await this.#client.call('feed.publishBatch', { records, meta })
-    for (const result of answer['results'] as readonly JsonObject[]) {
-      if (result['duplicate'] === true) this.duplicates++
+    for (const { duplicate } of answer.results) {
+      if (duplicate) this.duplicates++
       else this.done++
     }
   }

@@ -37,7 +37,9 @@ export const read: Run = async (context, [feed = ''], given) => {
   return EXIT.ok
 }
 
-function params(feed: string, given: Given, limit: number): JsonObject {
+type ReadParams = JsonObject & { readonly feed: string }
+
+function params(feed: string, given: Given, limit: number): ReadParams {
   const [to, partition] = [given.integer('to'), given.integer('partition')]
   return {
     ...{ feed, from: feedFrom(given, 'first'), limit, ...readMeta(given) },
@@ -47,11 +49,14 @@ function params(feed: string, given: Given, limit: number): JsonObject {
 }
 
 /** Up to what was there when it began. */
-async function* pages(client: Client, first: JsonObject): AsyncGenerator<JsonObject> {
+async function* pages(client: Client, first: ReadParams): AsyncGenerator<JsonObject> {
   let from = first['from']
   let end: Json | undefined
   for (;;) {
-    const page = await client.call('feed.read', { ...first, ...(from !== undefined && { from }) })
+    const page = (await client.call('feed.read', {
+      ...first,
+      ...(from !== undefined && { from }),
+    })) as unknown as JsonObject
     end ??= page['last']
     yield page
     from = page['next']

@@ -1,5 +1,5 @@
 /** feed create, ls, info, update, rm, truncate. */
-import type { Json, JsonObject } from '../../base/json.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json.ts'
 import { formatDuration, formatSize, parseDuration, parseSize } from '../../daemon/units.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -128,17 +128,19 @@ export const remove: Run = async (context, [feed = '']) => {
 
 export const truncate: Run = async (context, [feed = ''], given) => {
   const before = feedFrom(given, null, 'before')
-  const isTime = typeof before === 'object' && before !== null && !Array.isArray(before)
-  if (!isTime && (typeof before !== 'number' || before < 0)) {
+  const where = typeof before === 'number' ? { beforeOffset: before } : timeIn(before)
+  if (where === undefined || (typeof before === 'number' && before < 0)) {
     throw new UsageError('say what goes with --before: an offset, or @TIME')
   }
   const partition = given.integer('partition')
   const answer = await context.client().call('feed.truncate', {
-    feed,
-    ...(isTime ? { beforeTimeMs: (before as JsonObject)['timeMs'] } : { beforeOffset: before }),
+    ...{ feed, ...where },
     ...(partition !== undefined && { partition }),
   })
   const first = JSON.stringify(answer['first'])
   context.output.print({ whole: answer, people: () => `${feed} begins at ${first}` })
   return EXIT.ok
 }
+
+const timeIn = (where: Json): { beforeTimeMs: number } | undefined =>
+  isObject(where) ? { beforeTimeMs: Number(where['timeMs']) } : undefined

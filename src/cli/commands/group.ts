@@ -26,7 +26,7 @@ export const create: Run = async (context, [feed = '', group = ''], given) => {
 
 export const list: Run = async (context, [feed = ''], given) => {
   const answer = await context.client().call('group.list', { feed, ...readMeta(given) })
-  printGroups(context, answer, answer['groups'] as JsonObject[])
+  printGroups(context, answer, answer.groups as unknown as JsonObject[])
   return EXIT.ok
 }
 
@@ -58,7 +58,7 @@ export const fetch: Run = async (context, [feed = '', group = ''], given) => {
   const params = { feed, group, member, waitMs, ...(limit !== undefined && { limit }) }
   const timeoutMs = waitMs + (context.timeoutMs ?? 5_000)
   const answer = await client.call('group.fetch', params, { timeoutMs })
-  const records = answer['records'] as JsonObject[]
+  const records = answer.records as unknown as JsonObject[]
   context.output.print({
     whole: answer,
     items: records,
@@ -71,7 +71,7 @@ export const fetch: Run = async (context, [feed = '', group = ''], given) => {
     }),
   })
   if (given.flag('ack') && records.length > 0) {
-    const deliveries = records.map(each => each['delivery'] ?? null)
+    const deliveries = records.map(each => String(each['delivery']))
     await client.call('group.ack', { feed, group, member, deliveries })
     context.note(`${records.length} acknowledged`)
   }
@@ -95,7 +95,7 @@ export const nack: Run = async (context, args, given) => {
   return EXIT.ok
 }
 
-function answerParams([feed = '', group = '', ...rest]: Arguments, given: Given): JsonObject {
+function answerParams([feed = '', group = '', ...rest]: Arguments, given: Given) {
   const deliveries = rest.filter(each => each !== undefined)
   if (deliveries.length > 0) return { feed, group, member: memberOf(given), deliveries }
   throw new UsageError('say which: the member `delivery` of records that group fetch gave')

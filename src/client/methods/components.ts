@@ -1,5 +1,5 @@
 // Written by scripts/client-types.mjs from src/rpc/methods. Do not edit.
-import type { Json } from '../../base/json.ts'
+import type { Json, JsonObject } from '../../base/json.ts'
 
 export type Header = {
   readonly cluster: string
@@ -38,6 +38,25 @@ export type Version = {
   readonly deleted: boolean
   readonly timeMs?: number
   readonly correlationId?: string
+}
+
+export type FeedRecord = {
+  readonly feed: string
+  readonly partition: number
+  readonly offset: number
+  readonly timeMs: number
+  readonly rev: number
+  readonly key?: string
+  readonly value: Json
+  readonly headers: JsonObject
+  readonly lamport?: number
+  readonly correlationId?: string
+  readonly causationId?: string
+  readonly viewstamp: {
+    readonly view: number
+    readonly op: number
+  }
+  readonly id?: string
 }
 
 export type Event = {

@@ -1,5 +1,7 @@
 // Written by scripts/client-types.mjs from src/rpc/methods. Do not edit.
 import type { ClusterMethods } from './cluster.ts'
+import type { FeedMethods } from './feed.ts'
+import type { GroupMethods } from './group.ts'
 import type { KvMethods } from './kv.ts'
 import type { LogMethods } from './log.ts'
 import type { RpcMethods } from './rpc.ts'
@@ -13,6 +15,8 @@ export * from './components.ts'
 
 export interface Methods
   extends ClusterMethods,
+    FeedMethods,
+    GroupMethods,
     KvMethods,
     LogMethods,
     RpcMethods,
@@ -48,6 +52,13 @@ export const READS: ReadonlySet<string> = new Set([
   'kv.hash',
   'kv.watch',
   'kv.poll',
+  'feed.list',
+  'feed.info',
+  'feed.read',
+  'feed.subscribe',
+  'group.list',
+  'group.info',
+  'group.offsets',
   'sm.list',
   'sm.query',
   'log.info',
@@ -73,5 +84,18 @@ export const WRITES: ReadonlySet<string> = new Set([
   'kv.incr',
   'kv.apply',
   'kv.txn',
+  'feed.create',
+  'feed.update',
+  'feed.delete',
+  'feed.publish',
+  'feed.publishBatch',
+  'feed.truncate',
+  'group.create',
+  'group.delete',
+  'group.commit',
+  'group.seek',
+  'group.fetch',
+  'group.ack',
+  'group.nack',
   'sm.submit',
 ])

@@ -128,7 +128,9 @@ export interface KvMethods {
       /** operations if they hold */
       readonly then?:
         | readonly {
-            readonly op?: 'put' | 'del' | 'get' | 'range' | 'incr' | undefined
+            readonly op?: 'put' | 'del' | 'get' | 'range' | 'incr' | 'publish' | undefined
+            /** of publish, with key, value, headers, id and more as feed.publish has them */
+            readonly feed?: string | undefined
             /** the key */
             readonly key?: string | undefined
             /** of put */
@@ -168,7 +170,9 @@ export interface KvMethods {
       /** operations if one does not */
       readonly else?:
         | readonly {
-            readonly op?: 'put' | 'del' | 'get' | 'range' | 'incr' | undefined
+            readonly op?: 'put' | 'del' | 'get' | 'range' | 'incr' | 'publish' | undefined
+            /** of publish, with key, value, headers, id and more as feed.publish has them */
+            readonly feed?: string | undefined
             /** the key */
             readonly key?: string | undefined
             /** of put */
