@@ -36,6 +36,8 @@ export interface CallerOptions extends CarrierOptions {
 const WAITING_MAX = 10_000
 /** A session opened twice is one that nobody uses; kept or closed twice, it is the same. */
 const OF_SESSIONS = /^session\./
+/** It may wait for long, and other numbers of the session would wait with it; leases come back by themselves. */
+const FETCH = 'group.fetch'
 /** What a daemon may be asked to take at most (meta.timeoutMs). */
 const ASKED_MS_MAX = 600_000
 /** The last words to a session are not waited for longer. */
@@ -74,7 +76,7 @@ export class Caller {
     const meta = this.#metaOf(params, options)
     const { timeoutMs = meta.timeoutMs, signal } = options
     const budget = this.#budget({ timeoutMs, signal })
-    const isWrite = WRITES.has(method) && !OF_SESSIONS.test(method)
+    const isWrite = WRITES.has(method) && !OF_SESSIONS.test(method) && method !== FETCH
     if (this.#session === undefined || !isWrite || isNumbered(meta)) {
       return this.#placed(method, params, meta, budget)
     }

@@ -1,5 +1,5 @@
 /**
- * The client, whatever carries it: calls by name, c.kv, c.sm, c.log, c.cluster. READ FIRST, then caller.ts,
+ * The client, whatever carries it: calls by name, c.kv, c.feed, c.group, c.sm, c.log, c.cluster. READ FIRST, then caller.ts,
  * retry.ts, channel.ts and, for what is pushed, subscription.ts.
  */
 import type { JsonObject } from '../base/json.ts'
@@ -7,6 +7,8 @@ import { Caller, type CallOptions } from './caller.ts'
 import { ClusterCalls } from './cluster.ts'
 import { normalEndpoint } from './endpoints.ts'
 import { clientClosed, type ViewstampError } from './error.ts'
+import { Feeds } from './feed.ts'
+import { Groups } from './group.ts'
 import { Kv } from './kv.ts'
 import { Log } from './log.ts'
 import { Machines } from './machine.ts'
@@ -46,6 +48,8 @@ export interface ClientOptions {
 
 export interface Client {
   readonly kv: Kv
+  readonly feed: Feeds
+  readonly group: Groups
   readonly sm: Machines
   readonly log: Log
   readonly cluster: ClusterCalls
@@ -85,6 +89,8 @@ export function connectBy(
 
 class ConnectedClient implements Client {
   readonly kv: Kv
+  readonly feed: Feeds
+  readonly group: Groups
   readonly sm: Machines
   readonly log: Log
   readonly cluster: ClusterCalls
@@ -104,6 +110,8 @@ class ConnectedClient implements Client {
     this.call = call as CallMethod
     const watcher = { call, subscribe: this.subscribe.bind(this) }
     this.kv = new Kv(this.call, watcher)
+    this.feed = new Feeds(this.call, watcher)
+    this.group = new Groups(this.call, this.feed)
     this.sm = new Machines(this.call)
     this.log = new Log(this.call)
     this.cluster = new ClusterCalls(this.call, watcher)

@@ -83,3 +83,33 @@ test('transfers', async () => {
 test('a read model', async () => {
   expect(await example('read-model.mjs')).toEqual(['{"ann":200,"bob":190,"cid":1}'])
 })
+
+test('an outbox', async () => {
+  expect(await example('outbox.mjs')).toEqual([
+    'the first relay died, having handed over 5',
+    'handed over 11 times, 10 orders',
+    Array.from({ length: 10 }, (_, i) => `o${i}=${i}`).join(' '),
+  ])
+})
+
+test('a read model rebuilt from offset 0', async () => {
+  expect(await example('rebuild.mjs')).toEqual([
+    'live:    bolts:269 nuts:262 at offset 199',
+    'rebuilt: bolts:269 nuts:262 at offset 199',
+  ])
+})
+
+test('a ledger with an audit feed in the same commit', async () => {
+  expect(await example('ledger.mjs')).toEqual([
+    'every transfer that was made is in the audit: true',
+    'the audit gives the balances: true',
+  ])
+})
+
+test('a work queue', async () => {
+  expect(await example('work-queue.mjs')).toEqual([
+    'leased by one that dies: 0 1',
+    'job 13 was given up: no such luck',
+    'to be done: 0',
+  ])
+})

@@ -257,6 +257,52 @@ test('where there are no WebSockets, it polls, and goes on where it was', async 
   ])
 })
 
+test('a feed resumes from the cursor of the last event, and polls where it must; a pattern cannot', async () => {
+  const sockets = new Sockets()
+  const record = (offset: number) => ({ feed: 'f', partition: 0, offset, value: offset })
+  const event = (first: number) => ({
+    kind: 'feed',
+    rev: first,
+    cursor: String(first + 2),
+    result: { feed: 'f', partition: 0, records: [record(first), record(first + 1)] },
+  })
+  const asked = script(sockets, [
+    peer => {
+      peer.answer(1, { subscription: 's1', cursor: '4', header: HEADER })
+      peer.event(1, event(4))
+      peer.end()
+    },
+    peer => {
+      peer.answer(1, { subscription: 's1', cursor: '6', header: HEADER })
+      peer.event(1, event(6))
+    },
+  ])
+  const follow = async (client: Client, feed: string): Promise<number[]> => {
+    const offsets: number[] = []
+    for await (const { offset } of client.feed.subscribe(feed)) {
+      offsets.push(offset)
+      if (offsets.length === 3) break
+    }
+    return offsets
+  }
+  const pushed = follow(sockets.client(noHttp()), 'f')
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await pushed).toEqual([4, 5, 6])
+  expect(asked).toEqual([undefined, '6'])
+
+  sockets.onConnect = peer => peer.end('refused')
+  const stub = new Stub(({ method, params }) => {
+    const at = params.from === 'now' ? 9 : Number(params.from)
+    return method === 'feed.read' ? ok({ records: [record(at)], next: at + 1 }) : 'refused'
+  })
+  const polled = follow(sockets.client(stub), 'f')
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await polled).toEqual([9, 10, 11])
+  const pattern = follow(sockets.client(stub), 'orders.*').catch((error: unknown) => error)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await pattern).toMatchObject({ name: 'UNREACHABLE' })
+})
+
 test('no daemon at all is told', async () => {
   const sockets = new Sockets()
   sockets.onConnect = peer => peer.end('refused')

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { afterEach, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/base/json.ts'
 import { connect } from '../../src/client/client.ts'
-import { resume } from '../../src/client/watch.ts'
+import { resume } from '../../src/client/feed.ts'
 import { BIN, Daemons, RpcError, rpc, sleep } from './processes.ts'
 
 let daemons: Daemons

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
-import type { Client } from '../../client/client.ts'
+import type { Client, RecordMembers } from '../../client/exports.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -10,8 +10,7 @@ import type { Given } from '../given.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseJson, parseValue } from '../value.ts'
 
-type NewRecord = JsonObject & { readonly feed: string; readonly value: Json }
-type Records = readonly NewRecord[]
+type Line = RecordMembers & { readonly feed: string; readonly value: Json }
 
 /** Of one commit. */
 const BATCH_RECORDS = 500
@@ -20,13 +19,12 @@ const BATCH_CHARS = 512 * 1024
 export const publish: Run = async (context, [feed = '', text], given) => {
   const more = recordOptions(given)
   if (text === undefined || text === '-') {
-    const value = (line: string): NewRecord => ({ ...more, feed, value: parseValue(line) })
+    const value = (line: string): Line => ({ ...more, feed, value: parseValue(line) })
     return publishLines(context, process.stdin, value)
   }
-  const record = { ...more, feed, value: parseValue(text) }
-  const answer = await context.client().call('feed.publish', record)
+  const answer = await context.client().feed.publish(feed, parseValue(text), more)
   const { partition, offset, duplicate } = answer
-  const again = duplicate === true ? ' (it was there already)' : ''
+  const again = duplicate ? ' (it was there already)' : ''
   const people = (): string => `${feed}/${partition} ${offset}${again}`
   context.output.print({
     whole: answer,
@@ -36,7 +34,7 @@ export const publish: Run = async (context, [feed = '', text], given) => {
   return EXIT.ok
 }
 
-function recordOptions(given: Given): JsonObject {
+function recordOptions(given: Given): RecordMembers {
   const [key, id] = [given.text('key'), given.text('id')]
   const [partition, expectOffset] = [given.integer('partition'), given.integer('expectOffset')]
   const headers = Object.fromEntries(
@@ -59,9 +57,8 @@ export const importRecords: Run = async (context, [feed = '', file = '-']) => {
   const input = file === '-' ? process.stdin : createReadStream(file, 'utf8')
   return publishLines(context, input, (line, number) => {
     const record = parseJson(line, `line ${number}`)
-    if (isObject(record) && record['value'] !== undefined) {
-      return { ...(record as JsonObject), feed } as NewRecord
-    }
+    const { value, ...more } = isObject(record) ? (record as JsonObject) : {}
+    if (value !== undefined) return { ...(more as RecordMembers), feed, value }
     throw new UsageError(`line ${number} must be like {"value":1,"key":"k"}`)
   })
 }
@@ -70,9 +67,9 @@ export const importRecords: Run = async (context, [feed = '', file = '-']) => {
 async function publishLines(
   context: Context,
   input: NodeJS.ReadableStream,
-  recordOf: (line: string, number: number) => NewRecord,
+  recordOf: (line: string, number: number) => Line,
 ): Promise<number> {
-  const client = context.client()
+  const client = context.client(undefined, { session: true })
   const publisher = new Publisher(client)
   try {
     for await (const batch of batches(input, recordOf)) {
@@ -81,6 +78,7 @@ async function publishLines(
     }
     await publisher.end()
   } finally {
+    await client.close()
     context.terminal.progress('')
     const duplicates =
       publisher.duplicates === 0 ? '' : `, ${publisher.duplicates} were there already`
@@ -91,9 +89,9 @@ async function publishLines(
 
 async function* batches(
   input: NodeJS.ReadableStream,
-  recordOf: (line: string, number: number) => NewRecord,
-): AsyncGenerator<NewRecord[]> {
-  let batch: NewRecord[] = []
+  recordOf: (line: string, number: number) => Line,
+): AsyncGenerator<Line[]> {
+  let batch: Line[] = []
   let [chars, number] = [0, 0]
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     number++
@@ -113,37 +111,28 @@ class Publisher {
   done = 0
   duplicates = 0
   readonly #client: Client
-  #session: string | undefined
-  #seq = 0
   #running: Promise<void> = Promise.resolve()
 
   constructor(client: Client) {
     this.#client = client
   }
 
-  async put(records: Records): Promise<void> {
+  async put(records: readonly Line[]): Promise<void> {
     await this.#running
     this.#running = this.#send(records)
     // Told by whoever waits for it.
     this.#running.catch(() => undefined)
   }
 
-  async #send(records: Records): Promise<void> {
-    if (this.#session === undefined) {
-      const { session } = await this.#client.call('session.open')
-      this.#session = String(session)
-    }
-    const meta = { session: this.#session, seq: ++this.#seq }
-    const answer = await this.#client.call('feed.publishBatch', { records, meta })
-    for (const { duplicate } of answer.results) {
+  async #send(records: readonly Line[]): Promise<void> {
+    const { results } = await this.#client.feed.publishBatch(records)
+    for (const { duplicate } of results) {
       if (duplicate) this.duplicates++
       else this.done++
     }
   }
 
-  async end(): Promise<void> {
-    await this.#running
-    if (this.#session === undefined) return
-    await this.#client.call('session.close', { session: this.#session })
+  end(): Promise<void> {
+    return this.#running
   }
 }

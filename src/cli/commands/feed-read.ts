@@ -1,27 +1,27 @@
 /** feed read, tail and export: records that are there, and those to come. */
-import { isObject, type Json, type JsonObject } from '../../base/json.ts'
-import type { Client } from '../../client/client.ts'
-import { resume } from '../../client/watch.ts'
+import type { FeedReadOptions, FeedRecord, Result } from '../../client/exports.ts'
+import { recordsIn, resume } from '../../client/feed.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
-import { type Filter, filterOf } from '../feed-filter.ts'
+import { filterOf } from '../feed-filter.ts'
 import { feedFrom } from '../feed-from.ts'
 import type { Given } from '../given.ts'
-import { readMeta } from '../read-meta.ts'
 import { printable, showValue } from '../value.ts'
+import { reading } from './kv-read.ts'
 
 const PAGE = 1_000
 
 export const read: Run = async (context, [feed = ''], given) => {
   const limit = given.integer('limit') ?? 100
   const filter = filterOf(given.list('filter'))
-  const records: JsonObject[] = []
-  let last: JsonObject = {}
-  const size = limit === 0 || given.list('filter').length > 0 ? PAGE : Math.min(limit, PAGE)
-  for await (const page of pages(context.client(), params(feed, given, size))) {
-    last = page
-    records.push(...recordsOf(page).filter(filter))
+  const records: FeedRecord[] = []
+  let last: Result<'feed.read'> | undefined
+  const isFiltered = limit === 0 || given.list('filter').length > 0
+  const page = isFiltered ? PAGE : Math.min(limit, PAGE)
+  for await (const answer of context.client().feed.pages(feed, { ...asked(given), page })) {
+    last = answer
+    records.push(...answer.records.filter(filter))
     if (limit !== 0 && records.length >= limit) break
   }
   const shown = limit === 0 ? records : records.slice(0, limit)
@@ -37,47 +37,16 @@ export const read: Run = async (context, [feed = ''], given) => {
   return EXIT.ok
 }
 
-type ReadParams = JsonObject & { readonly feed: string }
-
-function params(feed: string, given: Given, limit: number): ReadParams {
+function asked(given: Given): FeedReadOptions {
   const [to, partition] = [given.integer('to'), given.integer('partition')]
-  return {
-    ...{ feed, from: feedFrom(given, 'first'), limit, ...readMeta(given) },
-    ...(to !== undefined && { to }),
-    ...(partition !== undefined && { partition }),
-  }
+  return { from: feedFrom(given, 'first'), to, partition, page: PAGE, ...reading(given) }
 }
-
-/** Up to what was there when it began. */
-async function* pages(client: Client, first: ReadParams): AsyncGenerator<JsonObject> {
-  let from = first['from']
-  let end: Json | undefined
-  for (;;) {
-    const page = (await client.call('feed.read', {
-      ...first,
-      ...(from !== undefined && { from }),
-    })) as unknown as JsonObject
-    end ??= page['last']
-    yield page
-    from = page['next']
-    if (recordsOf(page).length === 0 || isBehind(page['next'], end)) return
-  }
-}
-
-function isBehind(next: Json | undefined, end: Json | undefined): boolean {
-  if (!isObject(next)) return Number(next) > Number(end)
-  return Object.entries(next).every(([partition, offset]) => {
-    return isObject(end) && Number(offset) > Number(end[partition])
-  })
-}
-
-const recordsOf = (page: JsonObject): JsonObject[] => page['records'] as JsonObject[]
 
 export const exportRecords: Run = async (context, [feed = ''], given) => {
   const filter = filterOf(given.list('filter'))
   let count = 0
-  for await (const page of pages(context.client(), params(feed, given, PAGE))) {
-    const lines = recordsOf(page).filter(filter)
+  for await (const page of context.client().feed.pages(feed, asked(given))) {
+    const lines = page.records.filter(filter)
     count += lines.length
     if (lines.length > 0) {
       await context.terminal.dataTaken(`${lines.map(each => JSON.stringify(each)).join('\n')}\n`)
@@ -94,13 +63,12 @@ export const tail: Run = async (context, [feed = ''], given) => {
   const filter = filterOf(given.list('filter'))
   const partition = given.integer('partition')
   const stop = new AbortController()
-  const asked = {
+  const params = {
     ...{ feed, from: feedFrom(given, -10) },
     ...(partition !== undefined && { partition }),
   }
-  const events = context
-    .client()
-    .subscribe('feed.subscribe', asked, { signal: stop.signal, resume })
+  const how = { signal: stop.signal, resume }
+  const events = context.client().subscribe('feed.subscribe', params, how)
   let seen = 0
   for await (const each of events) {
     if (each.type === 'open') {
@@ -108,7 +76,9 @@ export const tail: Run = async (context, [feed = ''], given) => {
     } else if (each.type === 'lost') {
       context.note(`${each.endpoint}: ${each.reason}; connecting again`)
     } else {
-      for (const record of shownOf(each.event, filter).slice(0, count - seen)) {
+      for (const record of recordsIn(each.event)
+        .filter(filter)
+        .slice(0, count - seen)) {
         show(context, record)
         seen++
       }
@@ -118,12 +88,7 @@ export const tail: Run = async (context, [feed = ''], given) => {
   return EXIT.ok
 }
 
-function shownOf(event: JsonObject, filter: Filter): JsonObject[] {
-  const result = event['result']
-  return isObject(result) ? recordsOf(result as JsonObject).filter(filter) : []
-}
-
-function show(context: Context, record: JsonObject): void {
+function show(context: Context, record: FeedRecord): void {
   const { terminal, output } = context
   output.event({
     whole: record,
@@ -136,7 +101,7 @@ function show(context: Context, record: JsonObject): void {
   })
 }
 
-function row(record: JsonObject): string[] {
+function row(record: FeedRecord): string[] {
   const { feed, partition, offset, timeMs, key, value } = record
   const time = new Date(Number(timeMs)).toISOString().slice(11, 23)
   const shownKey = key === undefined ? '' : printable(String(key))
@@ -144,6 +109,6 @@ function row(record: JsonObject): string[] {
 }
 
 /** For `$(…)`: text as it is, anything else as JSON. */
-function bare({ value }: JsonObject): string {
+function bare({ value }: FeedRecord): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null)
 }

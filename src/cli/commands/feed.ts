@@ -1,18 +1,19 @@
 /** feed create, ls, info, update, rm, truncate. */
-import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import type { JsonObject } from '../../base/json.ts'
+import type { Params, Result } from '../../client/exports.ts'
 import { formatDuration, formatSize, parseDuration, parseSize } from '../../daemon/units.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { feedFrom } from '../feed-from.ts'
 import type { Given } from '../given.ts'
-import { readMeta } from '../read-meta.ts'
 import { UsageError } from '../usage-error.ts'
+import { reading } from './kv-read.ts'
 
 export const create: Run = async (context, [feed = ''], given) => {
   const partitions = given.integer('partitions', 1)
-  const answer = await context.client().call('feed.create', {
-    ...{ feed, ...keeping(given) },
+  const answer = await context.client().feed.create(feed, {
+    ...keeping(given),
     ...(partitions !== undefined && { partitions }),
     ...(given.flag('compact') && { compact: 'key' }),
   })
@@ -25,12 +26,14 @@ export const update: Run = async (context, [feed = ''], given) => {
   if (Object.keys(changes).length === 0) {
     throw new UsageError('say what to change: --keep, --keep-bytes, --keep-records or --dedupe')
   }
-  printConfig(context, await context.client().call('feed.update', { feed, ...changes }))
+  printConfig(context, await context.client().feed.update(feed, changes))
   return EXIT.ok
 }
 
+type Keeping = Pick<Params<'feed.update'>, 'retention' | 'dedupeMs'>
+
 /** `none` takes a bound away. */
-function keeping(given: Given): JsonObject {
+function keeping(given: Given): Keeping {
   const bound = (name: string, parse: (text: string) => number | undefined) => {
     const text = given.text(name)
     if (text === undefined) return undefined
@@ -40,7 +43,7 @@ function keeping(given: Given): JsonObject {
     throw new UsageError(`${given.where(name)} is not understood: '${text}'`)
   }
   const whole = (text: string) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined)
-  const retention: JsonObject = {
+  const retention: Keeping['retention'] = {
     ageMs: bound('keep', parseDuration),
     bytes: bound('keepBytes', parseSize),
     records: bound('keepRecords', whole),
@@ -50,24 +53,15 @@ function keeping(given: Given): JsonObject {
   return { ...(isGiven && { retention }), ...(dedupeMs !== undefined && { dedupeMs }) }
 }
 
-function printConfig(context: Context, answer: JsonObject): void {
-  const shown = `${answer['feed']}: ${describe(answer['config'] as unknown as Config)}`
+function printConfig(context: Context, answer: Result<'feed.update'>): void {
+  const shown = `${answer.feed}: ${describe(answer.config)}`
   context.output.print({ whole: answer, people: () => shown })
 }
 
-interface Config {
-  readonly partitions: number
-  readonly retention: {
-    readonly ageMs?: number
-    readonly bytes?: number
-    readonly records?: number
-  }
-  readonly compact: string
-  readonly dedupeMs: number
-}
+type Config = Result<'feed.info'>['config']
 
 function describe({ partitions, retention, compact, dedupeMs }: Config): string {
-  const { ageMs, bytes, records } = retention
+  const { ageMs, bytes, records } = retention as Readonly<Record<string, number | undefined>>
   const bounds = [
     ...(ageMs === undefined ? [] : [formatDuration(ageMs)]),
     ...(bytes === undefined ? [] : [formatSize(bytes)]),
@@ -82,11 +76,11 @@ function describe({ partitions, retention, compact, dedupeMs }: Config): string 
 }
 
 export const list: Run = async (context, [prefix = ''], given) => {
-  const answer = await context.client().call('feed.list', { prefix, ...readMeta(given) })
-  const feeds = answer['feeds'] as unknown as Listed[]
+  const answer = await context.client().feed.list(prefix, reading(given))
+  const { feeds } = answer
   context.output.print({
     whole: answer,
-    items: feeds as unknown as Json[],
+    items: feeds,
     people: () => ({
       titles: ['FEED', 'PARTITIONS>', 'RECORDS>', 'BYTES>', 'KEPT'],
       rows: feeds.map(({ feed, config, records, bytes }) => {
@@ -98,49 +92,40 @@ export const list: Run = async (context, [prefix = ''], given) => {
   return EXIT.ok
 }
 
-interface Listed {
-  readonly feed: string
-  readonly config: Config
-  readonly records: number
-  readonly bytes: number
-}
-
 export const info: Run = async (context, [feed = ''], given) => {
-  const answer = await context.client().call('feed.info', { feed, ...readMeta(given) })
-  const partitions = answer['partitions'] as unknown as Record<string, Json>[]
-  const names = ['partition', 'shard', 'first', 'next', 'records', 'bytes']
-  context.detail(describe(answer['config'] as unknown as Config))
+  const answer = await context.client().feed.info(feed, reading(given))
+  const names = ['partition', 'shard', 'first', 'next', 'records', 'bytes'] as const
+  context.detail(describe(answer.config))
   context.output.print({
     whole: answer,
     people: () => ({
       titles: ['PARTITION>', 'SHARD', 'FIRST>', 'NEXT>', 'RECORDS>', 'BYTES>'],
-      rows: partitions.map(each => names.map(name => String(each[name]))),
+      rows: answer.partitions.map(each => names.map(name => String(each[name]))),
     }),
   })
   return EXIT.ok
 }
 
 export const remove: Run = async (context, [feed = '']) => {
-  const answer = await context.client().call('feed.delete', { feed })
+  const answer = await context.client().feed.delete(feed)
   context.output.print({ whole: answer, people: () => `${feed} is deleted` })
   return EXIT.ok
 }
 
 export const truncate: Run = async (context, [feed = ''], given) => {
   const before = feedFrom(given, null, 'before')
-  const where = typeof before === 'number' ? { beforeOffset: before } : timeIn(before)
-  if (where === undefined || (typeof before === 'number' && before < 0)) {
+  const isTime = typeof before === 'object' && before !== null && !Array.isArray(before)
+  if (!isTime && (typeof before !== 'number' || before < 0)) {
     throw new UsageError('say what goes with --before: an offset, or @TIME')
   }
   const partition = given.integer('partition')
-  const answer = await context.client().call('feed.truncate', {
-    ...{ feed, ...where },
+  const answer = await context.client().feed.truncate(feed, {
+    ...(isTime
+      ? { beforeTimeMs: Number((before as JsonObject)['timeMs']) }
+      : { beforeOffset: Number(before) }),
     ...(partition !== undefined && { partition }),
   })
-  const first = JSON.stringify(answer['first'])
+  const first = JSON.stringify(answer.first)
   context.output.print({ whole: answer, people: () => `${feed} begins at ${first}` })
   return EXIT.ok
 }
-
-const timeIn = (where: Json): { beforeTimeMs: number } | undefined =>
-  isObject(where) ? { beforeTimeMs: Number(where['timeMs']) } : undefined

@@ -1,20 +1,21 @@
 /** group create, ls, info, fetch, ack, nack, commit, seek, rm. */
 import { hostname, userInfo } from 'node:os'
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import type { FeedRecord } from '../../client/exports.ts'
 import type { Arguments, Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { feedFrom } from '../feed-from.ts'
 import type { Given } from '../given.ts'
-import { readMeta } from '../read-meta.ts'
 import { UsageError } from '../usage-error.ts'
 import { printable, showValue } from '../value.ts'
+import { reading } from './kv-read.ts'
 
 export const create: Run = async (context, [feed = '', group = ''], given) => {
   const [ackWaitMs, maxDeliver] = [given.duration('ackWait'), given.integer('maxDeliver')]
   const deadLetter = given.text('deadLetter')
-  const answer = await context.client().call('group.create', {
-    ...{ feed, group, mode: given.flag('queue') ? 'queue' : 'cursor' },
+  const answer = await context.client().group.create(feed, group, {
+    mode: given.flag('queue') ? 'queue' : 'cursor',
     from: feedFrom(given, 'first'),
     ...(ackWaitMs !== undefined && { ackWaitMs }),
     ...(maxDeliver !== undefined && { maxDeliver }),
@@ -25,13 +26,13 @@ export const create: Run = async (context, [feed = '', group = ''], given) => {
 }
 
 export const list: Run = async (context, [feed = ''], given) => {
-  const answer = await context.client().call('group.list', { feed, ...readMeta(given) })
-  printGroups(context, answer, answer.groups as unknown as JsonObject[])
+  const answer = await context.client().group.list(feed, reading(given))
+  printGroups(context, answer, answer.groups)
   return EXIT.ok
 }
 
 export const info: Run = async (context, [feed = '', group = ''], given) => {
-  const answer = await context.client().call('group.info', { feed, group, ...readMeta(given) })
+  const answer = await context.client().group.info(feed, group, reading(given))
   printGroups(context, answer, [answer])
   return EXIT.ok
 }
@@ -55,10 +56,9 @@ export const fetch: Run = async (context, [feed = '', group = ''], given) => {
   const [limit, waitMs] = [given.integer('limit', 1), given.duration('wait') ?? 0]
   const member = memberOf(given)
   const client = context.client()
-  const params = { feed, group, member, waitMs, ...(limit !== undefined && { limit }) }
   const timeoutMs = waitMs + (context.timeoutMs ?? 5_000)
-  const answer = await client.call('group.fetch', params, { timeoutMs })
-  const records = answer.records as unknown as JsonObject[]
+  const answer = await client.group.fetch(feed, group, member, { limit, waitMs, timeoutMs })
+  const records = answer.records as readonly (FeedRecord & JsonObject)[]
   context.output.print({
     whole: answer,
     items: records,
@@ -72,32 +72,31 @@ export const fetch: Run = async (context, [feed = '', group = ''], given) => {
   })
   if (given.flag('ack') && records.length > 0) {
     const deliveries = records.map(each => String(each['delivery']))
-    await client.call('group.ack', { feed, group, member, deliveries })
+    await client.group.ack(feed, group, member, deliveries)
     context.note(`${records.length} acknowledged`)
   }
   return EXIT.ok
 }
 
 export const ack: Run = async (context, args, given) => {
-  const answer = await context.client().call('group.ack', answerParams(args, given))
-  context.output.print({ whole: answer, people: () => `${answer['acked']} acknowledged` })
+  const answer = await context.client().group.ack(...answered(args, given))
+  context.output.print({ whole: answer, people: () => `${answer.acked} acknowledged` })
   return EXIT.ok
 }
 
 export const nack: Run = async (context, args, given) => {
   const [delayMs, reason] = [given.duration('delay'), given.text('reason')]
-  const answer = await context.client().call('group.nack', {
-    ...answerParams(args, given),
-    ...(delayMs !== undefined && { delayMs }),
-    ...(reason !== undefined && { reason }),
-  })
-  context.output.print({ whole: answer, people: () => `${answer['nacked']} given back` })
+  const answer = await context.client().group.nack(...answered(args, given), { delayMs, reason })
+  context.output.print({ whole: answer, people: () => `${answer.nacked} given back` })
   return EXIT.ok
 }
 
-function answerParams([feed = '', group = '', ...rest]: Arguments, given: Given) {
+function answered(
+  [feed = '', group = '', ...rest]: Arguments,
+  given: Given,
+): [string, string, string, readonly string[]] {
   const deliveries = rest.filter(each => each !== undefined)
-  if (deliveries.length > 0) return { feed, group, member: memberOf(given), deliveries }
+  if (deliveries.length > 0) return [feed, group, memberOf(given), deliveries]
   throw new UsageError('say which: the member `delivery` of records that group fetch gave')
 }
 
@@ -116,7 +115,7 @@ export const commit: Run = async (context, [feed = '', group = '', ...rest]) => 
       }),
   )
   if (Object.keys(offsets).length === 0) throw new UsageError('say where to go on, as 12 or 0:12')
-  printMoved(context, await context.client().call('group.commit', { feed, group, offsets }))
+  printMoved(context, await context.client().group.commit(feed, group, offsets))
   return EXIT.ok
 }
 
@@ -124,7 +123,7 @@ export const seek: Run = async (context, [feed = '', group = ''], given) => {
   const to = feedFrom(given, null, 'to')
   if (to === null) throw new UsageError('say where to with --to')
   const offsets = typeof to === 'number' && to >= 0 ? { 0: to } : to
-  printMoved(context, await context.client().call('group.seek', { feed, group, offsets }))
+  printMoved(context, await context.client().group.seek(feed, group, offsets))
   return EXIT.ok
 }
 
@@ -134,7 +133,7 @@ function printMoved(context: Context, answer: JsonObject): void {
 }
 
 export const remove: Run = async (context, [feed = '', group = '']) => {
-  const answer = await context.client().call('group.delete', { feed, group })
+  const answer = await context.client().group.delete(feed, group)
   context.output.print({ whole: answer, people: () => `${group} is deleted` })
   return EXIT.ok
 }
