@@ -8,7 +8,7 @@
  */
 import { parseArgs } from 'node:util'
 import { loadSimulator } from './bundle-sim.mjs'
-import { patchesOf } from './planted.mjs'
+import { patchesOf } from './mutants/table.mjs'
 
 const BOUNDS = ['commands', 'repeats', 'crashes', 'views', 'questions']
 const { values } = parseArgs({
@@ -23,7 +23,7 @@ const { values } = parseArgs({
 
 const patches = values.mutant === undefined ? [] : patchesOf(values.mutant)
 if (patches === undefined) {
-  console.error(`--mutant ${values.mutant} is not known; scripts/planted.mjs lists them`)
+  console.error(`--mutant ${values.mutant} is not known; scripts/mutants/ lists them`)
   process.exit(2)
 }
 const { explore, CORNER } = await loadSimulator(patches, 'src/sim/explore.ts')

@@ -8,13 +8,14 @@
  *                                                seeds does so by itself, but for --no-minimise
  *   npm run sim -- --corpus                      runs that failed once (test/sim/corpus.jsonl)
  *   npm run sim -- --kept N                      the run of its line N, as --seed
- *   npm run sim -- --corpus --derive N           drops what is stale, looks for N runs of each planted bug
+ *   npm run sim -- --corpus --derive N           drops what is stale, looks for N runs of each bug in it
+ *                                                (and of --mutant NAME)
  *   npm run sim -- --canary                      a planted bug: passes if it is caught, and told
  *   … --lite | --full                            some 10 000 events a seed (default) | five virtual minutes
  *   … --jobs N                                   N processes share the seeds (default 1)
  *   … --coverage                                 which kinds of fault were on, and in how many seeds they happened
  *   … --check-determinism                        every seed twice: the digests must agree
- *   … --mutant NAME                              with a known bug put back (scripts/planted.mjs)
+ *   … --mutant NAME                              with a known bug put back (scripts/mutants/)
  *
  * Overrides, as the minimiser prints them (src/sim/overrides.ts):
  *
@@ -25,7 +26,7 @@
  * 1 a set of seeds tried too little, a digest differs, or the canary was not caught · 2 usage.
  */
 import { loadSimulator } from './bundle-sim.mjs'
-import { patchesOf } from './planted.mjs'
+import { patchesOf } from './mutants/table.mjs'
 import { canary } from './sim/canary.mjs'
 import { deriveCorpus, readCorpus, replayCorpus } from './sim/corpus.mjs'
 import { tellFailure } from './sim/failure.mjs'
@@ -39,7 +40,8 @@ process.exitCode = await main()
 
 function main() {
   if (words.isCanary) return canary()
-  if (words.derive !== undefined) return deriveCorpus(words.derive, words.seeds ?? 400)
+  if (words.derive !== undefined)
+    return deriveCorpus(words.derive, words.seeds ?? 400, words.mutant)
   if (words.isCorpus) return replayCorpus(simulator)
   return words.seed === undefined ? manySeeds() : oneSeed(words.seed)
 }
@@ -51,7 +53,7 @@ function takeKept(line) {
 }
 
 function mutate(name) {
-  return patchesOf(name) ?? usage(`--mutant ${name} is not known; scripts/planted.mjs lists them`)
+  return patchesOf(name) ?? usage(`--mutant ${name} is not known; scripts/mutants/ lists them`)
 }
 
 function run(seed, tracing) {

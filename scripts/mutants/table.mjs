@@ -30,3 +30,8 @@ export const MUTANTS = [
   ...STORAGE,
 ].map(whole)
 export const HARMLESS = HARMLESS_ROWS.map(whole)
+
+/** For loadSimulator; undefined: no mutant of the simulator is called so. */
+export function patchesOf(name) {
+  return MUTANTS.find(mutant => mutant.name === name && mutant.test === undefined)?.patches
+}

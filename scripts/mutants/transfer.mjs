@@ -16,6 +16,44 @@ export const TRANSFER = [
       '  const { transfer } = replica\n  if (view > replica.viewNumber && opOf(replica) > replica.commitNumber) { truncateFrom(replica.log, opNumber(replica.commitNumber + 1)); write(replica, effects, { truncateFrom: opNumber(replica.commitNumber + 1) }) }\n  if (transfer && (view',
   },
   {
+    name: 'transfer-of-the-paper',
+    p: 'P01',
+    why: 'state transfer cuts to the commit-number and is of the later view, before its log is there (the paper, §5.2)',
+    by: ['acknowledged-not-lost', 'later-views-not-followed', 'one-log-per-view', 'promises-kept'],
+    patches: [
+      {
+        file: 'vr/view-change.ts',
+        find: 'function leaveRole(',
+        replace: 'export function leaveRole(',
+      },
+      {
+        file: 'vr/state-transfer.ts',
+        find: 'import { connects,',
+        replace: 'import { leaveRole, connects,',
+      },
+      {
+        file: 'vr/state-transfer.ts',
+        find: 'import { cutFrom, isClogged,',
+        replace: 'import { cutFrom, vsrOf, isClogged,',
+      },
+      {
+        file: 'vr/state-transfer.ts',
+        find: '  const { transfer } = replica\n  if (transfer && (view',
+        replace: `  if (view > replica.viewNumber && replica.status === 'normal') {
+    leaveRole(replica, effects)
+    const from = opNumber(replica.commitNumber + 1)
+    const cut = opOf(replica) >= from ? { truncateFrom: from } : {}
+    if (cut.truncateFrom) truncateFrom(replica.log, from)
+    replica.viewNumber = view
+    replica.lastNormalView = view
+    write(replica, effects, { ...cut, vsr: vsrOf(replica) })
+  }
+  const { transfer } = replica
+  if (transfer && (view`,
+      },
+    ],
+  },
+  {
     name: 'stays-in-view',
     p: '',
     why: 'committed entries of a later view are taken over by an acting primary of an old one',

@@ -3,7 +3,7 @@
  * and is told as any failure is: proof that a failure would be seen.
  */
 import { loadSimulator } from '../bundle-sim.mjs'
-import { patchesOf } from '../planted.mjs'
+import { patchesOf } from '../mutants/table.mjs'
 import { lineOf, tellFailure } from './failure.mjs'
 
 export const CANARY = { mutant: 'commit-quorum-too-small', property: 'durable-on-quorum' }

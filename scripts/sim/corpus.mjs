@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { loadSimulator } from '../bundle-sim.mjs'
-import { PLANTED_NAMES, patchesOf } from '../planted.mjs'
+import { patchesOf } from '../mutants/table.mjs'
 import { tellFailure } from './failure.mjs'
 
 const FILE = 'test/sim/corpus.jsonl'
@@ -49,12 +49,16 @@ async function staleOf(corpus) {
   return stale
 }
 
-/** Looks for runs anew: of each bug the first `each` seeds that catch it, and those that still catch it stay. */
-export async function deriveCorpus(each, seedsMax) {
+/**
+ * Looks for runs anew: of each bug in it, and of `another`, the first `each` seeds that catch it; those that still
+ * catch it stay.
+ */
+export async function deriveCorpus(each, seedsMax, another) {
   const before = readCorpus()
   const stale = new Set(await staleOf(before))
   const kept = before.filter(run => !stale.has(run))
-  for (const mutant of PLANTED_NAMES) {
+  const mutants = [...before.map(run => run.mutant), ...(another === undefined ? [] : [another])]
+  for (const mutant of new Set(mutants)) {
     const { simulate, optionsOf } = await loadSimulator(patchesOf(mutant))
     let found = kept.filter(run => run.mutant === mutant).length
     for (let seed = 1; seed <= seedsMax && found < each; seed++) {
