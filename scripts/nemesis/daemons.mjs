@@ -3,9 +3,24 @@ import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { call } from './rpc.mjs'
+import { sleep } from './system.mjs'
 
 export const PROGRAM = fileURLToPath(new URL('../../bin/viewstamp', import.meta.url))
 const READY_MS = 30_000
+const WRITABLE_MS = 30_000
+
+const children = new Set()
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+/** Ends with this process, however that ends. */
+export function adopt(child) {
+  children.add(child)
+  child.once('exit', () => children.delete(child))
+  return child
+}
 
 export class Daemons {
   #children = []
@@ -31,7 +46,8 @@ export class Daemons {
   start(i) {
     const log = openSync(join(this.dir, `n${i + 1}.log`), 'a')
     const config = join(this.dir, `n${i + 1}`, 'config.yaml')
-    const child = spawn(PROGRAM, ['start', '--config', config], { stdio: ['ignore', 'pipe', log] })
+    const words = ['start', '--config', config]
+    const child = adopt(spawn(PROGRAM, words, { stdio: ['ignore', 'pipe', log] }))
     closeSync(log)
     this.#children[i] = child
     return new Promise((resolve, reject) => {
@@ -67,6 +83,13 @@ export class Daemons {
     return gone
   }
 
+  /** Asked to end, and gone when this resolves. */
+  end(i) {
+    const gone = new Promise(resolve => this.#children[i].once('exit', resolve))
+    this.signal(i, 'SIGTERM')
+    return gone
+  }
+
   signal(i, name) {
     this.#children[i].kill(name)
   }
@@ -84,15 +107,24 @@ export class Daemons {
     return best.view < 0 ? Math.floor(Math.random() * this.n) : best.i
   }
 
+  /** Until a write is acknowledged, through whichever node. */
+  async untilWritable() {
+    const end = performance.now() + WRITABLE_MS
+    for (let turn = 0; performance.now() < end; turn++) {
+      const params = { key: 'nemesis/ready', value: turn, meta: { timeoutMs: 1000 } }
+      try {
+        return await call(this.url(turn % this.n), 'kv.put', params, 1500)
+      } catch {
+        // Not yet, or not through this node.
+        await sleep(20)
+      }
+    }
+    throw new Error(`no write within ${WRITABLE_MS} ms of the fault`)
+  }
+
   async #shard(i) {
     try {
-      const response = await fetch(`${this.url(i)}/rpc`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: '{"jsonrpc":"2.0","id":1,"method":"cluster.status"}',
-        signal: AbortSignal.timeout(1_000),
-      })
-      return (await response.json()).result?.shards[0]
+      return (await call(this.url(i), 'cluster.status', {}, 1_000)).shards[0]
     } catch {
       // It is down or stopped: it is not the primary that anyone hears of.
       return undefined

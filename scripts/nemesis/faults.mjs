@@ -1,5 +1,7 @@
 /** What is done to the daemons. Each waits until the cluster is whole again. */
-export const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
+import { sleep } from './system.mjs'
+
+export { sleep }
 
 const between = (low, high) => low + Math.random() * (high - low)
 const some = (daemons, n) => [...daemons.all].sort(() => Math.random() - 0.5).slice(0, n)
@@ -19,6 +21,32 @@ async function stop(daemons, nodes, longestMs) {
   for (const i of nodes) daemons.signal(i, 'SIGCONT')
 }
 
+/** Killed a second time while it starts. */
+async function killTwice(daemons, i) {
+  await daemons.kill(i)
+  const started = daemons.start(i).catch(() => undefined)
+  await sleep(between(50, 500))
+  await daemons.kill(i)
+  await started
+  await daemons.start(i)
+}
+
+/** As an operator does it for a new release: one after the other, politely. */
+async function rollingRestart(daemons) {
+  for (const i of daemons.all) {
+    await daemons.end(i)
+    await daemons.start(i)
+  }
+}
+
+/** On and off, so that time-outs are met again and again. */
+async function flicker(daemons, i) {
+  for (let turn = 0; turn < 8; turn++) {
+    await stop(daemons, [i], 400)
+    await sleep(between(20, 200))
+  }
+}
+
 export const FAULTS = {
   'kill-one': daemons => kill(daemons, some(daemons, 1)),
   'kill-primary': async daemons => kill(daemons, [await daemons.primary()]),
@@ -32,4 +60,11 @@ export const FAULTS = {
     const other = (primary + 1) % daemons.n
     await Promise.all([kill(daemons, [primary]), stop(daemons, [other], longestMs)])
   },
+  'kill-twice': daemons => killTwice(daemons, some(daemons, 1)[0]),
+  'rolling-restart': daemons => rollingRestart(daemons),
+  'stop-all': (daemons, longestMs) => stop(daemons, daemons.all, longestMs),
+  'stop-flicker': async daemons => flicker(daemons, await daemons.primary()),
 }
+
+/** Those of a short round. */
+export const QUICK = Object.keys(FAULTS).slice(0, 8)

@@ -4,22 +4,24 @@
  *   npm run nemesis:kills -- --quick                         8 runs of 15 s
  *   npm run nemesis:kills -- [--seconds 60] [--fault kill-primary,stop-one] [-n 3] [--base-port 9400]
  *
- * Every run has registers, counters, lists and a bank, and one kind of fault (scripts/nemesis/faults.mjs),
- * one after the other. Exit code 1 unless every run is ok; what failed keeps its data and its history.
+ * Every run has registers, counters, lists and a bank, and one kind of fault (scripts/nemesis/faults.mjs), again
+ * and again; whether it did enough `check` measures by its calm start. Exit code 1 unless every run is ok; what
+ * failed keeps its data and its history.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Daemons, PROGRAM } from './daemons.mjs'
-import { FAULTS, sleep } from './faults.mjs'
+import { adopt, Daemons, PROGRAM } from './daemons.mjs'
+import { FAULTS, QUICK, sleep } from './faults.mjs'
 
-/** Between two faults. */
+/** Before the first fault: the calm that `check` measures (src/cli/check/report.ts), and a bit. */
+const CALM_MS = 2_000
+/** Between two faults, once writes go on. */
 const QUIET_MS = 1_000
-/** Acknowledged; most of the time a majority may be down. */
-const OPS_PER_SECOND = 2
 
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130))
 const options = parse()
 let failed = 0
 console.log('FAULT            TIMES    OPS     OK  UNKNOWN  FAILED  VERDICT')
@@ -42,7 +44,7 @@ function parse() {
         'base-port': text,
       },
     })
-    const faults = values.fault?.split(',') ?? Object.keys(FAULTS)
+    const faults = values.fault?.split(',') ?? (values.quick ? QUICK : Object.keys(FAULTS))
     const strange = faults.find(name => FAULTS[name] === undefined)
     if (strange !== undefined) {
       throw new Error(`--fault ${strange} is none of ${Object.keys(FAULTS).join(', ')}`)
@@ -88,10 +90,10 @@ async function run(name, basePort) {
 }
 
 function startCheck(url, record) {
-  const { seconds } = options
-  const least = ['--min-ops', String(OPS_PER_SECOND * seconds)]
-  const words = ['check', '--duration', `${seconds}s`, ...least, '--record', record, '-e', url]
-  const child = spawn(PROGRAM, [...words, '-o', 'json'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const words = ['check', '--duration', `${options.seconds}s`, '--record', record, '-e', url]
+  const child = adopt(
+    spawn(PROGRAM, [...words, '-o', 'json'], { stdio: ['ignore', 'pipe', 'pipe'] }),
+  )
   let out = ''
   let said = ''
   child.stdout.on('data', part => {
@@ -112,13 +114,22 @@ function startCheck(url, record) {
   return { ended, loading }
 }
 
-/** One fault after the other; the last quarter of the load is left for getting well. */
+/**
+ * One fault after the other; the last quarter of the load is left for getting well, so the last one is not
+ * begun if the longest so far would not be over by then.
+ */
 async function torment(daemons, name) {
   const end = performance.now() + options.seconds * 750
   let times = 0
-  for (; performance.now() < end; times++) {
+  let longestMs = 0
+  await sleep(CALM_MS)
+  while (times === 0 || performance.now() + longestMs < end) {
+    const before = performance.now()
+    await FAULTS[name](daemons, Math.min(options.longestMs, Math.max(300, end - before)))
+    await daemons.untilWritable()
+    longestMs = Math.max(longestMs, performance.now() - before)
+    times++
     await sleep(QUIET_MS)
-    await FAULTS[name](daemons, Math.min(options.longestMs, options.seconds * 250))
   }
   return times
 }

@@ -242,7 +242,7 @@ const OTHER: readonly CommandSpec[] = [
       ['--record <file>', 'write what was asked and answered, as JSON lines'],
       ['--history <file>', 'judge what was recorded (-: a pipe) instead of a cluster'],
       ['--ops <n>', 'end the load after so many operations'],
-      ['--min-ops <n>', 'not ok with fewer acknowledged operations (80 a second)'],
+      ['--min-ops <n>', 'not ok with fewer acknowledged operations (a share of its calm start)'],
       ['--seed <n>', 'draws what is asked'],
       ['--keep', 'do not remove the keys afterwards'],
     ],

@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { RecordedOp } from '../../src/check/history.ts'
+import { leastOps } from '../../src/cli/check/report.ts'
 import { cli, type Outcome } from './command-line.ts'
 import { FakeDaemon } from './fake-daemon.ts'
 import { FakeStore, type Wrong } from './fake-store.ts'
@@ -64,6 +66,20 @@ test('a check that did too little is not ok', async () => {
   const { code, out } = await check('--duration', '1ms', '--clients', '1')
   expect(code).toBe(9)
   expect(out).toMatch(/workloads did anything[\s\S]*too little\n$/)
+})
+
+test('how much is enough goes by what the calm start did, within limits', () => {
+  const history = (calm: number): RecordedOp[] =>
+    Array.from({ length: calm }, (_, i) => ({
+      ...{ workload: 'register', client: 0, key: 'a', op: 'get', args: [], status: 'ok' },
+      ...{ called: 0, returned: i < calm - 1 ? 1_500 : 1_501 },
+    }))
+  const asked = { durationMs: 60_000, clients: 16, opsMax: Number.POSITIVE_INFINITY }
+  expect(leastOps(history(1_501), asked)).toBe(40 * 60)
+  expect(leastOps(history(9_000), asked)).toBe(80 * 60)
+  expect(leastOps([], asked)).toBe(5 * 60)
+  expect(leastOps([], { ...asked, clients: 4 })).toBe(75)
+  expect(leastOps(history(9_000), { ...asked, opsMax: 100 })).toBe(50)
 })
 
 test('what is recorded is judged the same later, and the whole is there as JSON', async () => {

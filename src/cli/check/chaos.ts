@@ -7,9 +7,11 @@ import { Prng } from '../../base/prng.ts'
 import { ViewstampError } from '../../client/error.ts'
 import { pause } from '../../client/pause.ts'
 import type { Context } from '../context.ts'
+import { CALM_MS } from './report.ts'
 import type { CheckedNode, World } from './world.ts'
 
-const QUIET_MS = 1_500
+/** Before each fault; before the first one it is measured what the check is held to. */
+const QUIET_MS = CALM_MS
 const FAULT_MS = [1_000, 4_000] as const
 const ROUND_MS = 200
 

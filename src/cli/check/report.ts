@@ -26,12 +26,25 @@ export interface Circumstances {
 
 /** Problems shown in full. */
 const SHOWN_MAX = 5
-/** Acknowledged a second by 16 clients; a cluster that is broken all the time reaches it too. */
-const OPS_PER_SECOND = 80
+/** Nothing is broken on purpose before; what is done by then says how fast machine and network are. */
+export const CALM_MS = 1_500
+/** Of the rate at that time, over the whole check; a cluster that is broken all the time reaches it too. */
+const SHARE = 0.04
+/** Acknowledged a second by 16 clients: fewer prove nothing on any machine, more are asked of none. */
+const OPS_PER_SECOND = [5, 80] as const
 
-export function leastOps(durationMs: number, clients: number, opsMax: number): number {
-  const least = (durationMs / 1000) * OPS_PER_SECOND * Math.min(1, clients / 16)
-  return Math.floor(Math.min(least, opsMax / 2))
+/** How many operations a check with this history had to get acknowledged. */
+export function leastOps(
+  ops: readonly RecordedOp[],
+  asked: { readonly durationMs: number; readonly clients: number; readonly opsMax: number },
+): number {
+  const calmMs = Math.min(CALM_MS, asked.durationMs / 4)
+  const isCalm = ({ status, returned }: RecordedOp): boolean =>
+    status === 'ok' && returned !== null && returned <= calmMs
+  const calmPerSecond = (1000 * ops.filter(isCalm).length) / calmMs
+  const [low, high] = OPS_PER_SECOND.map(each => each * Math.min(1, asked.clients / 16))
+  const perSecond = Math.min(Math.max(SHARE * calmPerSecond, low as number), high as number)
+  return Math.floor(Math.min((perSecond * asked.durationMs) / 1000, asked.opsMax / 2))
 }
 
 export function reportOf(ops: readonly RecordedOp[], live?: Circumstances): Report {

@@ -61,7 +61,7 @@ async function live(context: Context, given: Given): Promise<Report> {
     const agreed = await run(world, options)
     phase.told('judging')
     const { lies, unread, ops } = world
-    const least = given.integer('minOps') ?? leastOps(durationMs, clients, opsMax)
+    const least = given.integer('minOps') ?? leastOps(ops, { durationMs, clients, opsMax })
     const record = given.text('record')
     if (record !== undefined) await write(record, ops)
     const done = faults === undefined ? undefined : world.faults
