@@ -1,7 +1,7 @@
 /**
  * One long run of everything that speaks for the promises of docs/reliability.md:
  *
- *   npm run reliability                            all parts, some two hours; the machine should be quiet
+ *   npm run reliability                            all parts, an hour or so; the machine should be quiet
  *   npm run reliability -- failover one-down       these only; --list names them
  *   npm run reliability -- --write                 puts the figures into docs/reliability.md and .json
  *   … --quick                                      every part as short as it goes: does it run at all?

@@ -48,7 +48,7 @@ export const partitions = {
         const before = performance.now()
         if (writable) {
           await load.more(20)
-          through.push(performance.now() - before)
+          through.push([performance.now() - before, name])
         }
         await sleep(cuts === 0 ? LONG_MS : 1000 + random() * 3000)
         heal(N)
@@ -59,7 +59,9 @@ export const partitions = {
         healed.push(tookMs)
       }
       const figures = await settle(cluster, load)
-      return { cuts, ...figures, '20 writes after a cut': times(through), healed: times(healed) }
+      const [, slowest] = through.sort(([a], [b]) => b - a)[0]
+      const writes = { '20 writes after a cut': times(through.map(([took]) => took)), slowest }
+      return { cuts, ...figures, ...writes, healed: times(healed) }
     } finally {
       load.stopping = true
       await cluster.stop()
