@@ -112,6 +112,8 @@ describe('a backup', () => {
     group.deliver({ type: 'COMMIT', to: 1 })
     expect(group.state(1)).toBe('normal v0 n1 k1')
     if (prepare) group.give([prepare])
+    // Behind its acknowledgement (decision 0015).
+    group.sync(1)
     expect(group.state(1)).toBe('normal v0 n2 k2')
     expect(group.value(1, 'x')).toBe('1')
   })
