@@ -115,17 +115,19 @@ function startCheck(url, record) {
 }
 
 /**
- * One fault after the other; the last quarter of the load is left for getting well, so the last one is not
- * begun if the longest so far would not be over by then.
+ * One fault after the other; the last quarter of the load is left for getting well, so a kill is not begun if the
+ * longest so far would not be over by then. A stop keeps to the time that is left.
  */
 async function torment(daemons, name) {
   const end = performance.now() + options.seconds * 750
+  const stopMs = Math.min(options.longestMs, options.seconds * 250)
+  const mustFit = !name.startsWith('stop-')
   let times = 0
   let longestMs = 0
   await sleep(CALM_MS)
-  while (times === 0 || performance.now() + longestMs < end) {
+  while (times === 0 || performance.now() + (mustFit ? longestMs : 0) < end) {
     const before = performance.now()
-    await FAULTS[name](daemons, Math.min(options.longestMs, Math.max(300, end - before)))
+    await FAULTS[name](daemons, Math.min(stopMs, Math.max(300, end - before)))
     await daemons.untilWritable()
     longestMs = Math.max(longestMs, performance.now() - before)
     times++
