@@ -44,7 +44,13 @@ export const REPAIR = [
     name: 'damaged-head-taken-for-torn',
     p: '',
     why: 'damaged entries at the end of the log are forgotten, as if the last write had been cut short',
-    by: ['acknowledged-not-lost', 'promises-kept', 'durable-on-quorum', 'commit-immutable'],
+    by: [
+      'lost-data-never-votes',
+      'acknowledged-not-lost',
+      'promises-kept',
+      'durable-on-quorum',
+      'commit-immutable',
+    ],
     patches: [
       {
         file: 'sim/audit.ts',

@@ -201,9 +201,9 @@ export const TRANSFER = [
     by: ['answers-fit'],
     file: 'vr/checkpoint.ts',
     find: `  if (!transfer?.fetch || transfer.nonce !== m.nonce) return
-  if (transfer.fetch.id.opNumber !== m.opNumber) return
+  if (transfer.fetch.id.opNumber !== m.opNumber || transfer.fetch.lacking) return
 `,
-    replace: '  if (!transfer?.fetch) return\n',
+    replace: '  if (!transfer?.fetch || transfer.fetch.lacking) return\n',
   },
   {
     name: 'rev-lost-at-install',
