@@ -124,6 +124,15 @@ describe('repaired-as-written', () => {
     check.sent?.(hostOf(world), 1, ack)
   })
 
+  test('what is damaged behind the start is for the next start to find (seed 862)', () => {
+    const { world, check } = withDamage()
+    flip(hostOf(world).image, 1)
+    repair(world, check, at(3))
+    check.sent?.(hostOf(world), 1, ack)
+    check.started?.(hostOf(world))
+    expect(() => check.sent?.(hostOf(world), 1, ack)).toThrow('with entries damaged')
+  })
+
   test('given up while others may have it', () => {
     const { world, check } = withDamage()
     const nonce = 7

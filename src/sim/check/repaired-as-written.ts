@@ -13,8 +13,8 @@ export function repairedAsWritten(world: World): Check {
   const { rot, helix } = world.options.nemesis.faults
   /** Op → checksum, as it last went to each disk. */
   const written = world.hosts.map(() => ({ wipes: 0, entries: new Map<number, string>() }))
-  /** Whose start found damaged entries, and has not repaired them. */
-  const ailing = new Set<HostView['number']>()
+  /** Ops that a start found damaged, and has not repaired. What is damaged later, the next start finds. */
+  const ailing = new Map<HostView['number'], Set<number>>()
   /** `asker nonce` → who was normal when it answered. */
   const normal = new Map<string, Set<number>>()
 
@@ -28,9 +28,11 @@ export function repairedAsWritten(world: World): Check {
   return {
     name,
     started(host: HostView) {
-      ailing.delete(host.number)
       const canRot = rot.everyMs > 0 || helix.everyMs > 0 || host.image.damaged
-      if (canRot && audit(host.image).damage !== undefined) ailing.add(host.number)
+      const runs = (canRot && audit(host.image).damage?.runs) || []
+      const ops = new Set<number>()
+      for (const { first, last } of runs) for (let op: number = first; op <= last; op++) ops.add(op)
+      ailing.set(host.number, ops)
     },
     durable(host: HostView, job: Job) {
       if (job.type !== 'write') return
@@ -41,7 +43,7 @@ export function repairedAsWritten(world: World): Check {
         throw new Violation(name, `${what}; it had written ${log.get(opNumber)}`)
       }
       for (const { opNumber, checksum } of job.append) log.set(opNumber, checksum)
-      if (job.repair && audit(host.image).damage === undefined) ailing.delete(host.number)
+      for (const { opNumber } of job.repair ?? []) ailing.get(host.number)?.delete(opNumber)
     },
     failed({ number, replica }: HostView) {
       const repair = replica?.repair
@@ -53,7 +55,8 @@ export function repairedAsWritten(world: World): Check {
     },
     sent(host: HostView, to: number, message: Message) {
       const isAbout = message.type === 'GETENTRIES' || message.type === 'NEWENTRIES'
-      if (ailing.has(host.number) && !isAbout && message.type !== 'REPLY') {
+      const isAiling = (ailing.get(host.number)?.size ?? 0) > 0
+      if (isAiling && !isAbout && message.type !== 'REPLY') {
         throw new Violation(name, `r${host.number} sends ${message.type}, with entries damaged`)
       }
       if (message.type !== 'NEWENTRIES' || host.replica?.status !== 'normal') return
