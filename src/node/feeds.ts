@@ -1,6 +1,6 @@
 /**
  * Feeds as callers see them. A feed with all its partitions lives in the shard of its name (as a key
- * would, docs/decisions/0018): what is written to it is one call to the log of that shard, what is read comes
+ * would, docs/decisions/0016): what is written to it is one call to the log of that shard, what is read comes
  * from this node's state.
  */
 import { ViewstampError } from '../base/errors.ts'
