@@ -1,7 +1,7 @@
 /** Time, signals, bounds, and what the client adds to a call. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { connect } from '../../src/client/client.ts'
-import { ok, type Reply, Stub } from './stub.ts'
+import { ok, Played, type Reply } from './played.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -14,8 +14,8 @@ const failure = (asked: Promise<unknown>): Promise<unknown> =>
   )
 
 test('a plain write that is not answered in time is unknown; a read is none', async () => {
-  const stub = new Stub(() => 'silent')
-  const client = stub.client({ session: false, timeoutMs: 1_000 })
+  const played = new Played(() => 'silent')
+  const client = played.client({ session: false, timeoutMs: 1_000 })
   const [write, read] = [failure(client.kv.put('x', 1)), failure(client.kv.get('x'))]
   await vi.advanceTimersByTimeAsync(1_300)
   expect(await write).toMatchObject({ name: 'TIMEOUT', outcome: 'unknown', code: -32003 })
@@ -23,10 +23,10 @@ test('a plain write that is not answered in time is unknown; a read is none', as
 })
 
 test('a read leaves time for the other endpoints, a plain write takes it all', async () => {
-  const stub = new Stub(({ endpoint }) =>
+  const played = new Played(({ endpoint }) =>
     endpoint === 'http://a.example:1' ? 'silent' : ok({ kv: null }),
   )
-  const client = stub.client({ session: false, timeoutMs: 3_000 }, [
+  const client = played.client({ session: false, timeoutMs: 3_000 }, [
     'a.example:1',
     'b.example:1',
     'c.example:1',
@@ -34,8 +34,8 @@ test('a read leaves time for the other endpoints, a plain write takes it all', a
   const read = client.kv.get('x')
   await vi.advanceTimersByTimeAsync(1_300)
   await read
-  expect(stub.calls[0]?.params.meta.timeoutMs).toBe(1_000)
-  const other = stub.client({ session: false, timeoutMs: 3_000 }, [
+  expect(played.calls[0]?.params.meta.timeoutMs).toBe(1_000)
+  const other = played.client({ session: false, timeoutMs: 3_000 }, [
     'a.example:1',
     'b.example:1',
     'c.example:1',
@@ -43,12 +43,12 @@ test('a read leaves time for the other endpoints, a plain write takes it all', a
   const write = failure(other.kv.put('x', 1))
   await vi.advanceTimersByTimeAsync(3_300)
   expect(await write).toMatchObject({ outcome: 'unknown' })
-  expect(stub.calls.at(-1)?.params.meta.timeoutMs).toBe(3_000)
+  expect(played.calls.at(-1)?.params.meta.timeoutMs).toBe(3_000)
 })
 
 test('a call may bring its own time', async () => {
-  const stub = new Stub(() => 'silent')
-  const read = failure(stub.client().kv.get('x', { timeoutMs: 50 }))
+  const played = new Played(() => 'silent')
+  const read = failure(played.client().kv.get('x', { timeoutMs: 50 }))
   await vi.advanceTimersByTimeAsync(400)
   expect(await read).toMatchObject({ name: 'TIMEOUT' })
 })
@@ -56,8 +56,8 @@ test('a call may bring its own time', async () => {
 test('an aborted call says what may have become of it', async () => {
   const stop = new AbortController()
   const { signal } = stop
-  const stub = new Stub(({ method }) => (method === 'kv.put' ? 'refused' : ok()))
-  const client = stub.client({ session: false })
+  const played = new Played(({ method }) => (method === 'kv.put' ? 'refused' : ok()))
+  const client = played.client({ session: false })
   const paused = failure(client.kv.put('x', 1, { signal }))
   await vi.advanceTimersByTimeAsync(5)
   stop.abort(new Error('enough'))
@@ -68,46 +68,46 @@ test('an aborted call says what may have become of it', async () => {
     name: 'ABORTED',
     outcome: 'none',
   })
-  expect(stub.methods.filter(name => name === 'kv.put').length).toBe(1)
+  expect(played.methods.filter(name => name === 'kv.put').length).toBe(1)
 })
 
 test('no more calls are under way than the client may have; the others wait in order', async () => {
   let release: (() => void)[] = []
-  const stub = new Stub(
+  const played = new Played(
     () => new Promise<Reply>(resolve => release.push(() => resolve(ok({ kv: null })))),
   )
-  const client = stub.client({ maxInFlight: 2 })
+  const client = played.client({ maxInFlight: 2 })
   const keys = ['a', 'b', 'c', 'd']
   const asked = keys.map(key => client.kv.get(key))
   await vi.advanceTimersByTimeAsync(0)
-  expect(stub.calls).toHaveLength(2)
+  expect(played.calls).toHaveLength(2)
   release.splice(0, 1).forEach(go => void go())
   await vi.advanceTimersByTimeAsync(0)
-  expect(stub.calls.map(({ params }) => params.key)).toEqual(['a', 'b', 'c'])
+  expect(played.calls.map(({ params }) => params.key)).toEqual(['a', 'b', 'c'])
   for (; release.length > 0; await vi.advanceTimersByTimeAsync(0)) {
     const now = release
     release = []
     for (const go of now) go()
   }
   await Promise.all(asked)
-  expect(stub.calls).toHaveLength(4)
+  expect(played.calls).toHaveLength(4)
 })
 
 test('who waits for its turn until its time is over was never sent', async () => {
-  const stub = new Stub(() => 'silent')
-  const client = stub.client({ maxInFlight: 1, session: false })
+  const played = new Played(() => 'silent')
+  const client = played.client({ maxInFlight: 1, session: false })
   const first = failure(client.kv.put('x', 1, { timeoutMs: 10_000 }))
   const second = failure(client.kv.put('x', 2, { timeoutMs: 100 }))
   await vi.advanceTimersByTimeAsync(100)
   expect(await second).toMatchObject({ name: 'TIMEOUT', outcome: 'none' })
-  expect(stub.calls).toHaveLength(1)
+  expect(played.calls).toHaveLength(1)
   await vi.advanceTimersByTimeAsync(11_000)
   await first
 })
 
 test('beyond ten thousand that wait, a call is refused', async () => {
-  const stub = new Stub(() => 'silent')
-  const client = stub.client({ maxInFlight: 1 })
+  const played = new Played(() => 'silent')
+  const client = played.client({ maxInFlight: 1 })
   const waiting = Array.from({ length: 10_001 }, () => failure(client.kv.get('x')))
   await vi.advanceTimersByTimeAsync(0)
   expect(await failure(client.kv.get('y'))).toMatchObject({
@@ -120,24 +120,24 @@ test('beyond ten thousand that wait, a call is refused', async () => {
 })
 
 test('calls move on from an endpoint that failed once, however many of them failed there', async () => {
-  const stub = new Stub(({ endpoint }) =>
+  const played = new Played(({ endpoint }) =>
     endpoint === 'http://a.example:1' ? 'lost' : ok({ kv: null }),
   )
-  const client = stub.client({}, ['a.example:1', 'b.example:1', 'c.example:1'])
+  const client = played.client({}, ['a.example:1', 'b.example:1', 'c.example:1'])
   await Promise.all(['x', 'y', 'z'].map(key => client.kv.get(key)))
   await client.kv.get('w')
-  expect(stub.calls.slice(3).map(({ endpoint }) => endpoint)).toEqual(
+  expect(played.calls.slice(3).map(({ endpoint }) => endpoint)).toEqual(
     Array(4).fill('http://b.example:1'),
   )
 })
 
 test('what goes with every call: the client’s, then the call’s', async () => {
-  const stub = new Stub(() => ok({ kv: null }))
-  const client = stub.client({ correlationId: 'c1', consistency: 'local' })
+  const played = new Played(() => ok({ kv: null }))
+  const client = played.client({ correlationId: 'c1', consistency: 'local' })
   await client.kv.get('x')
   await client.kv.get('x', { correlationId: 'c2', consistency: 'linearizable', shard: 's1' })
   await client.call('kv.get', { key: 'x', meta: { correlationId: 'c3' } })
-  expect(stub.calls.map(({ params }) => ({ ...params.meta, timeoutMs: 0 }))).toEqual([
+  expect(played.calls.map(({ params }) => ({ ...params.meta, timeoutMs: 0 }))).toEqual([
     { correlationId: 'c1', consistency: 'local', timeoutMs: 0 },
     { correlationId: 'c2', consistency: 'linearizable', shard: 's1', timeoutMs: 0 },
     { correlationId: 'c3', consistency: 'local', timeoutMs: 0 },
@@ -146,19 +146,19 @@ test('what goes with every call: the client’s, then the call’s', async () =>
 
 test('a session read waits for what this client has written and read; with several shards it is linearizable', async () => {
   let shards = 1
-  const stub = new Stub(({ method, params }) =>
+  const played = new Played(({ method, params }) =>
     method === 'cluster.members'
       ? ok({ shards })
       : method === 'kv.put'
         ? ok({ rev: 7 })
         : ok({ kv: { key: params.key, rev: 9 } }),
   )
-  const one = stub.client({ consistency: 'session', session: false })
+  const one = played.client({ consistency: 'session', session: false })
   await one.kv.put('x', 1)
   await one.kv.get('x')
   await one.kv.get('x')
   const reads = (): unknown[] =>
-    stub.calls
+    played.calls
       .filter(({ method }) => method === 'kv.get')
       .map(({ params: { meta } }) => [meta.consistency, meta.minRev])
   expect(reads()).toEqual([
@@ -166,8 +166,8 @@ test('a session read waits for what this client has written and read; with sever
     ['session', 9],
   ])
   shards = 2
-  stub.calls.length = 0
-  const two = stub.client({ consistency: 'session', session: false })
+  played.calls.length = 0
+  const two = played.client({ consistency: 'session', session: false })
   await two.kv.put('x', 1)
   await two.kv.get('x')
   await two.kv.get('x', { shard: 'main' })
@@ -181,38 +181,38 @@ test('a session read waits for what this client has written and read; with sever
 
 test('pages of a range are asked for as they are taken', async () => {
   const keys = Array.from({ length: 7 }, (_, i) => ({ key: `k${i}`, rev: 1 }))
-  const stub = new Stub(({ params }) => {
+  const played = new Played(({ params }) => {
     const at = Number(params.cursor ?? 0)
     const kvs = keys.slice(at, at + params.limit)
     const more = at + params.limit < keys.length
     return ok({ kvs, more, ...(more && { cursor: String(at + params.limit) }) })
   })
-  const { kv } = stub.client()
+  const { kv } = played.client()
   const range = kv.range({ prefix: 'k', page: 3 })
   expect((await range.next()).value).toMatchObject({ key: 'k0' })
-  expect(stub.calls).toHaveLength(1)
+  expect(played.calls).toHaveLength(1)
   const rest: string[] = []
   for await (const { key } of range) rest.push(key)
   expect(rest).toEqual(['k1', 'k2', 'k3', 'k4', 'k5', 'k6'])
-  expect(stub.calls).toHaveLength(3)
-  stub.calls.length = 0
+  expect(played.calls).toHaveLength(3)
+  played.calls.length = 0
   const four: string[] = []
   for await (const { key } of kv.range({ prefix: 'k', page: 3, limit: 4 })) four.push(key)
   expect(four).toEqual(['k0', 'k1', 'k2', 'k3'])
-  expect(stub.calls.map(({ params }) => params.limit)).toEqual([3, 1])
+  expect(played.calls.map(({ params }) => params.limit)).toEqual([3, 1])
 })
 
 test('the log is read to its end', async () => {
-  const stub = new Stub(({ params }) =>
+  const played = new Played(({ params }) =>
     ok({
       entries:
         params.from === undefined ? [{ op: 4 }, { op: 5 }] : params.from === 6 ? [{ op: 6 }] : [],
     }),
   )
   const ops: unknown[] = []
-  for await (const { op } of stub.client().log.read({ as: 'changes' })) ops.push(op)
+  for await (const { op } of played.client().log.read({ as: 'changes' })) ops.push(op)
   expect(ops).toEqual([4, 5, 6])
-  expect(stub.calls.map(({ params }) => [params.from, params.as])).toEqual([
+  expect(played.calls.map(({ params }) => [params.from, params.as])).toEqual([
     [undefined, 'changes'],
     [6, 'changes'],
     [7, 'changes'],
@@ -221,14 +221,14 @@ test('the log is read to its end', async () => {
 
 test('other endpoints are learnt from a node, if asked for', async () => {
   const peers = [{ rpc: 'http://b.example:1' }, { rpc: null }, { rpc: 'http://c.example:1' }]
-  const stub = new Stub(({ method }) =>
+  const played = new Played(({ method }) =>
     method === 'cluster.status' ? ok({ rpc: 'http://a.example:1', peers }) : ok({ kv: null }),
   )
-  const plain = stub.client()
+  const plain = played.client()
   await plain.kv.get('x')
   await vi.advanceTimersByTimeAsync(0)
   expect(plain.endpoints).toEqual(['http://a.example:1'])
-  const client = stub.client({ discover: true })
+  const client = played.client({ discover: true })
   await client.kv.get('x')
   await vi.advanceTimersByTimeAsync(0)
   expect(client.endpoints).toEqual([
@@ -236,12 +236,12 @@ test('other endpoints are learnt from a node, if asked for', async () => {
     'http://b.example:1',
     'http://c.example:1',
   ])
-  expect(stub.methods.filter(name => name === 'cluster.status')).toHaveLength(1)
+  expect(played.methods.filter(name => name === 'cluster.status')).toHaveLength(1)
 })
 
 test('a closed client refuses calls, and ends those that wait', async () => {
-  const stub = new Stub(() => 'silent')
-  const client = stub.client({ maxInFlight: 1, session: false })
+  const played = new Played(() => 'silent')
+  const client = played.client({ maxInFlight: 1, session: false })
   const first = failure(client.kv.get('x'))
   const waiting = failure(client.kv.put('x', 1))
   await vi.advanceTimersByTimeAsync(0)
@@ -260,14 +260,14 @@ test('what is no endpoint is said at once', () => {
 })
 
 test('an answer that is none of a daemon', async () => {
-  const stub = new Stub(() => 'lost')
-  const client = stub.client({ transport: async () => ({ status: 200, text: '<html>' }) })
+  const played = new Played(() => 'lost')
+  const client = played.client({ transport: async () => ({ status: 200, text: '<html>' }) })
   expect(await failure(client.kv.put('x', 1))).toMatchObject({
     name: 'NOT_VIEWSTAMP',
     outcome: 'none',
   })
   const proxy = async () => ({ status: 502, text: '<html>' })
-  const behind = stub.client({ transport: proxy, session: false })
+  const behind = played.client({ transport: proxy, session: false })
   expect(await failure(behind.kv.put('x', 1))).toMatchObject({
     name: 'CONNECTION_LOST',
     outcome: 'unknown',

@@ -1,7 +1,7 @@
 /** Calls over one WebSocket, and over HTTP where there is none. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { HEADER, ok, Played } from './played.ts'
 import { Sockets } from './sockets.ts'
-import { HEADER, ok, Stub } from './stub.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -11,7 +11,7 @@ const failure = (asked: Promise<unknown>): Promise<unknown> =>
     () => 'no error',
     (error: unknown) => error,
   )
-const noHttp = () => new Stub(() => 'refused')
+const noHttp = () => new Played(() => 'refused')
 const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
 
 test('calls share one connection; answers come in any order', async () => {
@@ -57,10 +57,10 @@ test('a connection that ends: reads go elsewhere, a plain write is unknown', asy
 test('what was not sent yet when no connection came about was not done', async () => {
   const sockets = new Sockets()
   sockets.onConnect = peer => peer.end('refused')
-  const stub = noHttp()
-  const asked = failure(sockets.client(stub, { failFast: true }).kv.put('x', 1))
+  const played = noHttp()
+  const asked = failure(sockets.client(played, { failFast: true }).kv.put('x', 1))
   expect(await asked).toMatchObject({ name: 'UNREACHABLE', outcome: 'none' })
-  expect(stub.calls).toHaveLength(1)
+  expect(played.calls).toHaveLength(1)
 })
 
 test('an endpoint that opens no connection does not take the time of the others', async () => {
@@ -80,21 +80,21 @@ test('an endpoint that opens no connection does not take the time of the others'
 test('where WebSockets cannot be had, calls go over HTTP, and for a while only so', async () => {
   const sockets = new Sockets()
   sockets.onConnect = peer => peer.end('Unexpected server response: 400')
-  const stub = new Stub(() => ok({ kv: null }))
-  const { kv } = sockets.client(stub)
+  const played = new Played(() => ok({ kv: null }))
+  const { kv } = sockets.client(played)
   await kv.get('x')
   await kv.get('y')
-  expect([sockets.peers.length, stub.calls.length]).toEqual([1, 2])
+  expect([sockets.peers.length, played.calls.length]).toEqual([1, 2])
   await vi.advanceTimersByTimeAsync(30_000)
   await kv.get('z')
-  expect([sockets.peers.length, stub.calls.length]).toEqual([2, 3])
+  expect([sockets.peers.length, played.calls.length]).toEqual([2, 3])
 })
 
 test('large calls go over HTTP: no small one waits behind them', async () => {
   const sockets = new Sockets()
-  const stub = new Stub(() => ok({ rev: 1 }))
-  await sockets.client(stub).kv.put('x', 'v'.repeat(300_000))
-  expect([sockets.peers.length, stub.calls.length]).toEqual([0, 1])
+  const played = new Played(() => ok({ rev: 1 }))
+  await sockets.client(played).kv.put('x', 'v'.repeat(300_000))
+  expect([sockets.peers.length, played.calls.length]).toEqual([0, 1])
 })
 
 test('a daemon that says nothing at all is left for all calls; one that answers others is not', async () => {

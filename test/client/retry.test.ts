@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { ViewstampError } from '../../src/client/error.ts'
 import { backoffMs } from '../../src/client/retry.ts'
-import { type Call, ok, type Reply, Stub } from './stub.ts'
+import { type Call, ok, Played, type Reply } from './played.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -64,13 +64,13 @@ const ROWS = TABLE.map(row => [`${row[0]}, ${row[1]}`, row] as const)
 
 test.each(ROWS)('%s', async (_, [kind, , first, again, outcome]) => {
   const isSession = (call: Call): boolean => call.method === 'session.open'
-  const stub: Stub = new Stub(call => {
+  const played: Played = new Played(call => {
     if (isSession(call)) return ok({ session: 's@1', nextSeq: 1 })
-    return stub.calls.filter(each => !isSession(each)).length === 1
+    return played.calls.filter(each => !isSession(each)).length === 1
       ? first
       : ok({ rev: 1, kv: null })
   })
-  const client = stub.client({ session: kind === 'write in a session' }, [
+  const client = played.client({ session: kind === 'write in a session' }, [
     'a.example:1',
     'b.example:1',
   ])
@@ -79,7 +79,7 @@ test.each(ROWS)('%s', async (_, [kind, , first, again, outcome]) => {
   const ended = asked.catch((error: unknown) => error)
   await vi.runAllTimersAsync()
   const end = await ended
-  const sent = stub.calls.filter(each => !isSession(each))
+  const sent = played.calls.filter(each => !isSession(each))
   expect(sent).toHaveLength(again ? 2 : 1)
   if (again) {
     expect(end).not.toBeInstanceOf(Error)
@@ -90,14 +90,14 @@ test.each(ROWS)('%s', async (_, [kind, , first, again, outcome]) => {
 })
 
 test('what the machine says of a repeat is the answer to the first sending, too', async () => {
-  const stub = new Stub(({ method }, n) =>
+  const played = new Played(({ method }, n) =>
     method === 'session.open'
       ? ok({ session: 's@1' })
       : n === 2
         ? 'lost'
         : { error: 'COMPARE_FAILED', code: 1001 },
   )
-  const end = stub
+  const end = played
     .client()
     .kv.put('x', 1, { ifRev: 3 })
     .catch((error: unknown) => error)
@@ -106,14 +106,14 @@ test('what the machine says of a repeat is the answer to the first sending, too'
 })
 
 test('what a node says of a repeat is not: the first sending may have been executed', async () => {
-  const stub = new Stub(({ method }, n) =>
+  const played = new Played(({ method }, n) =>
     method === 'session.open'
       ? ok({ session: 's@1' })
       : n === 2
         ? 'lost'
         : { error: 'READ_ONLY', code: -32011 },
   )
-  const end = stub
+  const end = played
     .client()
     .kv.put('x', 1)
     .catch((error: unknown) => error)
@@ -123,18 +123,18 @@ test('what a node says of a repeat is not: the first sending may have been execu
 
 test('every endpoint is tried before there is a pause; pauses grow, by chance a half shorter', async () => {
   const times: number[] = []
-  const stub = new Stub(() => {
+  const played = new Played(() => {
     times.push(Date.now())
     return 'refused'
   })
   const start = Date.now()
-  const end = stub
+  const end = played
     .client({ timeoutMs: 3_000 }, ['a.example:1', 'b.example:1', 'c.example:1'])
     .kv.get('x')
     .catch(e => e)
   await vi.runAllTimersAsync()
   expect(await end).toMatchObject({ name: 'UNREACHABLE', outcome: 'none' })
-  expect(stub.calls.slice(0, 4).map(({ endpoint }) => endpoint.slice(7))).toEqual([
+  expect(played.calls.slice(0, 4).map(({ endpoint }) => endpoint.slice(7))).toEqual([
     'a.example:1',
     'b.example:1',
     'c.example:1',
@@ -149,12 +149,12 @@ test('every endpoint is tried before there is a pause; pauses grow, by chance a 
 
 test('a daemon that says when to come back is not asked before', async () => {
   const times: number[] = []
-  const stub = new Stub((_, n) => {
+  const played = new Played((_, n) => {
     times.push(Date.now())
     const data = { retryable: true, outcome: 'none', retryAfterMs: 400 }
     return n === 1 ? { error: 'OVERLOADED', data } : ok({ kv: null })
   })
-  const end = stub.client().kv.get('x')
+  const end = played.client().kv.get('x')
   await vi.runAllTimersAsync()
   await end
   const [first = 0, second = 0] = times
@@ -162,18 +162,18 @@ test('a daemon that says when to come back is not asked before', async () => {
 })
 
 test('failFast: no endpoint reachable is told at once', async () => {
-  const stub = new Stub(() => 'refused')
-  const asked = stub.client({ failFast: true }, ['a.example:1', 'b.example:1']).kv.get('x')
+  const played = new Played(() => 'refused')
+  const asked = played.client({ failFast: true }, ['a.example:1', 'b.example:1']).kv.get('x')
   await expect(asked).rejects.toMatchObject({ name: 'UNREACHABLE' })
-  expect(stub.calls).toHaveLength(2)
+  expect(played.calls).toHaveLength(2)
 })
 
 test('every failed attempt is told to who wants to know', async () => {
   const told: string[] = []
-  const stub = new Stub((_, n) => (n === 1 ? 'lost' : ok({ kv: null })))
+  const played = new Played((_, n) => (n === 1 ? 'lost' : ok({ kv: null })))
   const onRetry = (endpoint: string, error: ViewstampError) =>
     void told.push(`${endpoint} ${error.name} ${error.outcome}`)
-  const asked = stub.client({ onRetry }).kv.get('x')
+  const asked = played.client({ onRetry }).kv.get('x')
   await vi.runAllTimersAsync()
   await asked
   expect(told).toEqual(['http://a.example:1 CONNECTION_LOST none'])

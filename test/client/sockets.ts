@@ -1,7 +1,7 @@
 /** WebSockets without a network: a test sees what is sent, and sends and ends what it likes. */
 import { type Client, type ClientOptions, connectBy } from '../../src/client/connect.ts'
 import type { OpenSocket, SocketEvents } from '../../src/client/socket.ts'
-import type { Stub } from './stub.ts'
+import type { Played } from './played.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: messages are looked into freely
 type Message = any
@@ -88,9 +88,9 @@ export class Sockets {
     }
   }
 
-  /** What is not carried by a socket goes to the stub. */
+  /** What is not carried by a socket goes to the played. */
   client(
-    http: Stub,
+    http: Played,
     options: ClientOptions = {},
     endpoints: readonly string[] = ['a.example:1'],
   ): Client {

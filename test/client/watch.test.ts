@@ -1,13 +1,13 @@
 /** Iterations over what is pushed: resumed without a gap or a duplicate, held back by a slow reader. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Client } from '../../src/client/connect.ts'
+import { HEADER, ok, Played } from './played.ts'
 import { type Peer, Sockets } from './sockets.ts'
-import { HEADER, ok, Stub } from './stub.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const noHttp = () => new Stub(() => 'refused')
+const noHttp = () => new Played(() => 'refused')
 const change = (rev: number) => ({ type: 'put', key: 'x', rev, value: rev })
 const kv = (rev: number) => ({
   kind: 'kv',
@@ -241,13 +241,13 @@ test('where there are no WebSockets, it polls, and goes on where it was', async 
   const sockets = new Sockets()
   sockets.onConnect = peer => peer.end('refused')
   const polled: unknown[] = []
-  const stub = new Stub(({ method, params }) => {
+  const played = new Played(({ method, params }) => {
     if (method !== 'kv.poll') return 'refused'
     polled.push([params.from, params.waitMs])
     const [at, events] = [polled.length, [{ rev: polled.length, changes: [] }]]
     return at === 2 ? 'lost' : ok({ events, next: at + 1 })
   })
-  const taken = take(sockets.client(stub), 2)
+  const taken = take(sockets.client(played), 2)
   await vi.advanceTimersByTimeAsync(1_000)
   expect(await taken).toEqual([1, 3])
   expect(polled).toEqual([
@@ -291,14 +291,14 @@ test('a feed resumes from the cursor of the last event, and polls where it must;
   expect(asked).toEqual([undefined, '6'])
 
   sockets.onConnect = peer => peer.end('refused')
-  const stub = new Stub(({ method, params }) => {
+  const played = new Played(({ method, params }) => {
     const at = params.from === 'now' ? 9 : Number(params.from)
     return method === 'feed.read' ? ok({ records: [record(at)], next: at + 1 }) : 'refused'
   })
-  const polled = follow(sockets.client(stub), 'f')
+  const polled = follow(sockets.client(played), 'f')
   await vi.advanceTimersByTimeAsync(1_000)
   expect(await polled).toEqual([9, 10, 11])
-  const pattern = follow(sockets.client(stub), 'orders.*').catch((error: unknown) => error)
+  const pattern = follow(sockets.client(played), 'orders.*').catch((error: unknown) => error)
   await vi.advanceTimersByTimeAsync(1_000)
   expect(await pattern).toMatchObject({ name: 'UNREACHABLE' })
 })

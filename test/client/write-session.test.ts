@@ -1,7 +1,7 @@
 /** The session of a client: one for all its writes, a number for each, within the window that the cluster keeps. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { WINDOW } from '../../src/client/write-session.ts'
-import { ok, type Reply, Stub } from './stub.ts'
+import { ok, Played, type Reply } from './played.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -17,7 +17,7 @@ const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
 function held() {
   const open = new Map<number, (reply: Reply) => void>()
   let sessions = 0
-  const stub = new Stub(({ method, params }) => {
+  const played = new Played(({ method, params }) => {
     if (method === 'session.open') return ok({ session: `s@${++sessions}`, nextSeq: 1 })
     if (method === 'session.close') return ok()
     return new Promise(resolve => {
@@ -30,15 +30,15 @@ function held() {
     open.delete(seq)
     await settled()
   }
-  return { stub, open, answer }
+  return { played, open, answer }
 }
 
 test('parallel writes share one session, have a number each, and stay within its window', async () => {
-  const { stub, open, answer } = held()
-  const { kv } = stub.client()
+  const { played, open, answer } = held()
+  const { kv } = played.client()
   const writes = Array.from({ length: WINDOW + 44 }, (_, i) => kv.put(`k${i}`, i))
   await settled()
-  expect(stub.methods.filter(name => name === 'session.open')).toHaveLength(1)
+  expect(played.methods.filter(name => name === 'session.open')).toHaveLength(1)
   expect([...open.keys()]).toEqual(Array.from({ length: WINDOW }, (_, i) => i + 1))
   // Answers kept for numbers within the window of the highest: while the first waits, none is beyond it.
   for (let seq = 2; seq <= 100; seq++) await answer(seq)
@@ -47,18 +47,18 @@ test('parallel writes share one session, have a number each, and stay within its
   expect(Math.max(...open.keys())).toBe(WINDOW + 44)
   while (open.size > 0) for (const seq of open.keys()) await answer(seq)
   expect((await Promise.all(writes)).map(({ rev }) => rev)).toEqual(writes.map((_, i) => i + 1))
-  const sent = stub.calls.filter(({ method }) => method === 'kv.put')
+  const sent = played.calls.filter(({ method }) => method === 'kv.put')
   expect(new Set(sent.map(({ params: { meta } }) => `${meta.session} ${meta.seq}`)).size).toBe(300)
 })
 
 test('writes that wait for the window do not hold up reads', async () => {
-  const { stub, open, answer } = held()
-  const { kv } = stub.client({ maxInFlight: WINDOW + 1 })
+  const { played, open, answer } = held()
+  const { kv } = played.client({ maxInFlight: WINDOW + 1 })
   const writes = Array.from({ length: 2 * WINDOW }, () => kv.put('x', 1))
   await settled()
   const read = kv.get('x')
   await settled()
-  expect(stub.methods.at(-1)).toBe('kv.get')
+  expect(played.methods.at(-1)).toBe('kv.get')
   await answer(0, ok({ kv: null }))
   await read
   while (open.size > 0) for (const seq of [...open.keys()]) await answer(seq)
@@ -66,35 +66,35 @@ test('writes that wait for the window do not hold up reads', async () => {
 })
 
 test('reads and calls that change no keys need no session', async () => {
-  const stub = new Stub(() => ok({ kv: null }))
-  const client = stub.client()
+  const played = new Played(() => ok({ kv: null }))
+  const client = played.client()
   await client.kv.get('x')
   await client.cluster.status()
-  expect(stub.methods).toEqual(['kv.get', 'cluster.status'])
+  expect(played.methods).toEqual(['kv.get', 'cluster.status'])
 })
 
 test('a session that the cluster has forgotten is given up, and the write before it is unknown', async () => {
-  const { stub, answer } = held()
-  const { kv } = stub.client()
+  const { played, answer } = held()
+  const { kv } = played.client()
   const first = failure(kv.put('x', 1))
   await settled()
   await answer(1, { error: 'SESSION_EVICTED', data: { outcome: 'unknown' } })
   expect(await first).toMatchObject({ name: 'SESSION_EVICTED', outcome: 'unknown' })
   const second = kv.put('x', 2)
   await settled()
-  expect(stub.calls.at(-1)?.params.meta).toMatchObject({ session: 's@2', seq: 1 })
+  expect(played.calls.at(-1)?.params.meta).toMatchObject({ session: 's@2', seq: 1 })
   await answer(1)
   await second
 })
 
 test('writes that wait for its window when it is lost go into the next one: they were not sent', async () => {
-  const { stub, open, answer } = held()
-  const { kv } = stub.client()
+  const { played, open, answer } = held()
+  const { kv } = played.client()
   const writes = Array.from({ length: WINDOW + 1 }, (_, i) => failure(kv.put(`k${i}`, i)))
   await settled()
   const evicted: Reply = { error: 'SESSION_EVICTED', data: { outcome: 'unknown' } }
   await answer(1, evicted)
-  expect(stub.calls.at(-1)?.params.meta).toMatchObject({ session: 's@2', seq: 1 })
+  expect(played.calls.at(-1)?.params.meta).toMatchObject({ session: 's@2', seq: 1 })
   for (const seq of [...open.keys()]) await answer(seq, seq === 1 ? ok({ rev: 1 }) : evicted)
   const ends = await Promise.all(writes)
   expect(ends.slice(0, WINDOW)).toEqual(
@@ -104,12 +104,12 @@ test('writes that wait for its window when it is lost go into the next one: they
 })
 
 test('after half of its life without a write another one is opened', async () => {
-  const { stub, answer } = held()
-  const { kv } = stub.client({ session: { ttlMs: 10_000 } })
+  const { played, answer } = held()
+  const { kv } = played.client({ session: { ttlMs: 10_000 } })
   const put = async (): Promise<string> => {
     const write = kv.put('x', 1)
     await settled()
-    const { session, seq } = stub.calls.at(-1)?.params.meta ?? {}
+    const { session, seq } = played.calls.at(-1)?.params.meta ?? {}
     await answer(seq)
     await write
     return `${session} ${seq}`
@@ -119,27 +119,27 @@ test('after half of its life without a write another one is opened', async () =>
   expect(await put()).toBe('s@1 2')
   await vi.advanceTimersByTimeAsync(5_000)
   expect(await put()).toBe('s@2 1')
-  expect(stub.calls[0]?.params.ttlMs).toBe(10_000)
+  expect(played.calls[0]?.params.ttlMs).toBe(10_000)
 })
 
 test('where no session can be opened, nothing was written', async () => {
-  const stub = new Stub(() => 'lost')
-  const write = failure(stub.client({ timeoutMs: 200 }).kv.put('x', 1))
+  const played = new Played(() => 'lost')
+  const write = failure(played.client({ timeoutMs: 200 }).kv.put('x', 1))
   await vi.advanceTimersByTimeAsync(300)
   expect(await write).toMatchObject({ outcome: 'none' })
-  expect(new Set(stub.methods)).toEqual(new Set(['session.open']))
+  expect(new Set(played.methods)).toEqual(new Set(['session.open']))
 })
 
 test('a signal ends the wait for a session, for that call alone', async () => {
   let opened: (reply: Reply) => void = () => {}
-  const stub = new Stub(({ method }) =>
+  const played = new Played(({ method }) =>
     method === 'session.open'
       ? new Promise<Reply>(resolve => {
           opened = resolve
         })
       : ok({ rev: 1 }),
   )
-  const { kv } = stub.client()
+  const { kv } = played.client()
   const stop = new AbortController()
   const [ended, other] = [failure(kv.put('x', 1, { signal: stop.signal })), kv.put('y', 1)]
   await settled()
@@ -148,12 +148,12 @@ test('a signal ends the wait for a session, for that call alone', async () => {
   opened(ok({ session: 's@1' }))
   await settled()
   expect(await other).toMatchObject({ rev: 1 })
-  expect(stub.methods).toEqual(['session.open', 'kv.put'])
+  expect(played.methods).toEqual(['session.open', 'kv.put'])
 })
 
 test('a number is not used again, also when its call was given up', async () => {
-  const { stub, open, answer } = held()
-  const { kv } = stub.client()
+  const { played, open, answer } = held()
+  const { kv } = played.client()
   const stop = new AbortController()
   const given = kv.put('x', 1)
   await settled()
@@ -167,13 +167,13 @@ test('a number is not used again, also when its call was given up', async () => 
 })
 
 test('closing the client closes its session', async () => {
-  const { stub, answer } = held()
-  const client = stub.client()
+  const { played, answer } = held()
+  const client = played.client()
   const write = client.kv.put('x', 1)
   await settled()
   await answer(1)
   await write
   await Promise.all([client.close(), client.close()])
-  expect(stub.calls.at(-1)).toMatchObject({ method: 'session.close', params: { session: 's@1' } })
-  expect(stub.methods.filter(name => name === 'session.close')).toHaveLength(1)
+  expect(played.calls.at(-1)).toMatchObject({ method: 'session.close', params: { session: 's@1' } })
+  expect(played.methods.filter(name => name === 'session.close')).toHaveLength(1)
 })

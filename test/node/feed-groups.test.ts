@@ -1,37 +1,8 @@
 /** Consumer groups of a cluster: cursors, queues, dead letters. */
-import { afterEach, expect, test } from 'vitest'
-import type { JsonObject } from '../../src/base/json.ts'
-import type { FeedFrom } from '../../src/node/api.ts'
-import { TestCluster } from '../support/cluster.ts'
+import { expect, test } from 'vitest'
+import { cluster, feeds, publish, read, start, stopAfterEach, valuesOf } from './feed-cluster.ts'
 
-let cluster: TestCluster
-
-afterEach(async () => {
-  const { failures } = cluster
-  await cluster.stop()
-  expect(failures).toEqual([])
-})
-
-async function start(...given: ConstructorParameters<typeof TestCluster>): Promise<void> {
-  cluster = new TestCluster(...given)
-  await cluster.start()
-}
-
-const feeds = (node: string) => cluster.node(node).feeds
-
-async function publish(node: string, feed: string, value: number, more: JsonObject = {}) {
-  await feeds(node).ensure([feed], {})
-  const record = { feed, value, ...more }
-  const { result } = await feeds(node).write(feed, { op: 'publish', record }, {})
-  return result as { partition: number; offset: number; duplicate: boolean }
-}
-
-async function read(node: string, feed: string, from: FeedFrom = 'first', waitMs = 0) {
-  return feeds(node).read(feed, { from, limit: 1000, waitMs }, {})
-}
-
-const valuesOf = (texts: readonly string[]): unknown[] =>
-  texts.map(text => (JSON.parse(text) as JsonObject)['value'])
+stopAfterEach()
 
 const groups = (node: string) => feeds(node).groups
 

@@ -1,40 +1,13 @@
 /** Feeds of a cluster: published through any node, read and followed at any other. */
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Json, JsonObject } from '../../src/base/json.ts'
 import { FeedMachine } from '../../src/machine/feed/feed-machine.ts'
 import type { FeedEvent, FeedFrom, SubscribeOptions } from '../../src/node/api.ts'
 import { FeedHub } from '../../src/node/feed-hub.ts'
 import { shardOfKey } from '../../src/node/route.ts'
-import { TestCluster } from '../support/cluster.ts'
+import { cluster, feeds, publish, read, start, stopAfterEach, valuesOf } from './feed-cluster.ts'
 
-let cluster: TestCluster
-
-afterEach(async () => {
-  const { failures } = cluster
-  await cluster.stop()
-  expect(failures).toEqual([])
-})
-
-async function start(...given: ConstructorParameters<typeof TestCluster>): Promise<void> {
-  cluster = new TestCluster(...given)
-  await cluster.start()
-}
-
-const feeds = (node: string) => cluster.node(node).feeds
-
-async function publish(node: string, feed: string, value: number, more: JsonObject = {}) {
-  await feeds(node).ensure([feed], {})
-  const record = { feed, value, ...more }
-  const { result } = await feeds(node).write(feed, { op: 'publish', record }, {})
-  return result as { partition: number; offset: number; duplicate: boolean }
-}
-
-async function read(node: string, feed: string, from: FeedFrom = 'first', waitMs = 0) {
-  return feeds(node).read(feed, { from, limit: 1000, waitMs }, {})
-}
-
-const valuesOf = (texts: readonly string[]): unknown[] =>
-  texts.map(text => (JSON.parse(text) as JsonObject)['value'])
+stopAfterEach()
 
 /** Everything that a subscription delivers. */
 class Inbox {

@@ -7,7 +7,6 @@ import { StateHash } from '../../src/machine/state-hash.ts'
 import { seal } from '../../src/storage/envelope.ts'
 import { inspectStore } from '../../src/storage/inspect.ts'
 import { textKey } from '../../src/storage/keys.ts'
-import { MemoryDisk } from '../../src/storage/memory.ts'
 import { createStore, openStore } from '../../src/storage/open.ts'
 import type { Store } from '../../src/storage/port.ts'
 import { type StorageError, TextDamage } from '../../src/storage/port.ts'
@@ -18,6 +17,7 @@ import { encodeText } from '../../src/storage/values.ts'
 import { coldReference } from '../../src/vr/cold.ts'
 import type { Entry } from '../../src/vr/entry.ts'
 import type { ServiceRecord } from '../../src/vr/service.ts'
+import { levelBench, memoryBench } from './bench.ts'
 import { at, CLUSTER, chain, checkpointAt, directory, records, vsr } from './build.ts'
 
 const textOf = (n: number): string => `page ${n} ${'é'.repeat(500)}`
@@ -48,39 +48,6 @@ async function checkpoint(
 /** Commits of the other shard: what is to be deleted has its chance, as the disk takes its time. */
 async function idle(store: Store): Promise<void> {
   for (let i = 0; i < 80; i++) await store.commit([{ shard: 1, vsr: vsr(0) }])
-}
-
-interface Bench {
-  store: Store
-  reopen(): Promise<Store>
-}
-
-async function levelBench(): Promise<Bench & { readonly dir: string }> {
-  const dir = await directory()
-  await createStore(dir, CLUSTER)
-  const bench = {
-    dir,
-    store: await openStore(dir),
-    async reopen() {
-      await bench.store.close()
-      bench.store = await openStore(dir)
-      return bench.store
-    },
-  }
-  onTestFinished(() => bench.store.close())
-  return bench
-}
-
-async function memoryBench(): Promise<Bench> {
-  const disk = new MemoryDisk(CLUSTER)
-  const bench = {
-    store: await disk.open(),
-    async reopen() {
-      bench.store = await disk.open()
-      return bench.store
-    },
-  }
-  return bench
 }
 
 describe.each([

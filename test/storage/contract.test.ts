@@ -1,45 +1,9 @@
 /** The contract of src/storage/port.ts, over every implementation. */
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { MemoryDisk } from '../../src/storage/memory.ts'
-import { createStore, openStore } from '../../src/storage/open.ts'
-import type { Store } from '../../src/storage/port.ts'
-import { at, CLUSTER, chain, checkpointAt, directory, genesis, ops, records, vsr } from './build.ts'
+import { describe, expect, test } from 'vitest'
+import { levelBench, memoryBench } from './bench.ts'
+import { at, CLUSTER, chain, checkpointAt, genesis, ops, records, vsr } from './build.ts'
 
 const ALL = 1e9
-
-interface Bench {
-  store: Store
-  /** Closes and opens again. */
-  reopen(): Promise<Store>
-}
-
-async function levelBench(): Promise<Bench> {
-  const dir = await directory()
-  await createStore(dir, CLUSTER)
-  const bench: Bench = {
-    store: await openStore(dir),
-    async reopen() {
-      await bench.store.close()
-      bench.store = await openStore(dir)
-      return bench.store
-    },
-  }
-  onTestFinished(() => bench.store.close())
-  return bench
-}
-
-async function memoryBench(): Promise<Bench> {
-  const disk = new MemoryDisk(CLUSTER)
-  const bench: Bench = {
-    store: await disk.open(),
-    async reopen() {
-      await bench.store.close()
-      bench.store = await disk.open()
-      return bench.store
-    },
-  }
-  return bench
-}
 
 describe.each([
   ['memory', memoryBench],

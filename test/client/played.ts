@@ -20,11 +20,11 @@ export type Reply =
   | 'late'
   | 'silent'
 
-export class Stub {
+export class Played {
   readonly calls: Call[] = []
   reply: (call: Call, n: number) => Reply | Promise<Reply>
 
-  constructor(reply: Stub['reply']) {
+  constructor(reply: Played['reply']) {
     this.reply = reply
   }
 
