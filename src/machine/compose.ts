@@ -60,7 +60,7 @@ class Composed implements MachineService {
       throw new Error('two state machines have the same name: rename one of them')
     }
     const keeper = machines.find(machine => machine.publish !== undefined)
-    this.#publish = keeper && ((records, context) => keeper.publish?.(records, context) ?? [])
+    this.#publish = keeper && ((...given) => keeper.publish?.(...given) ?? [])
   }
 
   get machines(): readonly { readonly name: string; readonly version: number }[] {

@@ -236,6 +236,6 @@ function publishAs(
   context: ApplyContext,
   publish: Publish | undefined,
 ): void {
-  if (publish) publish(records, context)
+  if (publish) publish(records, context, 'made')
   else throw new Rejected('APP_REJECTED', `${machine} publishes, and there are no feeds here`)
 }

@@ -33,8 +33,13 @@ export interface ApplyContext {
 /**
  * Records for feeds, published in the commit of the operation at hand: all of them, or it throws
  * `Rejected` and nothing is published. Gives where each is. Call it last, when nothing else can fail.
+ * `made`: a feed that is not there is made; `there`: it is refused.
  */
-export type Publish = (records: readonly Json[], context: ApplyContext) => readonly Json[]
+export type Publish = (
+  records: readonly Json[],
+  context: ApplyContext,
+  feeds: 'there' | 'made',
+) => readonly Json[]
 
 /** A state change, as `log read --as changes`, watches and history show it. */
 export interface Change {

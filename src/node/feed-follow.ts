@@ -16,6 +16,21 @@ export function follow(
   options: SubscribeOptions,
 ): FeedSubscription {
   const following = new Following(hubOf, options)
+  try {
+    return begin(following, hubs, hubOf, options)
+  } catch (error) {
+    // Those before the one that cannot be followed are followed already.
+    following.cancel()
+    throw error
+  }
+}
+
+function begin(
+  following: Following,
+  hubs: readonly FeedHub[],
+  hubOf: (feed: string) => FeedHub,
+  options: SubscribeOptions,
+): FeedSubscription {
   const { target, from = 'now' } = options
   if (!isPattern(target)) {
     const { partition } = options
@@ -98,7 +113,7 @@ class Following {
 
   as(cursor: () => string): FeedSubscription {
     this.#cursor = cursor
-    return { cursor: cursor(), reached: cursor, cancel: () => this.#cancel() }
+    return { cursor: cursor(), reached: cursor, cancel: () => this.cancel() }
   }
 
   positionsOf(feed: string): ReadonlyMap<number, number> {
@@ -134,11 +149,11 @@ class Following {
       this.#next.delete(String(feed))
       return
     }
-    this.#cancel()
+    this.cancel()
     this.#options.ended(error)
   }
 
-  #cancel(): void {
+  cancel(): void {
     this.#isEnded = true
     for (const stop of this.#stops) stop()
     this.#stops = []

@@ -19,19 +19,29 @@ export interface Bound {
   readonly partition: number
   readonly first: number
   readonly next: number
+  /** The rev that made the feed: a feed that is made again is another one. */
+  readonly made: number
 }
 
 interface Follower {
   readonly deliver: (page: HubPage) => void
   readonly ended: (error: ViewstampError) => void
   next: number
-  readonly sinceMs: number
+  /** Records of this log time or later; 0 once there was one, for log time does not go back. */
+  sinceMs: number
   isCancelled: boolean
 }
 
 type Chunk = { readonly id: string; readonly text: string }
 
-interface At {
+/** What a page holds at most: so many records, and characters beyond the first; offsets below `to`. */
+export interface Most {
+  readonly limit: number
+  readonly chars?: number | undefined
+  readonly to?: number | undefined
+}
+
+export interface At {
   readonly feed: string
   readonly partition: number
   readonly next: number
@@ -51,14 +61,16 @@ export interface Read {
 interface Channel {
   readonly feed: string
   readonly partition: number
+  readonly made: number
   /** Records below it have been given to all that are live. */
   reached: number
+  readonly followers: Set<Follower>
+  /** Those of them that have caught up. */
   readonly live: Set<Follower>
-  followers: number
 }
 
-/** Records of one event. */
-const PAGE = 500
+/** Of one event. */
+const MOST: Most = { limit: 500 }
 /** Of about 64 KiB each. */
 const CHUNKS_MAX = 32
 
@@ -70,6 +82,7 @@ export class FeedHub {
   readonly #channels = new Map<string, Channel>()
   /** Called after each entry: who polls, and who looks for new feeds. */
   readonly #lookers = new Set<() => void>()
+  #moved = -1
 
   constructor(
     query: (query: Json) => Json,
@@ -79,16 +92,36 @@ export class FeedHub {
     this.#readCold = readCold
   }
 
+  /** Of all partitions. */
   get followers(): number {
     let sum = 0
-    for (const { followers } of this.#channels.values()) sum += followers
+    for (const { followers } of this.#channels.values()) sum += followers.size
     return sum
   }
 
-  /** An entry was executed, or the state has jumped to a checkpoint. */
+  /** An entry was executed, or the state has jumped to a checkpoint. Most entries are not about feeds. */
   executed(): void {
+    if (this.#channels.size === 0 && this.#lookers.size === 0) return
+    const moved = this.#query({ op: 'moved' }) as number
+    if (moved === this.#moved) return
+    this.#moved = moved
     for (const channel of this.#channels.values()) this.#look(channel)
     for (const look of this.#lookers) look()
+  }
+
+  /** Resolves when it is true, asked after each entry that is about feeds, or when the time is over. */
+  until(isTrue: () => boolean, ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const done = (): void => {
+        clearTimeout(timer)
+        stop()
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      const stop = this.onEntry(() => {
+        if (isTrue()) done()
+      })
+    })
   }
 
   onEntry(look: () => void): () => void {
@@ -99,6 +132,10 @@ export class FeedHub {
   bounds(feed: string): readonly Bound[] | undefined {
     if (!this.has(feed)) return undefined
     return this.#query({ op: 'bounds', feed }) as unknown as readonly Bound[]
+  }
+
+  #bound(feed: string, partition: number): Bound | undefined {
+    return (this.#query({ op: 'bound', feed, partition }) as unknown as Bound | null) ?? undefined
   }
 
   names(): readonly string[] {
@@ -134,11 +171,11 @@ export class FeedHub {
   }
 
   /** Rejects with Rejected. What is on disk only is read from there. */
-  async read(at: At, limit: number, to?: number): Promise<Read> {
+  async read(at: At, { limit, to, chars }: Most): Promise<Read> {
     let chunk: Chunk | undefined
     let missing: string | undefined
     for (;;) {
-      const page = this.#readNow(at, limit, to, chunk)
+      const page = this.#readNow(at, { limit, to, chars }, chunk)
       if (page.needs === undefined) return page
       const id = page.needs
       if (id === missing) throw new Error(`the chunk ${id} is part of the state and has no text`)
@@ -157,9 +194,9 @@ export class FeedHub {
     if (this.#chunks.size > CHUNKS_MAX && oldest !== undefined) this.#chunks.delete(oldest)
   }
 
-  #readNow(at: At, limit: number, to?: number, chunk?: Chunk): Read {
+  #readNow(at: At, most: Most, chunk?: Chunk): Read {
     const { feed, partition, next: from, sinceMs } = at
-    const query = { op: 'read', feed, partition, from, to, limit, sinceMs, ...(chunk && { chunk }) }
+    const query = { op: 'read', feed, partition, from, ...most, sinceMs, ...(chunk && { chunk }) }
     return this.#query(query) as unknown as Read
   }
 
@@ -171,7 +208,7 @@ export class FeedHub {
   ): () => void {
     const channel = this.#channelOf(at.feed, at.partition)
     const follower: Follower = { ...from, deliver, ended, isCancelled: false }
-    channel.followers++
+    channel.followers.add(follower)
     void this.#catchUp(channel, follower)
     return () => this.#leave(channel, follower)
   }
@@ -180,8 +217,9 @@ export class FeedHub {
     const name = `${feed}/${partition}`
     const known = this.#channels.get(name)
     if (known) return known
-    const reached = this.bounds(feed)?.[partition]?.next ?? 0
-    const channel = { feed, partition, reached, live: new Set<Follower>(), followers: 0 }
+    const { next: reached = 0, made = 0 } = this.#bound(feed, partition) ?? {}
+    const sets = { followers: new Set<Follower>(), live: new Set<Follower>() }
+    const channel = { feed, partition, made, reached, ...sets }
     this.#channels.set(name, channel)
     return channel
   }
@@ -190,8 +228,8 @@ export class FeedHub {
     if (follower.isCancelled) return
     follower.isCancelled = true
     channel.live.delete(follower)
-    channel.followers--
-    if (channel.followers === 0) this.#channels.delete(`${channel.feed}/${channel.partition}`)
+    channel.followers.delete(follower)
+    if (channel.followers.size === 0) this.#channels.delete(`${channel.feed}/${channel.partition}`)
   }
 
   #end(channel: Channel, follower: Follower, error: unknown): void {
@@ -201,10 +239,9 @@ export class FeedHub {
   }
 
   #look(channel: Channel): void {
-    const bound = this.bounds(channel.feed)?.[channel.partition]
-    if (bound === undefined || bound.next < channel.reached) {
-      for (const follower of channel.live) this.#end(channel, follower, deleted(channel.feed))
-      channel.reached = bound?.next ?? 0
+    const bound = this.#bound(channel.feed, channel.partition)
+    if (bound?.made !== channel.made) {
+      for (const each of channel.followers) this.#end(channel, each, deleted(channel.feed))
       return
     }
     while (channel.reached < bound.next && channel.live.size > 0) {
@@ -212,7 +249,7 @@ export class FeedHub {
         const start = channel.reached
         const page = this.#pageOf(
           channel,
-          this.#readNow({ ...channel, next: start, sinceMs: 0 }, PAGE),
+          this.#readNow({ ...channel, next: start, sinceMs: 0 }, MOST),
         )
         // The state has jumped far ahead: whoever was live catches up from disk.
         if (page === undefined) return this.#demote(channel, bound.next)
@@ -237,12 +274,12 @@ export class FeedHub {
   #hand(channel: Channel, follower: Follower, page: HubPage, start: number): void {
     if (page.next <= follower.next) return
     let own: HubPage | undefined = page
-    if (follower.next > start) {
-      own = this.#pageOf(channel, this.#readNow({ ...channel, ...follower, sinceMs: 0 }, PAGE))
+    const { next, sinceMs } = follower
+    if (next > start || sinceMs > 0) {
+      const from = Math.max(next, start)
+      own = this.#pageOf(channel, this.#readNow({ ...channel, next: from, sinceMs }, MOST))
     }
-    if (own === undefined || own.records.length === 0) return
-    follower.next = own.next
-    follower.deliver(own)
+    if (own !== undefined) give(follower, own)
   }
 
   async #catchUp(channel: Channel, follower: Follower): Promise<void> {
@@ -251,10 +288,9 @@ export class FeedHub {
     try {
       while (!follower.isCancelled && follower.next < channel.reached) {
         const { next, sinceMs } = follower
-        const page = this.#pageOf(channel, await this.read({ ...channel, next, sinceMs }, PAGE))
+        const page = this.#pageOf(channel, await this.read({ ...channel, next, sinceMs }, MOST))
         if (page === undefined || follower.isCancelled) return
-        follower.next = page.next
-        if (page.records.length > 0) follower.deliver(page)
+        give(follower, page)
         // Others get their turn.
         await new Promise(resolve => setImmediate(resolve))
       }
@@ -269,6 +305,13 @@ export class FeedHub {
     const head = `{"feed":${JSON.stringify(feed)},"partition":${partition},"next":${next}`
     return { feed, partition, records, next, text: `${head},"records":[${records.join(',')}]}` }
   }
+}
+
+function give(follower: Follower, page: HubPage): void {
+  follower.next = page.next
+  if (page.records.length === 0) return
+  follower.sinceMs = 0
+  follower.deliver(page)
 }
 
 function deleted(feed: string): ViewstampError {

@@ -51,6 +51,7 @@ export class Feeds implements FeedApi {
       ask: (feed, body, meta) => this.#ask(feed, body, meta),
       ensure: (feeds, meta) => this.ensure(feeds, meta),
       offsetsAt: (feed, from, meta) => this.#offsetsAt(feed, from, meta),
+      warn: message => context.options.warn?.(message),
     })
   }
 
@@ -95,12 +96,13 @@ export class Feeds implements FeedApi {
     const { shards } = this.#context
     const placed = records.map(record => shardOfKey(String(record['feed']), shards.length))
     const touched = [...new Set(placed)]
-    const answers = await Promise.all(
-      touched.map(shard => {
-        const own = records.filter((_, i) => placed[i] === shard)
-        const body = { op: 'publishBatch', records: own }
-        return this.write(String(own[0]?.['feed']), body, meta)
-      }),
+    const writes = touched.map(shard => {
+      const own = records.filter((_, i) => placed[i] === shard)
+      const body = { op: 'publishBatch', records: own }
+      return this.write(String(own[0]?.['feed']), body, meta)
+    })
+    const answers = await allOf(writes, shard =>
+      placed.flatMap((of, i) => (of === touched[shard] ? [i] : [])),
     )
     const [only] = answers
     if (only && answers.length === 1) return only
@@ -122,18 +124,17 @@ export class Feeds implements FeedApi {
       const { partition } = options
       return this.write(feed, { op: 'truncate', feed, beforeOffset, partition }, meta)
     }
-    const first = new Map<number, number>()
-    let last: Answer | undefined
-    for (const [partition, offset] of await this.#offsetsAt(feed, { timeMs }, {})) {
-      if (options.partition !== undefined && partition !== options.partition) continue
-      const body = { op: 'truncate', feed, beforeOffset: offset, partition }
-      last = await this.write(feed, body, meta)
-      if (isObject(last.result)) first.set(partition, Number(last.result['first']))
-    }
-    return {
-      result: { first: offsetsOf(first) as Json },
-      header: last?.header ?? this.#header(feed),
-    }
+    const cuts = [...(await this.#offsetsAt(feed, { timeMs }, {}))]
+    const { partition: only } = options
+    const asked = cuts.filter(([partition]) => only === undefined || partition === only)
+    // One operation: all of them are cut, or none.
+    const offsets =
+      asked.length > 0 || only === undefined ? Object.fromEntries(asked) : { [only]: 0 }
+    const body = { op: 'truncate', feed, offsets }
+    const answer = await this.write(feed, body, meta)
+    const { first } = answer.result as { first: Record<string, number> }
+    const firsts = new Map(Object.entries(first).map(([name, each]) => [Number(name), each]))
+    return { ...answer, result: { first: offsetsOf(firsts) as Json } }
   }
 
   async list(prefix: string, meta: Meta): Promise<Answer> {
@@ -191,10 +192,10 @@ export class Feeds implements FeedApi {
     const { feeds: hub } = this.#shardOf(feed)
     const starts = startsOf(hub, feed, asked, options.from ?? 'first')
     const isCertain = (meta.consistency ?? 'linearizable') === 'linearizable'
-    for (const [i, { next, first, partition }] of asked.entries()) {
+    for (const [i, bound] of asked.entries()) {
       const from = starts[i]?.next ?? 0
       // Of a node that may lag behind, the records are on their way.
-      if (from > next && isCertain) throw beyond({ feed, partition, first, next }, from)
+      if (from > bound.next && isCertain) throw beyond({ feed, ...bound }, from)
     }
     const page = await gather(hub, feed, asked, starts, options)
     return { ...page, header: this.#header(feed) }
@@ -210,6 +211,28 @@ export class Feeds implements FeedApi {
     const hubs = this.#context.shards.map(shard => shard.feeds)
     return follow(hubs, feed => this.#shardOf(feed).feeds, options)
   }
+}
+
+/** Each is a commit of its own: where some are done and others not, the error says which. */
+async function allOf(
+  writes: readonly Promise<Answer>[],
+  recordsOf: (write: number) => readonly number[],
+): Promise<Answer[]> {
+  const ended = await Promise.allSettled(writes)
+  const done = ended.flatMap((each, i) => (each.status === 'fulfilled' ? recordsOf(i) : []))
+  return ended.map(each => {
+    if (each.status === 'fulfilled') return each.value
+    const error: unknown = each.reason
+    if (done.length === 0 || !(error instanceof ViewstampError)) throw error
+    const { errorName, message, details } = error
+    const sentence = `${message}. The batch was of several shards: the records that \`done\` names are published, publish the others again`
+    throw new ViewstampError(errorName, sentence, {
+      ...details,
+      done,
+      outcome: 'unknown',
+      retryable: false,
+    })
+  })
 }
 
 export function ofPartition(

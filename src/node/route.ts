@@ -1,15 +1,13 @@
 /** Which shard a call belongs to: by its keys, which must all lie in one. */
+
 import { ViewstampError } from '../base/errors.ts'
+import { fnv1a } from '../base/fnv.ts'
 import type { Call } from './api.ts'
 import type { Shard } from './shard.ts'
 
-/** FNV-1a over code units: the same on every node, for good; part of the data format. */
-export function shardOfKey(key: string, shards: number): number {
-  if (shards === 1) return 0
-  let h = 0x811c9dc5
-  for (let i = 0; i < key.length; i++) h = Math.imul(h ^ key.charCodeAt(i), 0x01000193)
-  return (h >>> 0) % shards
-}
+/** The same on every node, for good. */
+export const shardOfKey = (key: string, shards: number): number =>
+  shards === 1 ? 0 : fnv1a(key) % shards
 
 export function route(shards: readonly Shard[], call: Call): Shard {
   const named = call.meta.shard

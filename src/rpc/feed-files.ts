@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ViewstampError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json.ts'
+import { type LineBatch, LineBatcher } from '../base/line-batch.ts'
 import { RECORD_BYTES_MAX } from '../machine/feed/limits.ts'
 import { isFeedName, NAME_RULE } from '../machine/feed/name.ts'
 import type { FeedFrom, FeedRead, NodeApi } from '../node/api.ts'
@@ -16,9 +17,6 @@ const AT_ONCE_MAX = 16
 /** Nobody takes or sends anything for so long: it is ended. */
 const STALLED_MS = 60_000
 const PAGE = 10_000
-/** Of one commit. */
-const BATCH_RECORDS = 500
-const BATCH_CHARS = 512 * 1024
 const TYPE = 'application/x-ndjson'
 
 export class FeedFiles {
@@ -140,47 +138,66 @@ async function take(
 ): Promise<void> {
   const made = { published: 0, duplicates: 0 }
   let running: Promise<void> = Promise.resolve()
-  const publish = async (records: readonly JsonObject[]): Promise<void> => {
+  const publish = async ({ records, numbers }: LineBatch<JsonObject>): Promise<void> => {
     await node.feeds.ensure([feed], {})
-    const { result } = await node.feeds.publishBatch(records, {})
+    const { result } = await node.feeds.publishBatch(records, {}).catch(error => {
+      throw ofLines(error, numbers)
+    })
     const results = isObject(result) ? (result['results'] as JsonObject[]) : []
     for (const each of results) made[each['duplicate'] === true ? 'duplicates' : 'published']++
   }
+  const next = async (batch: LineBatch<JsonObject> | undefined): Promise<void> => {
+    if (!batch) return
+    await running
+    running = publish(batch)
+    // Told below, where it is awaited.
+    running.catch(() => undefined)
+  }
   try {
-    for await (const batch of batches(feed, req)) {
-      await running
-      running = publish(batch)
-      // Told below, where it is awaited.
-      running.catch(() => undefined)
-    }
+    const batcher = new LineBatcher((line, number) => recordOf(feed, line, number))
+    for await (const line of lines(req)) await next(batcher.add(line))
+    await next(batcher.rest())
     await running
   } catch (error) {
-    await running.catch(() => undefined)
-    if (!(error instanceof ViewstampError)) throw error
-    const { errorName, message, details, outcome } = error
-    const sentence = `${message} (${made.published} records were published before)`
-    throw new ViewstampError(errorName, sentence, { ...details, ...made, outcome })
+    // Of two errors that of the earlier lines counts.
+    const first: unknown = await running.then(
+      () => error,
+      (earlier: unknown) => earlier,
+    )
+    throw first instanceof ViewstampError ? afterSome(first, made) : first
   }
   if (res.destroyed) return
   res.writeHead(200, { 'content-type': 'application/json' })
   res.end(`${JSON.stringify(made)}\n`)
 }
 
-async function* batches(feed: string, req: IncomingMessage): AsyncGenerator<JsonObject[]> {
-  let batch: JsonObject[] = []
-  let chars = 0
-  let number = 0
-  for await (const line of lines(req)) {
-    number++
-    if (line.trim() === '') continue
-    batch.push(recordOf(feed, line, number))
-    chars += line.length
-    if (batch.length < BATCH_RECORDS && chars < BATCH_CHARS) continue
-    yield batch
-    batch = []
-    chars = 0
-  }
-  if (batch.length > 0) yield batch
+/** What the whole call did: the lines before are in the feed, also when these were not written. */
+function afterSome(
+  { errorName, message, details, outcome }: ViewstampError,
+  made: { readonly published: number; readonly duplicates: number },
+): ViewstampError {
+  const before = made.published + made.duplicates
+  const sentence = `${message} (the ${before} records before are in the feed; go on behind them)`
+  const told = before > 0 && outcome === 'none' ? 'applied' : outcome
+  const so = before > 0 ? sentence : message
+  const again = before > 0 ? { retryable: false } : {}
+  return new ViewstampError(errorName, so, { ...details, ...made, ...again, outcome: told })
+}
+
+/** What was refused of a batch is said by the number of its line. */
+function ofLines(error: unknown, numbers: readonly number[]): unknown {
+  if (!(error instanceof ViewstampError)) return error
+  const { errorName, message, details, outcome } = error
+  const [, place = '0', inner = ''] =
+    /^(?:records\[(\d+)\])?\.?(.*)$/.exec(details.path ?? '') ?? []
+  const line = `line ${numbers[Number(place)]}`
+  const path = inner === '' ? line : `${line}: ${inner}`
+  const sentence = message.replace(/^records\[\d+\]/, line)
+  return new ViewstampError(errorName, sentence, {
+    ...details,
+    ...(details.path !== undefined && { path }),
+    outcome,
+  })
 }
 
 function recordOf(feed: string, line: string, number: number): JsonObject {

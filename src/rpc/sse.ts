@@ -29,7 +29,13 @@ interface Source {
     from: string | undefined,
     deliver: (text: string, position: string) => void,
     ended: (error: ViewstampError) => void,
-  ): { cancel(): void }
+  ): Running
+}
+
+interface Running {
+  cancel(): void
+  /** Where it began, as text of a position. */
+  readonly cursor?: string | undefined
 }
 
 export class EventStreams {
@@ -82,7 +88,7 @@ class EventStream {
   readonly #source: Source
   readonly #stays: () => boolean
   readonly #alive: NodeJS.Timeout
-  #running: { cancel(): void } | undefined
+  #running: Running | undefined
   /** Grows when the source is let go: what an old run still delivers is ignored. */
   #run = 0
   #position: string | undefined
@@ -103,6 +109,7 @@ class EventStream {
     try {
       this.#take(from)
     } catch (error) {
+      this.#letGo()
       clearInterval(this.#alive)
       throw error
     }
@@ -130,8 +137,10 @@ class EventStream {
     const running = this.#source.start(from, deliver, error => {
       if (run === this.#run) this.#end(error)
     })
-    if (run === this.#run) this.#running = running
-    else running.cancel()
+    if (run !== this.#run) return running.cancel()
+    this.#running = running
+    // «now» means another place when it comes back.
+    if (this.#position === from) this.#position = running.cursor ?? from
   }
 
   #resume(): void {

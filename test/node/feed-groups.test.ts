@@ -66,6 +66,82 @@ test('a fetch waits for the first record', async () => {
   expect(valuesOf((await waiting).records)).toEqual([1])
 })
 
+/** Delivered once to `m`, and given back. */
+async function refuseOne(feed: string): Promise<void> {
+  const options = { member: 'm', limit: 5, waitMs: 1000 }
+  const { records } = await groups('n1').fetch(feed, 'g', options, {})
+  const deliveries = records.map(text => String(JSON.parse(text).delivery))
+  await groups('n1').nack(feed, 'g', { member: 'm', deliveries, reason: 'bad' }, {})
+}
+
+test('dead letters of several feeds do not take each other’s place', async () => {
+  await start(1)
+  const given = { mode: 'queue', maxDeliver: 1, deadLetter: 'dead' } as const
+  for (const [value, feed] of ['orders', 'payments'].entries()) {
+    await publish('n1', feed, value)
+    await groups('n1').create(feed, 'g', given, {})
+    await refuseOne(feed)
+  }
+  expect(valuesOf((await read('n1', 'dead')).records)).toEqual([0, 1])
+  await feeds('n1').write('orders', { op: 'delete', feed: 'orders' }, {})
+  await publish('n1', 'orders', 2)
+  await groups('n1').create('orders', 'g', given, {})
+  await refuseOne('orders')
+  expect(valuesOf((await read('n1', 'dead')).records)).toEqual([0, 1, 2])
+})
+
+test('what the dead-letter feed does not take stays with the group, and holds nobody up', async () => {
+  await start(1)
+  await feeds('n1').create('dead', { compact: 'key' }, {})
+  const given = { mode: 'queue', maxDeliver: 1, deadLetter: 'dead' } as const
+  await publish('n1', 'f', 0)
+  await groups('n1').create('f', 'g', given, {})
+  await refuseOne('f')
+  await publish('n1', 'f', 1)
+  const { records } = await groups('n1').fetch('f', 'g', { member: 'm', limit: 5, waitMs: 0 }, {})
+  expect(valuesOf(records)).toEqual([1])
+  expect((await groups('n1').info('f', 'g', {})).result).toMatchObject({ pending: 2 })
+  await groups('n1').fetch('f', 'g', { member: 'm', limit: 5, waitMs: 0 }, {})
+  expect(cluster.warnings).toEqual([
+    expect.stringMatching(/dead does not take f\/0 0: .*every record needs a key; they stay/),
+  ])
+})
+
+test('records far apart are delivered together', async () => {
+  await start(1)
+  await publish('n1', 'f', 0)
+  const given = { mode: 'queue' } as const
+  await groups('n1').create('f', 'g', given, {})
+  await refuseOne('f')
+  for (let i = 0; i < 2; i++) {
+    const records = Array.from({ length: 6_000 }, (_, j) => ({ feed: 'f', value: 6_000 * i + j }))
+    await feeds('n1').publishBatch(records, {})
+  }
+  const options = { member: 'n', limit: 5_000, waitMs: 0 }
+  const taken = await groups('n1').fetch('f', 'g', { ...options, limit: 1 }, {})
+  expect(valuesOf(taken.records)).toEqual([0])
+  for (let left = 12_000; left > 0; ) {
+    const { records } = await groups('n1').fetch('f', 'g', { ...options, limit: 4_000 }, {})
+    left -= records.length
+    const deliveries = records.map(text => String(JSON.parse(text).delivery))
+    if (left > 0)
+      await groups('n1').write('f', { op: 'group.ack', group: 'g', member: 'n', deliveries }, {})
+  }
+  await groups('n1').write(
+    'f',
+    {
+      op: 'group.nack',
+      group: 'g',
+      member: 'n',
+      deliveries: [JSON.parse(taken.records[0] ?? '').delivery],
+    },
+    {},
+  )
+  await publish('n1', 'f', -1)
+  const { records } = await groups('n1').fetch('f', 'g', options, {})
+  expect(valuesOf(records)).toEqual([0, -1])
+})
+
 test('delivered too often, a record goes to the dead-letter feed, with reason and origin', async () => {
   await start(3)
   await publish('n1', 'f', 7, { key: 'k', headers: { a: 'b' }, source: 's' })

@@ -258,6 +258,98 @@ describe('what cannot be read says so', () => {
   })
 })
 
+test('made again while somebody catches up: the subscription ends', async () => {
+  const machine = new FeedMachine()
+  const hub = new FeedHub(query => machine.query(query, 0))
+  let rev = 0
+  const run = (command: Json) => {
+    const context = { opNumber: ++rev, rev, timeMs: 1, session: 's' }
+    machine.apply(command, context, [])
+  }
+  const fill = (count: number, value: string) => {
+    run({ op: 'create', feed: 'f' })
+    run({
+      op: 'publishBatch',
+      records: Array.from({ length: count }, () => ({ feed: 'f', value })),
+    })
+    hub.executed()
+  }
+  fill(1200, 'old')
+  const seen = new Set<unknown>()
+  const error = await new Promise<unknown>(resolve => {
+    const take = ({ records }: { records: readonly string[] }) => {
+      const isFirst = seen.size === 0
+      for (const text of records) seen.add(JSON.parse(text).value)
+      if (!isFirst) return
+      // Of one entry: the state is looked at afterwards only.
+      run({ op: 'delete', feed: 'f' })
+      fill(1500, 'new')
+    }
+    hub.follow({ feed: 'f', partition: 0 }, { next: 0, sinceMs: 0 }, take, resolve)
+  })
+  expect(error).toMatchObject({ errorName: 'FEED_NOT_FOUND' })
+  expect([...seen]).toEqual(['old'])
+  expect(hub.followers).toBe(0)
+})
+
+test('from a time to come: nothing before it', async () => {
+  const machine = new FeedMachine()
+  const hub = new FeedHub(query => machine.query(query, 0))
+  let rev = 0
+  const publishAt = (timeMs: number) => {
+    const context = { opNumber: ++rev, rev, timeMs, session: 's' }
+    machine.apply({ op: 'publish', record: { feed: 'f', value: timeMs } }, context, [])
+    hub.executed()
+  }
+  machine.apply({ op: 'create', feed: 'f' }, { opNumber: 0, rev: 0, timeMs: 0, session: 's' }, [])
+  const seen: unknown[] = []
+  const take = ({ records }: { records: readonly string[] }) => seen.push(...valuesOf(records))
+  hub.follow({ feed: 'f', partition: 0 }, { next: 0, sinceMs: 100 }, take, () => {})
+  await Promise.resolve()
+  for (const timeMs of [10, 50, 100, 101]) publishAt(timeMs)
+  expect(seen).toEqual([100, 101])
+})
+
+test('several partitions are read in the order of their log, however pages end', async () => {
+  await start(1)
+  await feeds('n1').create('f', { partitions: 2 }, {})
+  const value = 'x'.repeat(2_000)
+  for (let i = 0; i < 60; i++) {
+    const records = Array.from({ length: 50 }, (_, j) => ({
+      ...{ feed: 'f', value: `${i} ${value}`, n: 50 * i + j, partition: j % 10 === 0 ? 1 : 0 },
+    }))
+    await feeds('n1').publishBatch(records, {})
+  }
+  const revs: number[] = []
+  const seen = new Set<string>()
+  let from: FeedFrom = 'first'
+  for (;;) {
+    const page = await feeds('n1').read('f', { from, limit: 700, waitMs: 0 }, {})
+    if (page.records.length === 0) break
+    expect(page.records.join('').length).toBeLessThan(1.1 * 2 ** 20)
+    for (const text of page.records) {
+      const { rev, n } = JSON.parse(text) as { rev: number; n: number }
+      revs.push(rev)
+      seen.add(String(n))
+    }
+    from = page.next as FeedFrom
+  }
+  expect(seen.size).toBe(3_000)
+  expect(revs).toEqual(revs.toSorted((a, b) => a - b))
+  expect(revs).toHaveLength(3_000)
+})
+
+test('several partitions are truncated by time in one write of a session', async () => {
+  await start(1)
+  await feeds('n1').create('f', { partitions: 2 }, {})
+  for (let i = 0; i < 10; i++) await publish('n1', 'f', i, { partition: i % 2 })
+  const { result } = await cluster.node('n1').openSession(undefined, {})
+  const { session } = result as { session: string }
+  const meta = { session, seq: 1 }
+  const cut = await feeds('n1').truncate('f', { beforeTimeMs: Date.now() + 60_000 }, meta)
+  expect(cut.result).toEqual({ first: { 0: 5, 1: 5 } })
+})
+
 test('truncated by time: the first record of that time stays', async () => {
   await start(1)
   for (let i = 0; i < 20; i++) await publish('n1', 'f', i)

@@ -67,6 +67,7 @@ export class FakeFeeds implements FeedApi {
       return { result, header: this.#header() }
     },
     ensure: () => undefined,
+    warn: () => {},
     offsetsAt: async (feed, from) => {
       const bounds = this.#hub.bounds(feed) ?? []
       const starts = startsOf(this.#hub, feed, bounds, from)

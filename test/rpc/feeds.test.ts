@@ -221,6 +221,23 @@ describe('/events', () => {
     ])
   })
 
+  test('of a pattern, one feed of which cannot be followed so, nothing is followed', async () => {
+    const { url, client, node } = await open()
+    await publish(client, 1)
+    await client.call('feed.create', { feed: 'many', partitions: 2 })
+    const answer = await fetch(`${url}/events?feed=*&from=1`)
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      expect.stringContaining('many has 2 partitions'),
+    ])
+    expect(node.feeds.followers).toBe(0)
+    const refused = await client.call('feed.subscribe', { feed: '*', from: '1' })
+    expect(refused.error.data.name).toBe('BAD_CURSOR')
+    expect(node.feeds.followers).toBe(0)
+    await publish(client, 2)
+    expect((await fetch(`${url}/livez`)).status).toBe(200)
+  })
+
   test('ends with the server', async () => {
     const { url, server } = await open()
     const answer = await fetch(`${url}/events?feed=f`)
@@ -262,9 +279,25 @@ describe('/feeds/<feed>.ndjson', () => {
     const answer = await post(url, [...good, '{"value":', ''].join('\n'))
     expect(answer.status).toBe(400)
     expect(await answer.json()).toMatchObject({
-      error: { data: { path: 'line 701', published: 500 } },
+      error: {
+        message: expect.stringContaining('the 500 records before are in the feed'),
+        data: { path: 'line 701', published: 500, outcome: 'applied', retryable: false },
+      },
     })
     expect((await client.call('feed.info', ['f'])).result.partitions[0].next).toBe(500)
+  })
+
+  test('what the feed refuses is said by its line', async () => {
+    const { url, client } = await open()
+    const lines = ['{"value":0}', '', '{"value":1,"partition":9}', '{"value":2}']
+    const answer = await post(url, lines.join('\n'))
+    expect(await answer.json()).toMatchObject({
+      error: {
+        message: expect.stringMatching(/^line 3: .* no partition 9/),
+        data: { path: 'line 3: partition', published: 0, outcome: 'none' },
+      },
+    })
+    expect((await client.call('feed.info', ['f'])).result.partitions[0].next).toBe(0)
   })
 
   test.each([

@@ -184,6 +184,15 @@ describe('data is data', () => {
     expect(node.calls[0]?.keys).toEqual(['a', 'b', 'c'])
   })
 
+  test('what stands in the values of a transaction is the name of nothing', async () => {
+    const { url, node } = await serve()
+    const value = { feed: 'not a feed!', key: 'other' }
+    const step = { op: 'put', key: 'a', value }
+    const got = await call(url, 'kv.txn', { then: [step, { put: { key: 'b', value } }] })
+    expect(got.error).toBeUndefined()
+    expect(node.calls[0]?.keys).toEqual(['a', 'b'])
+  })
+
   test('log.get of what is not there is null; log.read starts at the first kept', async () => {
     const { url } = await serve()
     await call(url, 'kv.put', ['k', 1])

@@ -46,7 +46,10 @@ describe('results are as described', () => {
   const ajv = new Ajv({ strict: false, allowUnionTypes: true })
   ajv.addSchema({ $id: 'document', ...JSON.parse(JSON.stringify(document)) })
   const expectation = { key: 'k', expect: { rev: 1 } }
-  const calls: [string, unknown][] = [
+  /** Parameters, or what they are after the answer before. */
+  type Given = readonly unknown[] | object | ((before: Fetched) => unknown)
+  type Fetched = { readonly records: readonly [{ readonly delivery: string }] }
+  const calls: [string, Given][] = [
     ['kv.put', { key: 'k', value: 1, prev: true }],
     ['kv.get', ['k']],
     ['kv.get', ['missing']],
@@ -80,9 +83,9 @@ describe('results are as described', () => {
     ['group.create', { feed: 'one', group: 'q', mode: 'queue' }],
     ['feed.publish', ['one', 1]],
     ['group.fetch', ['one', 'q', 'm', { limit: 5 }]],
-    ['group.nack', ['one', 'q', 'm', ['0-0-1']]],
+    ['group.nack', fetched => ['one', 'q', 'm', [fetched.records[0].delivery]]],
     ['group.fetch', ['one', 'q', 'm']],
-    ['group.ack', ['one', 'q', 'm', ['0-0-2']]],
+    ['group.ack', fetched => ['one', 'q', 'm', [fetched.records[0].delivery]]],
     ['group.info', ['one', 'q']],
     ['group.list', ['one']],
     ['group.delete', ['one', 'q']],
@@ -117,8 +120,10 @@ describe('results are as described', () => {
   test('every method, called once', async () => {
     const { url } = await serve()
     const client = await Client.open(url)
+    let answer: Awaited<ReturnType<Client['call']>> | undefined
     for (const [name, params] of calls) {
-      const answer = await client.call(name, params)
+      const given: unknown = typeof params === 'function' ? params(answer?.result) : params
+      answer = await client.call(name, given)
       expect(answer.error, name).toBeUndefined()
       const schema = METHODS.get(name)?.result ?? false
       const text = JSON.stringify(schema).replaceAll('"#/', '"document#/')

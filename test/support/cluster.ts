@@ -31,6 +31,7 @@ export class TestCluster {
   readonly disks: readonly MemoryDisk[]
   readonly nodes = new Map<string, Node>()
   readonly failures: unknown[] = []
+  readonly warnings: string[] = []
   /** Where all of them keep their snapshots, if anywhere. */
   snapshots: SnapshotShelf | undefined
   /** Of the nodes as they were started last. */
@@ -104,6 +105,7 @@ export class TestCluster {
       metrics: NO_METRICS,
       metricsText: async () => undefined,
       log: { info() {}, warn() {} },
+      warn: message => void this.warnings.push(message),
       fail: error => void this.failures.push(error),
     })
     this.nodes.set(name, node)

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import { LineBatcher } from '../../base/line-batch.ts'
 import type { Client, RecordMembers } from '../../client/exports.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -11,10 +12,6 @@ import { UsageError } from '../usage-error.ts'
 import { parseJson, parseValue } from '../value.ts'
 
 type Line = RecordMembers & { readonly feed: string; readonly value: Json }
-
-/** Of one commit. */
-const BATCH_RECORDS = 500
-const BATCH_CHARS = 512 * 1024
 
 export const publish: Run = async (context, [feed = '', text], given) => {
   const more = recordOptions(given)
@@ -72,12 +69,19 @@ async function publishLines(
   const client = context.client(undefined, { session: true })
   const publisher = new Publisher(client)
   try {
-    for await (const batch of batches(input, recordOf)) {
-      await publisher.put(batch)
+    const batcher = new LineBatcher(recordOf)
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const batch = batcher.add(line)
+      if (!batch) continue
+      await publisher.put(batch.records)
       context.terminal.progress(`${publisher.done} records`)
     }
+    const rest = batcher.rest()
+    if (rest) await publisher.put(rest.records)
     await publisher.end()
   } finally {
+    // What is on its way counts too, also behind a line that is wrong.
+    await publisher.end().catch(() => undefined)
     await client.close()
     context.terminal.progress('')
     const duplicates =
@@ -85,25 +89,6 @@ async function publishLines(
     context.note(`${publisher.done} records published${duplicates}`)
   }
   return EXIT.ok
-}
-
-async function* batches(
-  input: NodeJS.ReadableStream,
-  recordOf: (line: string, number: number) => Line,
-): AsyncGenerator<Line[]> {
-  let batch: Line[] = []
-  let [chars, number] = [0, 0]
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++
-    if (line.trim() === '') continue
-    batch.push(recordOf(line, number))
-    chars += line.length
-    if (batch.length < BATCH_RECORDS && chars < BATCH_CHARS) continue
-    yield batch
-    batch = []
-    chars = 0
-  }
-  if (batch.length > 0) yield batch
 }
 
 /** One batch is on its way while the next is read; their order is that of the lines. */

@@ -6,32 +6,30 @@
  *   delete       feed                                                       → {feed, deleted}
  *   publish      record                                                     → {partition, offset, …}
  *   publishBatch records                                                    → {results}
- *   truncate     feed beforeOffset partition?                               → {first}
+ *   truncate     feed beforeOffset partition? | offsets                     → {first}, or {first: {partition: …}}
  *
  *   group.…      feed and more: groups.ts
  *
- * and queries: list prefix? · info feed · has feed · names · made · bounds feed · at feed partition timeMs ·
- * read feed partition from to? limit? sinceMs? chunk? (which chunk it needs, where that is on disk only) · group feed group · groups feed · outlook feed group nowMs
+ * and queries: list prefix? · info feed · has feed · names · made · moved · bounds feed · bound feed partition · at feed partition timeMs ·
+ * read feed partition from to? limit? chars? sinceMs? chunk? (which chunk it needs, where that is on disk only) · group feed group · groups feed · outlook feed group nowMs
  *
  * Its records: f/FEED configuration · p/FEED/PARTITION where it begins and ends · o/… its open chunk ·
  * x/…/PAGE which chunks there are · s/…/NUMBER a sealed chunk, cold · k/…/KEY of a compacted partition, the
  * last offset of the key · i/FEED/SEGMENT ids remembered · g/FEED/GROUP a group.
  */
 import type { Json, JsonObject } from '../../base/json.ts'
-import { compareKeys } from '../kv/key.ts'
 import type { ApplyContext, Change, ColdRecords, Frozen, Machine, StateRecord } from '../machine.ts'
 import { Rejected } from '../machine.ts'
 import { integerOf, invalid, isSet, listOf, objectOf } from '../member.ts'
 import { changedConfig, newConfig, PLAIN, shownConfig } from './config.ts'
 import { Deadlines } from './deadlines.ts'
 import { Feed } from './feed.ts'
-import type { Group } from './group.ts'
-import { groupCommand, groupList, groupOf, shownGroup } from './groups.ts'
-import { FEEDS_MAX, PARTITIONS_TOTAL_MAX, READ_LIMIT_MAX } from './limits.ts'
+import { groupCommand } from './groups.ts'
+import { FEEDS_MAX, PARTITIONS_TOTAL_MAX } from './limits.ts'
 import { feedName } from './name.ts'
 import type { Partition } from './partition.ts'
 import { publishAll } from './publish.ts'
-import { readPage, type Span } from './read.ts'
+import { askFeed, listed, outOfRange, partitionOf } from './queries.ts'
 import { RecordSet } from './record-set.ts'
 
 export interface FeedMachineOptions {
@@ -53,6 +51,8 @@ export class FeedMachine implements Machine {
   #partitions = 0
   /** Feeds made and deleted since the start of this process: no part of the state. */
   #made = 0
+  /** Operations that can have changed what a reader finds; no part of the state either. */
+  #moved = 0
 
   constructor({ owns = () => true }: FeedMachineOptions = {}) {
     this.#owns = owns
@@ -60,6 +60,7 @@ export class FeedMachine implements Machine {
 
   apply(command: Json, context: ApplyContext, _changes: Change[]): Json {
     this.#finishLoading()
+    this.#moved++
     const given = objectOf(command, 'command')
     switch (given['op']) {
       case 'create':
@@ -88,16 +89,18 @@ export class FeedMachine implements Machine {
   }
 
   /**
-   * What another machine publishes in its operation: all of it, or it is refused and nothing is. A feed
-   * that is not there is made, with nothing but defaults: no caller could have made it before.
+   * What another machine publishes in its operation: all of it, or it is refused and nothing is. Where no caller
+   * could have made a feed before, one that is not there is made, with nothing but defaults.
    */
-  publish(records: readonly Json[], context: ApplyContext): Json[] {
+  publish(records: readonly Json[], context: ApplyContext, feeds: 'there' | 'made'): Json[] {
     this.#finishLoading()
+    this.#moved++
+    if (feeds === 'there') return this.#publish(records, context)
     const made = new Map<string, Feed>()
     const results = this.#publish(records, context, name => {
       const feed = this.#feeds.get(name) ?? made.get(name)
       if (feed) return feed
-      this.#checkRoom(name, 1)
+      this.#checkRoom(name, made.size + 1, made.size)
       const one = new Feed(this.#records, name, PLAIN, context.rev)
       made.set(name, one)
       return one
@@ -111,13 +114,8 @@ export class FeedMachine implements Machine {
     context: ApplyContext,
     feedOf = (name: string) => this.#feed(name),
   ): JsonObject[] {
-    const touched = new Set<Feed>()
-    const results = publishAll(records, context, name => {
-      const feed = feedOf(name)
-      touched.add(feed)
-      return feed
-    })
-    for (const feed of touched) this.#schedule(feed)
+    const { results, touched } = publishAll(records, context, feedOf)
+    for (const [partition, feed] of touched) this.#scheduleOne(partition, feed)
     return results
   }
 
@@ -134,12 +132,13 @@ export class FeedMachine implements Machine {
     return { feed: name, config: shownConfig(config) }
   }
 
-  #checkRoom(name: string, partitions: number): void {
+  /** For one feed more, with so many more partitions, beside `others` that are made in this operation. */
+  #checkRoom(name: string, partitions: number, others = 0): void {
     if (!this.#owns(name)) {
       const message = `the feed ${name} belongs to another shard: one operation keeps to one shard`
       throw new Rejected('CROSS_SHARD', message, { feed: name })
     }
-    if (this.#feeds.size >= FEEDS_MAX) {
+    if (this.#feeds.size + others >= FEEDS_MAX) {
       const message = `this shard has ${FEEDS_MAX} feeds, its limit: delete one`
       throw new Rejected('TOO_LARGE', message, { limit: FEEDS_MAX, path: 'feed' })
     }
@@ -176,24 +175,30 @@ export class FeedMachine implements Machine {
 
   #truncate(given: JsonObject, { timeMs }: ApplyContext): Json {
     const feed = this.#feed(given['feed'])
-    const partition = partitionOf(feed, given)
-    const before = integerOf(given, 'beforeOffset', COUNT)
-    if (before === undefined) throw invalid('beforeOffset', 'beforeOffset is missing')
-    if (before > partition.next) {
-      const message = `${feed.name} partition ${partition.number} ends at ${partition.next}: nothing can be cut behind it`
+    const cuts = cutsOf(feed, given)
+    for (const [partition, before] of cuts) {
+      if (before <= partition.next) continue
+      const message = `${feed.name} partition ${partition.number} ends at ${partition.next}: nothing can be cut behind it, and nothing was`
       throw outOfRange(message, partition)
     }
-    partition.trim(before)
-    partition.retain(feed.config.retention, timeMs)
-    this.#schedule(feed)
-    return { first: partition.first }
+    for (const [partition, before] of cuts) {
+      partition.trim(before)
+      partition.retain(feed.config.retention, timeMs)
+      this.#scheduleOne(partition, feed)
+    }
+    const first = cuts.map(([each]) => [String(each.number), each.first] as const)
+    return {
+      first: given['offsets'] === undefined ? (first[0]?.[1] ?? 0) : Object.fromEntries(first),
+    }
   }
 
-  /** When its partitions next lose something because of time. */
-  #schedule({ partitions, config }: Feed): void {
-    for (const partition of partitions) {
-      this.#deadlines.set(dueName(partition), partition.nextDue(config.retention))
-    }
+  #schedule(feed: Feed): void {
+    for (const partition of feed.partitions) this.#scheduleOne(partition, feed)
+  }
+
+  /** When the partition next loses something because of time. */
+  #scheduleOne(partition: Partition, { config }: Feed): void {
+    this.#deadlines.set(dueName(partition), partition.nextDue(config.retention))
   }
 
   #feed(given: Json | undefined): Feed {
@@ -216,65 +221,15 @@ export class FeedMachine implements Machine {
         return this.#made
       case 'names':
         return [...this.#feeds.keys()]
+      case 'moved':
+        return this.#moved
+      case 'bound':
+        return this.#feeds.get(String(given['feed']))?.boundOf(Number(given['partition'])) ?? null
       case 'list':
-        return this.#list(String(given['prefix'] ?? ''))
-      case 'info':
-        return this.#info(this.#feed(given['feed']))
-      case 'bounds':
-        return this.#feed(given['feed']).bounds
-      case 'group':
-        return shownGroup(this.#feed(given['feed']), this.#groupOf(given))
-      case 'groups':
-        return { groups: groupList(this.#feed(given['feed'])) }
-      case 'outlook':
-        return this.#groupOf(given).outlook(
-          this.#feed(given['feed']).partitions,
-          integerOf(given, 'nowMs', COUNT) ?? timeMs,
-        )
-      case 'at':
-        return offsetAt(partitionOf(this.#feed(given['feed']), given), given)
-      case 'read':
-        return this.#read(given)
+        return listed(this.#feeds, String(given['prefix'] ?? ''))
       default:
-        throw invalid('op', 'op must be list, info or read')
+        return askFeed(this.#feed(given['feed']), this.#records, given, timeMs)
     }
-  }
-
-  #list(prefix: string): Json {
-    const names = [...this.#feeds.keys()].filter(name => name.startsWith(prefix))
-    const feeds = names.sort(compareKeys).map(name => {
-      const { config, partitions } = this.#feed(name)
-      const bytes = partitions.reduce((sum, each) => sum + each.bytes, 0)
-      const records = partitions.reduce((sum, each) => sum + each.size, 0)
-      return { feed: name, config: shownConfig(config), records, bytes }
-    })
-    return { feeds }
-  }
-
-  #groupOf(given: JsonObject): Group {
-    return groupOf(this.#feed(given['feed']), given['group'])
-  }
-
-  #info(feed: Feed): Json {
-    const groups = groupList(feed).map(({ group, lag }) => ({ group, lag }))
-    return { feed: feed.name, config: shownConfig(feed.config), partitions: feed.bounds, groups }
-  }
-
-  #read(given: JsonObject): Json {
-    const feed = this.#feed(given['feed'])
-    const partition = partitionOf(feed, given)
-    const from = integerOf(given, 'from', COUNT) ?? partition.first
-    const to = integerOf(given, 'to', COUNT) ?? Number.MAX_SAFE_INTEGER
-    const limit = integerOf(given, 'limit', { min: 1, max: READ_LIMIT_MAX }) ?? READ_LIMIT_MAX
-    const sinceMs = integerOf(given, 'sinceMs', COUNT) ?? 0
-    const { first, next: end } = partition
-    if (from < first) {
-      const message = `${feed.name} partition ${partition.number} begins at ${first}: what was before is no longer kept`
-      throw outOfRange(message, partition)
-    }
-    const chunk = given['chunk'] as Span['chunk']
-    const page = readPage(this.#records, partition, { from, to, limit, sinceMs, chunk })
-    return { ...page, first, last: end - 1 }
   }
 
   /** Records go because they are old, the same at the same place of the log on every replica. */
@@ -282,6 +237,7 @@ export class FeedMachine implements Machine {
     this.#finishLoading()
     const next = this.#deadlines.next
     if (next === undefined || next > timeMs) return
+    this.#moved++
     for (const due of this.#deadlines.due(timeMs)) {
       const [name = '', number] = due.split('/')
       const feed = this.#feed(name)
@@ -330,6 +286,7 @@ export class FeedMachine implements Machine {
     if (!this.#isLoading) return
     this.#isLoading = false
     this.#made++
+    this.#moved++
     this.#feeds.clear()
     this.#deadlines.clear()
     this.#partitions = 0
@@ -342,29 +299,19 @@ export class FeedMachine implements Machine {
   }
 }
 
-const dueName = ({ feed, number }: Partition): string => `${feed}/${number}`
-
-function partitionOf(feed: Feed, given: JsonObject): Partition {
-  const number = integerOf(given, 'partition', COUNT)
-  if (number === undefined && feed.partitions.length > 1) {
-    const message = `${feed.name} has ${feed.partitions.length} partitions: say which one`
-    throw invalid('partition', message)
+/** Partition → offset below which its records go. */
+function cutsOf(feed: Feed, given: JsonObject): [Partition, number][] {
+  const { offsets } = given
+  if (offsets === undefined) {
+    const before = integerOf(given, 'beforeOffset', COUNT)
+    if (before === undefined) throw invalid('beforeOffset', 'beforeOffset is missing')
+    return [[partitionOf(feed, given), before]]
   }
-  const found = feed.partitions[number ?? 0]
-  if (found) return found
-  const message = `${feed.name} has no partition ${number}: it has ${feed.partitions.length}, from 0`
-  throw invalid('partition', message)
+  const asked = objectOf(offsets, 'offsets')
+  return Object.keys(asked).map(name => {
+    const partition = partitionOf(feed, { partition: /^\d+$/.test(name) ? Number(name) : name })
+    return [partition, integerOf(asked, name, COUNT) ?? 0]
+  })
 }
 
-function outOfRange(message: string, { first, next, number: partition }: Partition): Rejected {
-  return new Rejected('OFFSET_OUT_OF_RANGE', message, { first, next, partition })
-}
-
-/** Not above the first record of that time or later, and in the same chunk. */
-function offsetAt(partition: Partition, given: JsonObject): number {
-  const timeMs = integerOf(given, 'timeMs', COUNT) ?? 0
-  const chunk = partition.sealed.since(timeMs)
-  if (chunk) return Math.max(partition.first, chunk.base)
-  const line = partition.open.find(each => each.timeMs >= timeMs)
-  return line ? line.offset : partition.next
-}
+const dueName = ({ feed, number }: Partition): string => `${feed}/${number}`

@@ -93,9 +93,17 @@ export class Feed {
     return feed
   }
 
+  /** `made`: the rev that made the feed, by which it is told from one of its name before or after it. */
   get bounds(): JsonObject[] {
-    return this.partitions.map(({ number: partition, first, next, bytes, size }) => {
-      return { partition, first, next, bytes, records: size }
-    })
+    return this.partitions.map(partition => this.#bound(partition))
+  }
+
+  boundOf(partition: number): JsonObject | undefined {
+    const found = this.partitions[partition]
+    return found && this.#bound(found)
+  }
+
+  #bound({ number: partition, first, next, bytes, size }: Partition): JsonObject {
+    return { partition, first, next, bytes, records: size, made: this.#createRev }
   }
 }

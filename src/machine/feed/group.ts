@@ -22,6 +22,8 @@ interface Pending {
   readonly partition: number
   readonly offset: number
   attempt: number
+  /** Of the operation that leased it last: a lease of before a seek is another. */
+  rev: number
   /** Who has it; empty: nobody. */
   member: string
   /** The lease ends then; without a member: it may be delivered from then on. */
@@ -48,11 +50,12 @@ export class Group {
   /** Records that nobody has acknowledged or committed. */
   lag(partitions: readonly Partition[]): number {
     let sum = 0
-    for (const { number, first, next } of partitions) {
-      sum += next - Math.max(first, this.offsets[number] ?? 0)
+    for (const { number, first, next, latest } of partitions) {
+      const from = Math.max(first, this.offsets[number] ?? 0)
+      sum += latest ? latest.countFrom(from) : next - from
     }
     for (const { partition, offset } of this.#pending.values()) {
-      if (offset >= (partitions[partition]?.first ?? 0)) sum++
+      if (isThere(partitions[partition], offset)) sum++
     }
     return sum
   }
@@ -80,16 +83,27 @@ export class Group {
   /** Leases up to `limit` records to the member: first those that come back, then new ones. */
   lease(
     partitions: readonly Partition[],
-    ask: { readonly member: string; readonly limit: number; readonly timeMs: number },
+    ask: {
+      readonly member: string
+      readonly limit: number
+      readonly timeMs: number
+      readonly rev: number
+    },
   ): JsonObject[] {
-    const { member, limit, timeMs } = ask
+    const { member, limit, timeMs, rev } = ask
     const leased: JsonObject[] = []
     const give = (each: Pending): void => {
       each.attempt++
+      each.rev = rev
       each.member = member
       each.atMs = timeMs + this.config.ackWaitMs
       const { partition, offset, attempt } = each
-      leased.push({ partition, offset, attempt, delivery: `${partition}-${offset}-${attempt}` })
+      leased.push({
+        partition,
+        offset,
+        attempt,
+        delivery: `${partition}-${offset}-${attempt}-${rev}`,
+      })
     }
     for (const [place, each] of this.#pending) {
       if (leased.length === limit) return leased
@@ -101,7 +115,7 @@ export class Group {
         const offset = this.#nextIn(partition)
         if (offset === undefined) break
         const { number } = partition
-        const each = { partition: number, offset, attempt: 0, member: '', atMs: 0, reason: '' }
+        const each = { partition: number, offset, attempt: 0, rev, member: '', atMs: 0, reason: '' }
         this.#pending.set(placeOf(number, offset), each)
         give(each)
       }
@@ -110,10 +124,11 @@ export class Group {
   }
 
   #nextIn(partition: Partition): number | undefined {
-    let offset = Math.max(this.offsets[partition.number] ?? 0, partition.first)
-    while (offset < partition.next && !isThere(partition, offset)) offset++
-    this.offsets[partition.number] = Math.min(offset + 1, partition.next)
-    return offset < partition.next ? offset : undefined
+    const { latest, number, first, next } = partition
+    const from = Math.max(this.offsets[number] ?? 0, first)
+    const offset = (latest ? latest.from(from) : from) ?? next
+    this.offsets[number] = Math.min(offset + 1, next)
+    return offset < next ? offset : undefined
   }
 
   #isExhausted({ attempt }: Pending): boolean {
@@ -155,13 +170,13 @@ export class Group {
       const message = `${member} has no lease (any more) of ${lost.slice(0, 5).join(', ')}: nothing was done; leave ${lost.length === 1 ? 'it' : 'them'} out`
       throw new Rejected('NOT_OWNER', message, { deliveries: lost })
     }
-    return deliveries.flatMap(each => this.#leaseOf(each, member, timeMs) ?? [])
+    return [...new Set(deliveries.flatMap(each => this.#leaseOf(each, member, timeMs) ?? []))]
   }
 
   #leaseOf(delivery: Json, member: string, timeMs: number): Pending | undefined {
-    const [partition, offset, attempt] = String(delivery).split('-').map(Number)
+    const [partition, offset, attempt, rev] = String(delivery).split('-').map(Number)
     const found = this.#pending.get(placeOf(partition ?? -1, offset ?? -1))
-    if (found === undefined || found.attempt !== attempt) return undefined
+    if (found === undefined || found.attempt !== attempt || found.rev !== rev) return undefined
     return found.member === member && found.atMs > timeMs ? found : undefined
   }
 
@@ -188,7 +203,8 @@ export class Group {
   encode(): string {
     const { name, config, offsets } = this
     const pending = [...this.#pending.values()].map(each => {
-      return [each.partition, each.offset, each.attempt, each.member, each.atMs, each.reason]
+      const { partition, offset, attempt, rev, member, atMs, reason } = each
+      return [partition, offset, attempt, rev, member, atMs, reason]
     })
     return JSON.stringify({ format: 1, name, config, offsets, pending })
   }
@@ -198,11 +214,11 @@ export class Group {
       name: string
       config: GroupConfig
       offsets: number[]
-      pending: [number, number, number, string, number, string][]
+      pending: [number, number, number, number, string, number, string][]
     }
     const group = new Group(kept.name, kept.config, kept.offsets)
-    for (const [partition, offset, attempt, member, atMs, reason] of kept.pending) {
-      const each = { partition, offset, attempt, member, atMs, reason }
+    for (const [partition, offset, attempt, rev, member, atMs, reason] of kept.pending) {
+      const each = { partition, offset, attempt, rev, member, atMs, reason }
       group.#pending.set(placeOf(partition, offset), each)
     }
     return group

@@ -35,13 +35,20 @@ export function groupCommand(
   const name = nameOf(given['group'])
   if (op === 'create') return create(feed, name, given)
   const group = groupOf(feed, name)
-  const result = change(feed, group, op, given, context.timeMs)
+  const result = change(feed, group, op, given, context)
   if (op === 'delete') feed.removeGroup(name)
   else feed.markGroup(group)
   return result
 }
 
-function change(feed: Feed, group: Group, op: string, given: JsonObject, timeMs: number): Json {
+function change(
+  feed: Feed,
+  group: Group,
+  op: string,
+  given: JsonObject,
+  context: ApplyContext,
+): Json {
+  const { timeMs } = context
   switch (op) {
     case 'delete':
       return { group: group.name, deleted: true }
@@ -49,7 +56,7 @@ function change(feed: Feed, group: Group, op: string, given: JsonObject, timeMs:
     case 'seek':
       return move(feed, group, op, given)
     case 'fetch':
-      return fetch(feed, queue(group), given, timeMs)
+      return fetch(feed, queue(group), given, context)
     case 'ack': {
       const owned = queue(group).owned(listOf(given, 'deliveries'), memberOf(given), timeMs)
       group.acknowledge(owned)
@@ -136,9 +143,11 @@ function setOffsets(feed: Feed, group: Group, given: Json | undefined): void {
   for (const [partition, offset] of moves) group.seek(partition, offset)
 }
 
-function fetch(feed: Feed, group: Group, given: JsonObject, timeMs: number): Json {
+function fetch(feed: Feed, group: Group, given: JsonObject, { timeMs, rev }: ApplyContext): Json {
   const limit = integerOf(given, 'limit', { min: 1, max: PENDING_MAX }) ?? 10
-  const deliveries = group.lease(feed.partitions, { member: memberOf(given), limit, timeMs })
+  const deliveries = group.lease(feed.partitions, {
+    ...{ member: memberOf(given), limit, timeMs, rev },
+  })
   return { deliveries, exhausted: group.exhausted(timeMs) }
 }
 
@@ -182,7 +191,8 @@ export function shownGroup(feed: Feed, group: Group): JsonObject {
   return { group: group.name, config, ...shownOffsets(feed, group), ...pending }
 }
 
-export function groupList(feed: Feed): JsonObject[] {
+/** In order of name. */
+export function groupsOf(feed: Feed): Group[] {
   const names = [...feed.groups.keys()].sort(compareKeys)
-  return names.map(name => shownGroup(feed, groupOf(feed, name)))
+  return names.map(name => groupOf(feed, name))
 }

@@ -3,7 +3,7 @@
  * key is dead: no reader sees it. What says that a key is deleted is kept for TOMBSTONE_MS.
  */
 import { makeTree, type Tree } from '../kv/tree.ts'
-import { TOMBSTONE_MS } from './limits.ts'
+import { EXPIRE_MAX, TOMBSTONE_MS } from './limits.ts'
 import type { RecordSet } from './record-set.ts'
 
 interface Last {
@@ -18,8 +18,9 @@ export class Latest {
   readonly prefix: string
   readonly #byKey = new Map<string, Last>()
   readonly #byOffset: Tree<number, string> = makeTree((a: number, b: number) => a - b)
-  /** Offsets of tombstones, in order. */
+  /** Offsets of tombstones, in order; those before `#tombstone` are done with. */
   #tombstones: number[] = []
+  #tombstone = 0
 
   constructor(records: RecordSet, prefix: string) {
     this.#records = records
@@ -72,17 +73,21 @@ export class Latest {
     this.#records.mark(this.prefix + key, () => this.#encode(key))
   }
 
-  /** Records below `first` are no longer there. */
-  forgetBelow(first: number): void {
+  /** Records below `first` are no longer there; gives the offsets of those that were not dead. */
+  forgetBelow(first: number): number[] {
+    const forgotten: number[] = []
     for (let oldest = this.oldest; oldest !== undefined && oldest < first; oldest = this.oldest) {
       this.#forget(oldest)
+      forgotten.push(oldest)
     }
+    return forgotten
   }
 
-  /** Tombstones that have been shown for long enough die; gives their offsets. */
+  /** Tombstones that have been shown for long enough die, so many at once; gives their offsets. */
   expire(timeMs: number): number[] {
     const died: number[] = []
     for (let at = this.nextTombstone; at !== undefined && at.untilMs <= timeMs; ) {
+      if (died.length === EXPIRE_MAX) break
       this.#forget(at.offset)
       died.push(at.offset)
       at = this.nextTombstone
@@ -91,14 +96,28 @@ export class Latest {
   }
 
   get nextTombstone(): { readonly offset: number; readonly untilMs: number } | undefined {
-    for (let offset = this.#tombstones[0]; offset !== undefined; offset = this.#tombstones[0]) {
+    for (; this.#tombstone < this.#tombstones.length; this.#tombstone++) {
+      const offset = this.#tombstones[this.#tombstone] ?? 0
       const key = this.#byOffset.get(offset)
       const last = key === undefined ? undefined : this.#byKey.get(key)
+      // Else its key was written again since.
       if (last !== undefined) return { offset, untilMs: last.deletedMs + TOMBSTONE_MS }
-      // Its key was written again since.
-      this.#tombstones.shift()
     }
+    this.#tombstones = []
+    this.#tombstone = 0
     return undefined
+  }
+
+  /** The first record from here on that is not dead. */
+  from(offset: number): number | undefined {
+    return this.#byOffset.has(offset) ? offset : this.#byOffset.nextHigherKey(offset)
+  }
+
+  /** How many from here on are not dead. */
+  countFrom(offset: number): number {
+    const last = this.#byOffset.maxKey()
+    if (last === undefined || offset > last) return 0
+    return this.#byOffset.forRange(offset, last, true)
   }
 
   load(): void {

@@ -26,6 +26,8 @@ export const IDS_MAX = 100_000
 export const COMPACTED_KEYS_MAX = 1_000_000
 /** A deleted key is shown as deleted for so long, for readers that were away. */
 export const TOMBSTONE_MS = 86_400_000
+/** Of one partition in one entry; what is left is due still. */
+export const EXPIRE_MAX = 10_000
 
 export const GROUPS_MAX = 1_000
 /** Records of one group that are delivered and not acknowledged. */

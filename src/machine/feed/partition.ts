@@ -129,7 +129,10 @@ export class Partition {
   /** No reader sees the record any more; a chunk in which all have died goes. */
   #died(offset: number | undefined): void {
     if (offset === undefined) return
-    this.#bytes -= this.sealed.died(offset)
+    const bytes = this.sealed.died(offset)
+    if (bytes === 0) return
+    this.#bytes -= bytes
+    this.#records.mark(this.#headId, this.#encodeHead)
   }
 
   /** Records below `first` are gone. */
@@ -142,7 +145,7 @@ export class Partition {
     if (kept !== 0 && this.#open.length > 0) {
       this.#keepOpen(kept < 0 ? [] : this.#open.slice(kept))
     }
-    this.latest?.forgetBelow(first)
+    for (const offset of this.latest?.forgetBelow(first) ?? []) this.#died(offset)
     this.mark()
   }
 
@@ -157,8 +160,8 @@ export class Partition {
   #firstOfLast(records: number): number {
     if (!this.latest) return this.#next - records
     for (let over = this.latest.size - records; over > 0; over--) {
-      this.#died(this.latest.oldest)
-      this.latest.forgetBelow((this.latest.oldest ?? 0) + 1)
+      for (const offset of this.latest.forgetBelow((this.latest.oldest ?? 0) + 1))
+        this.#died(offset)
     }
     return this.latest.oldest ?? this.#next
   }

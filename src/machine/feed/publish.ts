@@ -5,6 +5,7 @@
  * The partition of a record is the one it asks for, else the one of its key (its id, without a key), else
  * the next in turn: `rev` and its place in the operation decide, the same on every replica.
  */
+import { fnv1a } from '../../base/fnv.ts'
 import type { Json, JsonObject } from '../../base/json.ts'
 import type { ApplyContext } from '../machine.ts'
 import { Rejected } from '../machine.ts'
@@ -25,30 +26,41 @@ type Planned =
 interface Plan {
   /** Records that each partition gets. */
   readonly counts: Map<Partition, number>
+  /** Of these partitions. */
+  readonly feeds: Map<Partition, Feed>
   readonly newKeys: Map<Partition, Set<string>>
   /** Feed and id → number of the record. */
   readonly ids: Map<string, number>
   readonly context: ApplyContext
 }
 
+export interface Published {
+  readonly results: JsonObject[]
+  /** Partitions that got records. */
+  readonly touched: ReadonlyMap<Partition, Feed>
+}
+
 export function publishAll(
   records: readonly Json[],
   context: ApplyContext,
   feedOf: (name: string) => Feed,
-): JsonObject[] {
+): Published {
   if (records.length > BATCH_MAX) {
     const message = `one operation publishes ${BATCH_MAX} records at most: do it in several`
     throw new Rejected('TOO_LARGE', message, { limit: BATCH_MAX, path: 'records' })
   }
-  const plan: Plan = { counts: new Map(), newKeys: new Map(), ids: new Map(), context }
+  const plan: Plan = {
+    ...{ counts: new Map(), newKeys: new Map(), ids: new Map(), feeds: new Map() },
+    context,
+  }
   const planned = records.map((json, i) => {
     if (records.length === 1) return planOne(plan, json, i, feedOf)
     return within(i, () => planOne(plan, json, i, feedOf))
   })
   const results: JsonObject[] = []
   for (const one of planned) results.push(carryOut(one, results, context))
-  for (const [at] of plan.counts) settle(at, feedOf(at.feed), context.timeMs)
-  return results
+  for (const [at, feed] of plan.feeds) at.retain(feed.config.retention, context.timeMs)
+  return { results, touched: plan.feeds }
 }
 
 /** Says which record of several it was. */
@@ -81,6 +93,7 @@ function planOne(plan: Plan, json: Json, i: number, feedOf: (name: string) => Fe
   }
   checkKey(plan, draft, at)
   plan.counts.set(at, count + 1)
+  plan.feeds.set(at, feed)
   if (draft.id !== undefined && feed.config.dedupeMs > 0) {
     plan.ids.set(`${feed.name} ${draft.id}`, i)
   }
@@ -98,20 +111,13 @@ function knownAs(plan: Plan, { id }: Draft, feed: Feed): Planned | undefined {
 function partitionOf({ partition, key, id }: Draft, feed: Feed, turn: number): Partition {
   const { partitions } = feed
   const name = key ?? id
-  const number = partition ?? (name === undefined ? turn : hashOf(name)) % partitions.length
+  const number = partition ?? (name === undefined ? turn : fnv1a(name)) % partitions.length
   const at = partitions[number]
   if (at) return at
   throw invalid(
     'partition',
     `${feed.name} has no partition ${number}: it has ${partitions.length}, from 0`,
   )
-}
-
-/** FNV-1a over code units: where a key's records are, for good. */
-export function hashOf(key: string): number {
-  let h = 0x811c9dc5
-  for (let i = 0; i < key.length; i++) h = Math.imul(h ^ key.charCodeAt(i), 0x01000193)
-  return h >>> 0
 }
 
 function checkKey(plan: Plan, { key }: Draft, at: Partition): void {
@@ -124,7 +130,7 @@ function checkKey(plan: Plan, { key }: Draft, at: Partition): void {
   const keys = plan.newKeys.get(at) ?? new Set()
   plan.newKeys.set(at, keys.add(key))
   if (latest.size + keys.size <= COMPACTED_KEYS_MAX) return
-  const message = `a partition of a compacted feed has ${COMPACTED_KEYS_MAX} keys at most: delete some with null`
+  const message = `a partition of a compacted feed has ${COMPACTED_KEYS_MAX} keys at most, and one that was deleted with null counts for a day: delete some and wait, or use more partitions`
   throw new Rejected('TOO_LARGE', message, { limit: COMPACTED_KEYS_MAX, path: 'key' })
 }
 
@@ -146,8 +152,4 @@ function shown({ partition, offset, rev, timeMs, lamport }: Place, duplicate: bo
   return lamport === undefined
     ? { partition, offset, rev, timeMs, duplicate }
     : { partition, offset, rev, lamport, timeMs, duplicate }
-}
-
-function settle(at: Partition, feed: Feed, timeMs: number): void {
-  at.retain(feed.config.retention, timeMs)
 }

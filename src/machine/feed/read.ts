@@ -1,8 +1,7 @@
 /** Reading a partition: lines as they are stored, from an offset on, page by page. */
 
-import { READ_CHARS_MAX } from './limits.ts'
 import { lineHead, offsetIn, timeIn } from './line.ts'
-import type { Partition } from './partition.ts'
+import type { Line, Partition } from './partition.ts'
 import type { RecordSet } from './record-set.ts'
 
 export interface Span {
@@ -10,6 +9,8 @@ export interface Span {
   /** Offsets below it. */
   readonly to: number
   readonly limit: number
+  /** Of text, beyond the first record. */
+  readonly chars: number
   /** Records of this log time or later. */
   readonly sinceMs: number
   /** A sealed chunk that was read for it. */
@@ -38,10 +39,22 @@ export function readPage(records: RecordSet, partition: Partition, span: Span): 
       if (!page.take(line, offsetIn(line), timeIn(line))) return page.cut
     }
   }
-  for (const { text, offset, timeMs } of partition.open) {
-    if (!page.take(text, offset, timeMs)) return page.cut
+  for (let i = firstAt(partition.open, span.from); i < partition.open.length; i++) {
+    const line = partition.open[i]
+    if (line && !page.take(line.text, line.offset, line.timeMs)) return page.cut
   }
   return page.ended(Math.min(span.to, Math.max(span.from, partition.next)))
+}
+
+/** Place of the first line from this offset on. */
+function firstAt(lines: readonly Line[], offset: number): number {
+  let [low, high] = [0, lines.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((lines[middle]?.offset ?? 0) >= offset) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 class PageOf {
@@ -60,9 +73,9 @@ class PageOf {
 
   /** False: the page ends before this line. */
   take(line: string, offset: number, timeMs: number): boolean {
-    const { from, to, limit, sinceMs } = this.#span
+    const { from, to, limit, chars, sinceMs } = this.#span
     if (offset < from || timeMs < sinceMs) return true
-    const isFull = this.#records.length >= limit || this.#chars > READ_CHARS_MAX
+    const isFull = this.#records.length >= limit || this.#chars > chars
     if (isFull || offset >= to) {
       this.#cutAt = Math.min(offset, to)
       return false

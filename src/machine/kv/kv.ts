@@ -27,7 +27,7 @@ export class KvMachine implements Machine {
     const work = new Work(this.#store, context)
     try {
       const result = execute(work, namedCommand(command), records => {
-        if (publish) return publish(records, context)
+        if (publish) return publish(records, context, 'there')
         throw invalid('publish', 'there are no feeds here to publish to')
       })
       work.commit(changes)

@@ -91,16 +91,28 @@ export const KV_TXN = [
   }),
 ]
 
-/** Every key and every feed it names: they decide the shard. */
-function touched(...parts: readonly (readonly object[] | undefined)[]) {
+/** Every key and every feed it names: they decide the shard. What stands in values is nobody's name. */
+function touched(
+  compares: readonly JsonObject[] = [],
+  ...branches: readonly (readonly JsonObject[] | undefined)[]
+) {
   const [keys, feeds] = [new Set<string>(), new Set<string>()]
-  for (const part of parts.flatMap(each => each ?? [])) {
-    for (const holder of [part, ...Object.values(part)]) {
-      if (!isObject(holder)) continue
-      const { key, feed } = holder
-      const [name, names] = typeof feed === 'string' ? [feed, feeds] : [key, keys]
-      if (typeof name === 'string' && names.size < KEYS_MAX) names.add(name)
-    }
+  const note = (names: Set<string>, name: Json | undefined): void => {
+    if (typeof name === 'string' && names.size < KEYS_MAX) names.add(name)
+  }
+  for (const { key } of compares) note(keys, key)
+  for (const step of branches.flatMap(each => each ?? [])) {
+    const [op, members] = named(step)
+    if (op === 'publish') note(feeds, members['feed'])
+    else note(keys, members['key'])
   }
   return { keys, feeds }
+}
+
+/** As OPERATION allows it. */
+function named(step: JsonObject): [op: string, members: JsonObject] {
+  const { op } = step
+  if (typeof op === 'string') return [op, step]
+  const [name = '', members] = Object.entries(step)[0] ?? []
+  return [name, isObject(members) ? (members as JsonObject) : {}]
 }

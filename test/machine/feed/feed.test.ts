@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Json, JsonObject } from '../../../src/base/json.ts'
 import { FeedMachine } from '../../../src/machine/feed/feed-machine.ts'
-import { IDS_MAX } from '../../../src/machine/feed/limits.ts'
+import { EXPIRE_MAX, IDS_MAX, TOMBSTONE_MS } from '../../../src/machine/feed/limits.ts'
 import { matches } from '../../../src/machine/feed/name.ts'
 import { Driven, hashOf, reloaded } from '../support.ts'
 
@@ -185,6 +185,46 @@ test('compacted: text that no reader sees takes little space, however often a ke
   const [{ bytes } = { bytes: 0 }] = feed.ask({ op: 'bounds', feed: 'f' }) as { bytes: number }[]
   expect(bytes).toBeLessThan(80_000)
   expect(refused({ feed: 'f', value: 1 }).message).toMatch(/every record needs a key/)
+})
+
+test('compacted: when what was deleted is forgotten, the state is the same after a restart', () => {
+  create({ compact: 'key' })
+  for (let i = 0; i < 200; i++) publish('x'.repeat(500), { key: `k${i}` })
+  for (let i = 0; i < 200; i++) publish(null, { key: `k${i}` })
+  for (let i = 0; i < 300; i++) publish('y'.repeat(500), { key: 'same' })
+  hashOf(feed.machine)
+  feed.machine.takeDirty()
+  feed.reach(feed.timeMs + TOMBSTONE_MS)
+  const dirty = feed.machine.takeDirty()
+  const bounds = feed.ask({ op: 'bounds', feed: 'f' })
+  expect(bounds).toMatchObject([{ records: 1 }])
+  const again = reloaded(feed.machine, new FeedMachine())
+  expect(again.query({ op: 'bounds', feed: 'f' }, 0)).toEqual(bounds)
+  expect(dirty).toContain('p/f/0000')
+})
+
+test('compacted: many deleted keys go some at a time', () => {
+  create({ compact: 'key' })
+  const keys = Array.from({ length: EXPIRE_MAX + 5 }, (_, i) => ({ feed: 'f', key: `k${i}` }))
+  for (const half of [keys.slice(0, 6000), keys.slice(6000)]) {
+    feed.run({ op: 'publishBatch', records: half.map(each => ({ ...each, value: null })) })
+  }
+  feed.reach(feed.timeMs + TOMBSTONE_MS)
+  expect(feed.ask({ op: 'bounds', feed: 'f' })).toMatchObject([{ records: 5 }])
+  expect(feed.machine.nextDeadline()).toBeLessThanOrEqual(feed.timeMs)
+  feed.reach(feed.timeMs)
+  expect(feed.ask({ op: 'bounds', feed: 'f' })).toMatchObject([{ records: 0 }])
+  expect(feed.machine.nextDeadline()).toBeUndefined()
+})
+
+test('several partitions are cut in one operation, or none', () => {
+  create({ partitions: 2 })
+  for (let i = 0; i < 10; i++) publish(i, { partition: i % 2 })
+  const cut = (offsets: JsonObject): JsonObject => ({ op: 'truncate', feed: 'f', offsets })
+  expect(feed.refuse(cut({ 0: 3, 1: 6 })).name).toBe('OFFSET_OUT_OF_RANGE')
+  expect(feed.ask({ op: 'bounds', feed: 'f' })).toMatchObject([{ first: 0 }, { first: 0 }])
+  expect(feed.run(cut({ 0: 3, 1: 5 }))).toEqual({ first: { 0: 3, 1: 5 } })
+  expect(feed.refuse(cut({ x: 3 })).name).toBe('INVALID_PARAMS')
 })
 
 const long = (length: number): string => 'x'.repeat(length)

@@ -159,6 +159,31 @@ describe('a queue', () => {
     group('seek', { offsets: { 0: 0, 1: 0 } })
     expect(refused('ack', { member: 'm', deliveries: ids(old) }).name).toBe('NOT_OWNER')
     expect(fetch()).toHaveLength(4)
+    expect(refused('ack', { member: 'm', deliveries: ids(old) }).name).toBe('NOT_OWNER')
+  })
+
+  test('a delivery that is named twice is acknowledged once', () => {
+    publish(1)
+    group('create', { mode: 'queue' })
+    const [id = ''] = ids(fetch())
+    expect(group('ack', { member: 'm', deliveries: [id, id] })).toEqual({ acked: 1 })
+  })
+
+  test('of a compacted feed only what a reader finds is owed', () => {
+    feed.run({ op: 'create', feed: 'c', compact: 'key' })
+    const ask = (op: string, more: JsonObject = {}) =>
+      feed.run({ op: `group.${op}`, feed: 'c', group: 'g', ...more }) as JsonObject
+    ask('create', { mode: 'queue' })
+    for (let i = 0; i < 50; i++) {
+      feed.run({ op: 'publish', record: { feed: 'c', key: `k${i % 2}`, value: i } })
+    }
+    expect(feed.ask({ op: 'group', feed: 'c', group: 'g' })).toMatchObject({ lag: 2 })
+    const { deliveries } = ask('fetch', { member: 'm', limit: 10 }) as unknown as {
+      deliveries: Delivery[]
+    }
+    expect(deliveries.map(each => each.offset)).toEqual([48, 49])
+    feed.run({ op: 'publish', record: { feed: 'c', key: 'k0', value: 50 } })
+    expect(feed.ask({ op: 'group', feed: 'c', group: 'g' })).toMatchObject({ lag: 2 })
   })
 })
 

@@ -59,7 +59,7 @@ test.each<[string, Json, string]>([
   ['what is put fails', { incr: { key: 's' } }, 'then[1]'],
   [
     'a partition is not there',
-    { publish: { feed: 'new', value: 1, partition: 1 } },
+    { publish: { feed: 'orders', value: 1, partition: 1 } },
     'then[1].partition',
   ],
   ['a record is malformed', { publish: { feed: 'orders' } }, 'then[1].value'],
@@ -80,6 +80,16 @@ test.each<[string, Json, string]>([
   }
   expect(service.stateHash()).toBe(before)
   expect(values('orders')).toEqual([])
+})
+
+test('a transaction makes no feed: whoever sends it has made it, or must not', () => {
+  const { run, service } = driven()
+  const steps = [{ put: { key: 'a', value: 1 } }, { publish: { feed: 'nobody', value: 1 } }]
+  expect(run('kv', { op: 'txn', then: steps })).toMatchObject({
+    type: 'error',
+    error: { name: 'FEED_NOT_FOUND' },
+  })
+  expect(service.query('kv', { op: 'get', key: 'a' }, 0)).toEqual({ kv: null })
 })
 
 test('outside of a transaction kv does not publish', () => {
