@@ -68,15 +68,14 @@ class Composed implements MachineService {
   }
 
   execute(operation: Uint8Array, context: ApplyContext, changes: ChangeRecord[]): Uint8Array {
-    const made: Change[] = []
+    const before = changes.length
     try {
       const { machine, command } = decodeOperation(operation)
-      const result = encodeResult(
-        this.#part(machine).machine.apply(command, context, made, this.#publish),
-      )
-      changes.push(...made)
-      return result
+      // Machines add to the changes, and read none.
+      const made = changes as Change[]
+      return encodeResult(this.#part(machine).machine.apply(command, context, made, this.#publish))
     } catch (error) {
+      changes.length = before
       return encodeError(this.#refusal(error))
     }
   }

@@ -24,8 +24,10 @@ type Answered = Extract<Effect, { type: 'answer' }>
 
 interface Waiting {
   readonly command: Command
-  readonly resolve: (fate: Fate) => void
-  readonly reject: (error: ViewstampError) => void
+  /** What the caller gets of its fate; what it throws is the caller's. */
+  readonly told: (fate: Fate) => unknown
+  readonly resolve: (told: unknown) => void
+  readonly reject: (error: unknown) => void
   readonly startedMs: number
   readonly deadlineMs: number
   /** Sendings whose fate we do not know: while there is one, the outcome is unknown. */
@@ -78,19 +80,23 @@ export class Callers {
 
   /** Resolves with what the log says; rejects with a ViewstampError whose outcome is true. */
   call(command: Command, timeoutMs: number): Promise<Fate> {
-    if (this.#count >= WAITING_MAX) {
-      const message = `this node has ${WAITING_MAX} calls waiting; try again in a moment`
-      return Promise.reject(new ViewstampError('OVERLOADED', message, { limit: WAITING_MAX }))
-    }
-    if (this.#count >= FEW && this.#isLate()) {
-      const message = `the ${this.#count} calls before this one take longer than a second; nothing was written, try again in a moment`
-      return Promise.reject(new ViewstampError('OVERLOADED', message, { retryAfterMs: 200 }))
-    }
-    return new Promise((resolve, reject) => {
+    return this.callFor(command, timeoutMs, fate => fate)
+  }
+
+  /** As call, with what `told` makes of it: one promise, where a `then` would be another for each of thousands. */
+  callFor<T>(
+    command: Command,
+    timeoutMs: number,
+    told: (fate: Fate) => T | Promise<T>,
+  ): Promise<T> {
+    const refused = this.#count < FEW ? undefined : this.#refusal()
+    if (refused) return Promise.reject(refused)
+    return new Promise<T>((resolve, reject) => {
       const now = this.#ports.nowMs()
       const waiting: Waiting = {
         command,
-        resolve,
+        told,
+        resolve: resolve as Waiting['resolve'],
         reject,
         startedMs: now,
         deadlineMs: now + timeoutMs,
@@ -107,6 +113,16 @@ export class Callers {
       this.#put(waiting)
       if (this.#ports.reachable()) this.#send(waiting)
     })
+  }
+
+  #refusal(): ViewstampError | undefined {
+    if (this.#count >= WAITING_MAX) {
+      const message = `this node has ${WAITING_MAX} calls waiting; try again in a moment`
+      return new ViewstampError('OVERLOADED', message, { limit: WAITING_MAX })
+    }
+    if (!this.#isLate()) return undefined
+    const message = `the ${this.#count} calls before this one take longer than a second; nothing was written, try again in a moment`
+    return new ViewstampError('OVERLOADED', message, { retryAfterMs: 200 })
   }
 
   executed({ entry, answers }: Executed): void {
@@ -130,7 +146,7 @@ export class Callers {
   #settle(waiting: Waiting, answer: ReplyAnswer): void {
     if (answer.type !== 'refused') {
       this.#remove(waiting)
-      waiting.resolve({ answer, tries: waiting.tries })
+      tell(waiting, { answer, tries: waiting.tries })
       return
     }
     waiting.sent = Math.max(0, waiting.sent - 1)
@@ -197,15 +213,15 @@ export class Callers {
   }
 
   #join(first: Waiting, second: Waiting): void {
-    const { resolve, reject } = first
     const both: Waiting = {
       ...first,
+      told: fate => fate,
       resolve: fate => {
-        resolve(fate)
-        second.resolve(fate)
+        tell(first, fate as Fate)
+        tell(second, fate as Fate)
       },
       reject: error => {
-        reject(error)
+        first.reject(error)
         second.reject(error)
       },
     }
@@ -236,6 +252,14 @@ export class Callers {
     const all: Waiting[] = []
     for (const ofClient of this.#waiting.values()) all.push(...ofClient.values())
     return all
+  }
+}
+
+function tell({ told, resolve, reject }: Waiting, fate: Fate): void {
+  try {
+    resolve(told(fate))
+  } catch (error) {
+    reject(error)
   }
 }
 

@@ -18,14 +18,21 @@ import { readSpread, writeKeys } from './spread.ts'
 export const TIMEOUT_MS = 10_000
 const TIMEOUT_MAX_MS = 300_000
 
-export async function write(context: NodeContext, call: Call): Promise<Answer> {
-  const shard = routeWrite(context, call)
-  admitWrite(context, shard, call.meta)
-  const operation = encodeOperation(call.machine, call.body)
-  const command = ownCommand(context, shard, call.meta, operation)
-  const timeoutMs = timeoutOf(call.meta)
-  const fate = await shard.write(operation, metaText(call.meta), { timeoutMs, command })
-  return answerOf(context, shard, fate, call.meta)
+/** Never throws: rejects. */
+export function write(context: NodeContext, call: Call): Promise<Answer> {
+  try {
+    const { meta } = call
+    const shard = routeWrite(context, call)
+    admitWrite(context, shard, meta)
+    const operation = encodeOperation(call.machine, call.body)
+    const command = ownCommand(context, shard, meta, operation)
+    const options = { timeoutMs: timeoutOf(meta), command }
+    return shard.write(operation, metaText(meta), options, answer =>
+      answerOf(context, shard, answer, meta),
+    )
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 /** A malformed program is refused here as the machine would refuse it. */

@@ -115,23 +115,34 @@ export class Shard {
     return isPrimary(this.replica)
   }
 
-  /** Executes one operation exactly once, through the given session or this node's own. */
-  async write(operation: Uint8Array, meta: string, options: WriteOptions): Promise<Fate['answer']> {
-    const until = performance.now() + options.timeoutMs
-    if (options.command) return (await this.callers.call(options.command, options.timeoutMs)).answer
-    for (;;) {
-      if (!this.session.isOpen) await this.#untilOpen(until - performance.now())
-      if (!this.session.room) {
-        throw new ViewstampError('OVERLOADED', 'too many writes wait at this node; try again')
-      }
-      const command = this.session.command(operation, meta)
+  /**
+   * Executes one operation exactly once, through the given session or this node's own. Resolves with what
+   * `told` makes of the answer.
+   */
+  write<T>(
+    operation: Uint8Array,
+    meta: string,
+    { timeoutMs, command: own }: WriteOptions,
+    told: (answer: Fate['answer']) => T,
+  ): Promise<T> {
+    if (own) return this.callers.callFor(own, timeoutMs, ({ answer }) => told(answer))
+    const until = performance.now() + timeoutMs
+    const again = (): Promise<T> => {
       const left = Math.max(1, until - performance.now())
-      const { answer, tries } = await this.callers.call(command, left)
-      if (answer.type !== 'forgotten' || answer.reason !== 'no-session') return answer
+      return this.write(operation, meta, { timeoutMs: left }, told)
+    }
+    if (!this.session.isOpen) return this.#untilOpen(timeoutMs).then(again)
+    if (!this.session.room) {
+      const message = 'too many writes wait at this node; try again'
+      return Promise.reject(new ViewstampError('OVERLOADED', message))
+    }
+    const command = this.session.command(operation, meta)
+    return this.callers.callFor(command, timeoutMs, ({ answer, tries }) => {
+      if (answer.type !== 'forgotten' || answer.reason !== 'no-session') return told(answer)
       // Our session was evicted. Sent once, the write cannot have been executed: start over.
       this.session.lost(command.clientId)
-      if (tries > 1) return answer
-    }
+      return tries > 1 ? told(answer) : again()
+    })
   }
 
   /** Whatever keeps the session from opening, the caller's write has not been sent. */

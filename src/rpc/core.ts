@@ -127,15 +127,31 @@ export class Core {
     }
   }
 
-  async #awaited(result: Promise<unknown>, method: Method, id: Id, startedMs: number) {
+  #awaited(result: Promise<unknown>, method: Method, id: Id, startedMs: number): Promise<Reply> {
     this.#inFlight++
+    return result.then(
+      value => {
+        this.#left()
+        return this.#told(value, method, id, startedMs)
+      },
+      (error: unknown) => {
+        this.#left()
+        return this.#failed(error, method, id, startedMs)
+      },
+    )
+  }
+
+  #left(): void {
+    this.#inFlight--
+    if (this.#inFlight === 0) for (const tell of this.#waiting.splice(0)) tell()
+  }
+
+  /** What cannot be put into words is a failure too. */
+  #told(result: unknown, method: Method, id: Id, startedMs: number): Reply {
     try {
-      return this.#succeeded(await result, method, id, startedMs)
+      return this.#succeeded(result, method, id, startedMs)
     } catch (error) {
       return this.#failed(error, method, id, startedMs)
-    } finally {
-      this.#inFlight--
-      if (this.#inFlight === 0) for (const tell of this.#waiting.splice(0)) tell()
     }
   }
 

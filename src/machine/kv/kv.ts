@@ -8,7 +8,7 @@ import { namedCommand } from './command.ts'
 import { apply } from './evaluate.ts'
 import { get, getMany, range } from './read.ts'
 import { KvStore } from './store.ts'
-import { type PublishAll, txn } from './txn.ts'
+import { txn } from './txn.ts'
 import { View } from './view.ts'
 import { Work } from './work.ts'
 import { cas, del, incr, put } from './write.ts'
@@ -26,10 +26,7 @@ export class KvMachine implements Machine {
   apply(command: Json, context: ApplyContext, changes: Change[], publish?: Publish): Json {
     const work = new Work(this.#store, context)
     try {
-      const result = execute(work, namedCommand(command), records => {
-        if (publish) return publish(records, context, 'there')
-        throw invalid('publish', 'there are no feeds here to publish to')
-      })
+      const result = execute(work, namedCommand(command), context, publish)
       work.commit(changes)
       return result
     } catch (error) {
@@ -83,7 +80,12 @@ export class KvMachine implements Machine {
   }
 }
 
-function execute(work: Work, { op, command }: NamedCommand, publish: PublishAll): Json {
+function execute(
+  work: Work,
+  { op, command }: NamedCommand,
+  context: ApplyContext,
+  publish: Publish | undefined,
+): Json {
   switch (op) {
     case 'put':
       return put(work, command)
@@ -102,7 +104,10 @@ function execute(work: Work, { op, command }: NamedCommand, publish: PublishAll)
     case 'apply':
       return apply(work, command)
     case 'txn':
-      return txn(work, command, publish)
+      return txn(work, command, records => {
+        if (publish) return publish(records, context, 'there')
+        throw invalid('publish', 'there are no feeds here to publish to')
+      })
     case 'publish':
       throw invalid('op', 'publish stands in a transaction; feed.publish does it alone')
     default:

@@ -27,11 +27,12 @@ interface Touched {
 }
 
 const LINEAR_MAX = 8
+const NONE: readonly Touched[] = []
 
 export class Work extends View {
   readonly rev: number
   /** In the order in which they were first written. */
-  readonly #touched: Touched[] = []
+  #touched: Touched[] | undefined
   /** Made when it is worth it: most operations touch one key. */
   #byKey: Map<string, Touched> | undefined
 
@@ -81,26 +82,32 @@ export class Work extends View {
   }
 
   #find(key: string): Touched | undefined {
-    return this.#byKey ? this.#byKey.get(key) : this.#touched.find(t => t.key === key)
+    if (this.#byKey) return this.#byKey.get(key)
+    for (const touched of this.#touched ?? NONE) if (touched.key === key) return touched
+    return undefined
   }
 
   #touch(touched: Touched): void {
-    const count = this.#touched.push(touched)
-    if (count > CHANGES_MAX) {
-      this.#touched.pop()
+    // Made with its one place, for most operations need no more.
+    if (!this.#touched) {
+      this.#touched = [touched]
+      return
+    }
+    if (this.#touched.length === CHANGES_MAX) {
       throw new Rejected(
         'TXN_TOO_LARGE',
         `one operation may change ${CHANGES_MAX} keys at most: do it in several`,
         { limit: CHANGES_MAX },
       )
     }
+    const count = this.#touched.push(touched)
     if (count === LINEAR_MAX) this.#byKey = new Map(this.#touched.map(t => [t.key, t]))
     else this.#byKey?.set(touched.key, touched)
   }
 
   /** Tells what has changed: each key once, in the order in which they were first written. */
   commit(changes: Change[]): void {
-    for (const { key, before, after, value } of this.#touched) {
+    for (const { key, before, after, value } of this.#touched ?? NONE) {
       if (after) changes.push(new KvPut(key, before, after, value))
       else if (before) changes.push(new KvRemoval(key, before, this.rev))
     }
@@ -108,6 +115,7 @@ export class Work extends View {
 
   /** Puts everything back. */
   rollback(): void {
-    for (const { key, before, after } of this.#touched) this.store.replace(key, after, before)
+    for (const { key, before, after } of this.#touched ?? NONE)
+      this.store.replace(key, after, before)
   }
 }

@@ -91,10 +91,10 @@ export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
 }
 
 /** The machine's result with the header beside its members; what is not an object is `result`. */
-export async function withHeader(answer: Promise<Answer>): Promise<Headed> {
-  const { result: value, header } = await answer
-  return new Headed(isObject(value) ? value : { result: value }, header)
-}
+export const withHeader = (answer: Promise<Answer>): Promise<Headed> => answer.then(besideHeader)
+
+const besideHeader = ({ result: value, header }: Answer): Headed =>
+  new Headed(isObject(value) ? value : { result: value }, header)
 
 /** Whatever a machine gave, whole. */
 export async function asResult(answer: Promise<Answer>): Promise<object> {
