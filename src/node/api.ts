@@ -44,6 +44,8 @@ export interface Header {
 
 export interface Answer {
   readonly result: Json
+  /** The same as JSON, where that is what there is: `result` is then parsed from it each time. */
+  readonly resultText?: string
   /** Of a write: its rev, where the machine's result does not say it. */
   readonly rev?: number | undefined
   readonly header: Header

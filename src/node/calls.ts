@@ -3,7 +3,7 @@ import { ERRORS, type ErrorName, ViewstampError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json.ts'
 import type { MachineService } from '../machine/compose.ts'
 import { Rejected } from '../machine/machine.ts'
-import { decodeResult, encodeOperation } from '../machine/operation.ts'
+import { decodeResult, encodeOperation, resultText } from '../machine/operation.ts'
 import type { Command } from '../vr/entry.ts'
 import { requestNumber } from '../vr/terms.ts'
 import type { Answer, Call, Header, Meta } from './api.ts'
@@ -153,12 +153,36 @@ function metaText(meta: Meta): string {
 
 function answerOf(context: NodeContext, shard: Shard, answer: Fate['answer'], meta: Meta): Answer {
   if (answer.type !== 'executed') throw notAnswered(answer, meta, shard)
+  const header = headerOf(context, shard, answer)
+  const json = resultText(answer.result)
+  if (json !== undefined) return new WriteAnswer(json, header)
   const outcome = decodeResult(answer.result)
-  if (outcome.type === 'result') {
-    return { result: outcome.result, header: headerOf(context, shard, answer) }
-  }
+  if (outcome.type === 'result') return { result: outcome.result, header }
   const { name, message, data } = outcome.error
   throw rejected(name, message, data)
+}
+
+/**
+ * Most results go from the log to the caller as they are, without anybody looking into them. Neither form is
+ * a member of its own: a copy with another result is not to keep the text of this one.
+ */
+class WriteAnswer implements Answer {
+  readonly header: Header
+  readonly #json: string
+
+  constructor(json: string, header: Header) {
+    this.header = header
+    this.#json = json
+  }
+
+  get resultText(): string {
+    return this.#json
+  }
+
+  get result(): Json {
+    const result: Json = JSON.parse(this.#json)
+    return result
+  }
 }
 
 /** The machine's refusal, in the words of the contract: it was executed, and changed nothing. */

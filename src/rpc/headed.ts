@@ -23,12 +23,37 @@ export class Headed {
 
   get text(): string {
     if ('header' in this.#members) return JSON.stringify(this.toJSON())
-    if (this.#header !== lastHeader) {
-      lastHeader = this.#header
-      lastText = `"header":${JSON.stringify(lastHeader)}}`
-    }
-    const members = JSON.stringify(this.#members)
-    return members === '{}' ? `{${lastText}` : `${members.slice(0, -1)},${lastText}`
+    return joined(JSON.stringify(this.#members), this.#header)
+  }
+}
+
+function joined(members: string, header: Header): string {
+  if (header !== lastHeader) {
+    lastHeader = header
+    lastText = `"header":${JSON.stringify(header)}}`
+  }
+  return members === '{}' ? `{${lastText}` : `${members.slice(0, -1)},${lastText}`
+}
+
+/** Whose members are JSON already: the text of an object. */
+export class HeadedText extends Headed {
+  readonly #members: string
+  readonly #header: Header
+
+  constructor(members: string, header: Header) {
+    super({}, header)
+    this.#members = members
+    this.#header = header
+  }
+
+  override toJSON(): object {
+    return { ...(JSON.parse(this.#members) as object), header: this.#header }
+  }
+
+  override get text(): string {
+    // It may be the name of a member, or stand in a value: then it is looked at.
+    if (this.#members.includes('"header"')) return JSON.stringify(this.toJSON())
+    return joined(this.#members, this.#header)
   }
 }
 

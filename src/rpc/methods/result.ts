@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import { isObject } from '../../base/json.ts'
 import type { Answer, Header } from '../../node/api.ts'
-import { Headed } from '../headed.ts'
+import { Headed, HeadedText } from '../headed.ts'
 
 export const INTEGER: JsonObject = { type: 'integer' }
 export const STRING: JsonObject = { type: 'string' }
@@ -93,8 +93,12 @@ export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
 /** The machine's result with the header beside its members; what is not an object is `result`. */
 export const withHeader = (answer: Promise<Answer>): Promise<Headed> => answer.then(besideHeader)
 
-const besideHeader = ({ result: value, header }: Answer): Headed =>
-  new Headed(isObject(value) ? value : { result: value }, header)
+function besideHeader(answer: Answer): Headed {
+  const { resultText, header } = answer
+  if (resultText?.startsWith('{')) return new HeadedText(resultText, header)
+  const { result: value } = answer
+  return new Headed(isObject(value) ? value : { result: value }, header)
+}
 
 /** Whatever a machine gave, whole. */
 export async function asResult(answer: Promise<Answer>): Promise<object> {
