@@ -6,12 +6,12 @@ import { isObject, type JsonObject } from '../base/json.ts'
 import { Carrier, type CarrierOptions } from './carrier.ts'
 import { Endpoints } from './endpoints.ts'
 import { aborted, clientClosed, notSent, ViewstampError } from './error.ts'
-import { type Budget, Gate } from './gate.ts'
+import { type Budget, Gate, within } from './gate.ts'
 import { META, type Meta, READS, WRITES } from './methods/index.ts'
 import { pause } from './pause.ts'
 import { type Repeat, Turn } from './retry.ts'
 import { Revs } from './revs.ts'
-import { type SessionOptions, type Ticket, WriteSession } from './write-session.ts'
+import { type Open, type SessionOptions, type Ticket, WriteSession } from './write-session.ts'
 
 /** Members of `meta`, and a signal that ends the call. */
 export interface CallOptions extends Meta {
@@ -34,6 +34,7 @@ export interface CallerOptions extends CarrierOptions {
 }
 
 const WAITING_MAX = 10_000
+const LATE = 'the time was over before a node had told how many shards there are'
 /** A session opened twice is one that nobody uses; kept or closed twice, it is the same. */
 const OF_SESSIONS = /^session\./
 /** It may wait for long, and other numbers of the session would wait with it; leases come back by themselves. */
@@ -42,6 +43,8 @@ const FETCH = 'group.fetch'
 const ASKED_MS_MAX = 600_000
 /** The last words to a session are not waited for longer. */
 const FAREWELL_MS = 1_000
+/** Timers count no further. */
+const TIMEOUT_MS_MAX = 2_000_000_000
 
 export class Caller {
   readonly endpoints: Endpoints
@@ -60,10 +63,12 @@ export class Caller {
     this.endpoints = new Endpoints(options.endpoints)
     this.#carrier = new Carrier(options)
     this.#gate = new Gate(() => this.#place(), WAITING_MAX)
-    const open = async (ttlMs: number): Promise<string> => {
-      const budget = this.#budget({ timeoutMs: options.timeoutMs })
-      const { session } = await this.#attempts('session.open', { ttlMs }, budget, 'read')
-      return String(session)
+    const open = (ttlMs: number, until: number): Open => {
+      // Others may wait for it, too.
+      const deadline = Math.max(until, this.#budget({}).deadline)
+      const asked = { deadline, signal: undefined }
+      const answer = this.#attempts('session.open', { ttlMs }, asked, 'read')
+      return { deadline, session: answer.then(({ session }) => String(session)) }
     }
     if (options.session) this.#session = new WriteSession(open, options.session)
   }
@@ -73,8 +78,10 @@ export class Caller {
     params: JsonObject = {},
     options: CallOptions = {},
   ): Promise<JsonObject> {
+    if (this.#closing) throw clientClosed('none')
     const meta = this.#metaOf(params, options)
     const { timeoutMs = meta.timeoutMs, signal } = options
+    if (signal?.aborted) throw aborted('none', signal)
     const budget = this.#budget({ timeoutMs, signal })
     const isWrite = WRITES.has(method) && !OF_SESSIONS.test(method) && method !== FETCH
     if (this.#session === undefined || !isWrite || isNumbered(meta)) {
@@ -126,7 +133,7 @@ export class Caller {
     await this.#gate.enter(budget)
     try {
       const isRead = READS.has(method)
-      const meta = isRead ? await this.#readMeta(given) : given
+      const meta = isRead ? await this.#readMeta(given, budget) : given
       const isSafe = isNumbered(meta) || OF_SESSIONS.test(method)
       const repeat = isRead ? 'read' : isSafe ? 'numbered' : 'plain'
       const result = await this.#attempts(method, { ...params, meta }, budget, repeat)
@@ -150,7 +157,8 @@ export class Caller {
     for (;;) {
       if (this.#closed) throw turn.told(clientClosed('none'))
       const endpoint = this.endpoints.current
-      const left = deadline - Date.now()
+      if (signal?.aborted) throw turn.told(aborted('none', signal))
+      const left = deadline - performance.now()
       if (left <= 0) throw turn.told(notSent('the time was over before the call could be sent'))
       const timeoutMs = turn.attemptMs(left)
       const openMs = turn.openMs(left)
@@ -166,7 +174,7 @@ export class Caller {
         const told = turn.told(error)
         onRetry?.(endpoint, told)
         if (error.retryable) this.endpoints.moveFrom(endpoint)
-        if (waitMs === undefined || Date.now() + waitMs >= deadline) throw told
+        if (waitMs === undefined || performance.now() + waitMs >= deadline) throw told
         if (waitMs === 0) continue
         await pause(waitMs, signal).catch(() => {
           throw turn.told(aborted('none', signal as AbortSignal))
@@ -184,7 +192,10 @@ export class Caller {
   #budget(given: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined }): Budget {
     if (this.#closed) throw clientClosed('none')
     const { timeoutMs = this.#options.timeoutMs, signal } = given
-    return { deadline: Date.now() + timeoutMs, signal }
+    if (!(timeoutMs >= 0)) {
+      throw new TypeError(`timeoutMs must be a number of milliseconds, not ${timeoutMs}`)
+    }
+    return { deadline: performance.now() + Math.min(timeoutMs, TIMEOUT_MS_MAX), signal }
   }
 
   /** The client's, the call's, and what is written into the parameters: the last is strongest. */
@@ -197,9 +208,9 @@ export class Caller {
   }
 
   /** A `session` read waits for what this client has seen, if it can be said which shard is asked. */
-  async #readMeta(meta: Meta): Promise<Meta> {
+  async #readMeta(meta: Meta, budget: Budget): Promise<Meta> {
     if (meta.consistency !== 'session' || meta.minRev !== undefined) return meta
-    const isOne = meta.shard !== undefined || (await this.#shardCount()) === 1
+    const isOne = meta.shard !== undefined || (await within(this.#shardCount(), budget, LATE)) === 1
     if (isOne) return { ...meta, minRev: this.#revs.of(meta.shard) }
     // Which shard a key is in only the cluster knows: the stronger read is right in any of them.
     return { ...meta, consistency: 'linearizable' }

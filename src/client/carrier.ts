@@ -1,7 +1,15 @@
 /** Takes one call to one endpoint and its answer back: over the endpoint's WebSocket, else over HTTP. */
 import { isObject, type Json, type JsonObject } from '../base/json.ts'
+import { either } from './abort.ts'
 import { Channel, NotOpened } from './channel.ts'
-import { fromAnswer, fromStatus, NOT_VIEWSTAMP, UNREACHABLE, ViewstampError } from './error.ts'
+import {
+  clientClosed,
+  fromAnswer,
+  fromStatus,
+  NOT_VIEWSTAMP,
+  UNREACHABLE,
+  ViewstampError,
+} from './error.ts'
 import { type OpenSocket, parseMessage } from './socket.ts'
 import type { Transport } from './transport.ts'
 
@@ -32,6 +40,7 @@ export class Carrier {
   readonly #channels = new Map<string, Channel>()
   /** Until when an endpoint is asked over HTTP. */
   readonly #httpUntil = new Map<string, number>()
+  readonly #ended = new AbortController()
   #lastId = 0
 
   constructor(options: CarrierOptions) {
@@ -44,22 +53,25 @@ export class Carrier {
     const id = ++this.#lastId
     const text = JSON.stringify({ jsonrpc: '2.0', id, method, params })
     const isLarge = text.length > SOCKET_CHARS_MAX
-    const isHttpOnly = (this.#httpUntil.get(endpoint) ?? 0) > Date.now()
+    const isHttpOnly = (this.#httpUntil.get(endpoint) ?? 0) > performance.now()
     if (this.#options.openSocket === undefined || isLarge || isHttpOnly) {
       return this.#overHttp(endpoint, text, attempt)
     }
     const { openMs, timeoutMs, signal } = attempt
+    const begunAt = performance.now()
     const channel = this.#channel(endpoint, this.#options.openSocket)
     try {
       const graced = timeoutMs + ANSWER_GRACE_MS
       return resultOf(await channel.call({ id, text, openMs, timeoutMs: graced, signal }))
     } catch (error) {
       if (!(error instanceof NotOpened)) throw error
-      return this.#insteadOfSocket(endpoint, text, attempt)
+      const leftMs = Math.max(1, timeoutMs - (performance.now() - begunAt))
+      return this.#insteadOfSocket(endpoint, text, { ...attempt, timeoutMs: leftMs })
     }
   }
 
   close(): void {
+    this.#ended.abort()
     for (const channel of this.#channels.values()) channel.close()
   }
 
@@ -75,11 +87,11 @@ export class Carrier {
   async #insteadOfSocket(endpoint: string, text: string, attempt: Attempt): Promise<JsonObject> {
     try {
       const result = await this.#overHttp(endpoint, text, attempt)
-      this.#httpUntil.set(endpoint, Date.now() + HTTP_ONLY_MS)
+      this.#httpUntil.set(endpoint, performance.now() + HTTP_ONLY_MS)
       return result
     } catch (error) {
-      const isAnswer = error instanceof ViewstampError && !NO_ANSWER.has(error.name)
-      if (isAnswer) this.#httpUntil.set(endpoint, Date.now() + HTTP_ONLY_MS)
+      const isTold = error instanceof ViewstampError && !NO_ANSWER.has(error.name)
+      if (isTold) this.#httpUntil.set(endpoint, performance.now() + HTTP_ONLY_MS)
       throw error
     }
   }
@@ -91,14 +103,31 @@ export class Carrier {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     }
     const timeoutMs = attempt.timeoutMs + ANSWER_GRACE_MS
-    const answer = await http({ endpoint, body, headers, timeoutMs, signal: attempt.signal })
-    const message = parseMessage(answer.text)
-    if (message?.['jsonrpc'] !== '2.0') throw fromStatus(endpoint, answer.status)
-    return resultOf(message)
+    const { signal, release } = either(attempt.signal, this.#ended.signal)
+    try {
+      const answer = await http({ endpoint, body, headers, timeoutMs, signal })
+      const message = parseMessage(answer.text)
+      if (message === undefined || !isAnswer(message)) throw fromStatus(endpoint, answer.status)
+      return resultOf(message)
+    } catch (error) {
+      throw this.#ended.signal.aborted ? clientClosed('unknown') : error
+    } finally {
+      release()
+    }
   }
 }
 
-const NO_ANSWER = new Set([UNREACHABLE, NOT_VIEWSTAMP, 'CONNECTION_LOST', 'TIMEOUT', 'ABORTED'])
+const NO_ANSWER = new Set([
+  UNREACHABLE,
+  NOT_VIEWSTAMP,
+  'CONNECTION_LOST',
+  'TIMEOUT',
+  'ABORTED',
+  'CLOSED',
+])
+
+const isAnswer = ({ jsonrpc, result, error }: Readonly<Record<string, unknown>>): boolean =>
+  jsonrpc === '2.0' && (result !== undefined || error !== undefined)
 
 function resultOf(message: Readonly<Record<string, unknown>>): JsonObject {
   if (message['error'] !== undefined) throw fromAnswer(message['error'])

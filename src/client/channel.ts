@@ -2,6 +2,7 @@
  * Calls to one daemon over one WebSocket, many under way at a time; answers come as they are ready. It is opened
  * by the first call, and again by the next one after it was lost.
  */
+import { onAbort } from './abort.ts'
 import { aborted, clientClosed, connectionLost, noAnswer, unreachable } from './error.ts'
 import { type OpenSocket, parseMessage, type Socket } from './socket.ts'
 
@@ -50,19 +51,16 @@ export class Channel {
     const { id, text, openMs, timeoutMs, signal } = message
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(aborted('none', signal))
-      const stop = (): void => {
-        if (signal) waiting.failed(aborted(this.#wasSent ? 'unknown' : 'none', signal))
-      }
       const timer = setTimeout(() => this.#late(waiting, timeoutMs), timeoutMs)
       const leave = (): void => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', stop)
+        release()
         this.#waiting.delete(id)
         if (this.#waiting.size === 0) this.#link?.socket?.hold?.(false)
       }
       const waiting: Waiting = {
         text,
-        sentAt: Date.now(),
+        sentAt: performance.now(),
         answered: answer => {
           leave()
           resolve(answer)
@@ -72,7 +70,9 @@ export class Channel {
           reject(error)
         },
       }
-      signal?.addEventListener('abort', stop, { once: true })
+      const release = onAbort(signal, () => {
+        if (signal) waiting.failed(aborted(this.#wasSent ? 'unknown' : 'none', signal))
+      })
       this.#waiting.set(id, waiting)
       if (this.#link === undefined) this.#begin(openMs)
       else if (this.#link.isOpen) this.#send(this.#link, text)
@@ -123,13 +123,13 @@ export class Channel {
   #opened(link: Link): void {
     clearTimeout(link.timer)
     link.isOpen = true
-    this.#heardAt = Date.now()
+    this.#heardAt = performance.now()
     link.socket?.hold?.(this.#waiting.size > 0)
     for (const { text } of this.#waiting.values()) link.socket?.send(text)
   }
 
   #message(text: string): void {
-    this.#heardAt = Date.now()
+    this.#heardAt = performance.now()
     const message = parseMessage(text)
     const id = message?.['id']
     // Late answers are nobody's any more; notifications are for subscriptions, which have their own socket.

@@ -3,6 +3,7 @@
  * retry.ts, channel.ts and, for what is pushed, subscription.ts.
  */
 import type { JsonObject } from '../base/json.ts'
+import { either } from './abort.ts'
 import { Caller, type CallOptions } from './caller.ts'
 import { ClusterCalls } from './cluster.ts'
 import { normalEndpoint } from './endpoints.ts'
@@ -127,15 +128,18 @@ class ConnectedClient implements Client {
     options: SubscribeOptions = {},
   ): AsyncGenerator<SubscriptionEvent> {
     if (this.#closing.signal.aborted) throw clientClosed('none')
-    const { signal } = options
-    const either = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal
+    const { signal, release } = either(options.signal, this.#closing.signal)
     const subscriber = {
       endpoints: this.#caller.endpoints,
       token: this.#token,
       openSocket: this.#openSocket,
       random: Math.random,
     }
-    yield* subscribe(subscriber, method, params, { ...options, signal: either })
+    try {
+      yield* subscribe(subscriber, method, params, { ...options, signal })
+    } finally {
+      release()
+    }
   }
 
   async close(): Promise<void> {

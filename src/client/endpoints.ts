@@ -19,11 +19,6 @@ export class Endpoints {
     return this.#list[this.#at] ?? ''
   }
 
-  /** The current one, then those behind it, round and round. */
-  ahead(steps: number): string {
-    return this.#list[(this.#at + steps) % this.#list.length] ?? ''
-  }
-
   /** It failed: the next one is current, unless another call has moved on already. */
   moveFrom(endpoint: string): void {
     if (endpoint === this.current) this.#at = (this.#at + 1) % this.#list.length
@@ -36,9 +31,17 @@ export class Endpoints {
 
 /** `host:port`, `http://host:port/` and `http://host:port/rpc` are the same endpoint. */
 export function normalEndpoint(text: string): string {
-  const url = /^https?:\/\//.test(text) ? text : `http://${text}`
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined)
-    throw new TypeError(`'${text}' is no endpoint such as http://127.0.0.1:7401`)
-  return parsed.origin
+  const url = urlOf(text)
+  if (url !== undefined) return url.origin
+  throw new TypeError(`'${text}' is no endpoint such as http://127.0.0.1:7401`)
+}
+
+export const isEndpoint = (text: string): boolean => urlOf(text) !== undefined
+
+/** `ws://…` would be read as a host named ws, and `7401` as an address. */
+function urlOf(text: string): URL | undefined {
+  const isWhole = /^https?:\/\//i.test(text)
+  const url = isWhole ? text : `http://${text}`
+  const isOther = !isWhole && (text.includes('//') || /^\d+$/.test(text))
+  return !isOther && URL.canParse(url) ? new URL(url) : undefined
 }

@@ -86,13 +86,13 @@ export function noAnswer(endpoint: string, timeoutMs: number): ViewstampError {
   })
 }
 
-/** Nothing was sent: the time ran out before. */
+/** Nothing was sent: the time ran out before. With more of it, it may be. */
 export function notSent(message: string, cause?: unknown): ViewstampError {
   return new ViewstampError(message, {
     code: -32003,
     name: 'TIMEOUT',
     outcome: 'none',
-    retryable: false,
+    retryable: true,
     cause,
   })
 }
@@ -150,10 +150,12 @@ export function fromStatus(endpoint: string, status: number): ViewstampError {
     NOT_VIEWSTAMP,
     `answered HTTP ${status} and no JSON-RPC: is it the RPC port of a Viewstamp daemon?`,
   ]
+  // What is said to be done, and cannot be read, may be done: an answer that was cut, for one.
+  const isRefusal = status >= 300 || status === 0
   return new ViewstampError(`${endpoint} ${what}`, {
     code,
     name,
-    outcome: 'none',
+    outcome: isRefusal ? 'none' : 'unknown',
     retryable: false,
     data: { status },
   })

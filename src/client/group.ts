@@ -1,7 +1,7 @@
 /** c.group: consumers that share a feed, or remember how far they are. Results are those of docs/rpc.md. */
 import type { JsonObject } from '../base/json.ts'
 import type { CallOptions } from './caller.ts'
-import { ViewstampError } from './error.ts'
+import { CLOSED, ViewstampError } from './error.ts'
 import type { Feeds } from './feed.ts'
 import { type CallMethod, callWith, type Options, type Params, type Result } from './method-call.ts'
 import type { FeedRecord } from './methods/index.ts'
@@ -135,10 +135,11 @@ export class Groups {
       try {
         const { records } = await this.fetch(feed, group, member, how)
         for (const record of records as readonly Fetched[]) {
+          if (signal?.aborted) return
           yield this.#delivery(feed, group, member, record)
         }
       } catch (error) {
-        if (signal?.aborted) return
+        if (signal?.aborted || (error instanceof ViewstampError && error.name === CLOSED)) return
         // What was leased by a fetch whose answer is lost comes again when its lease ends.
         if (!(error instanceof ViewstampError) || !error.retryable) throw error
         await pause(AGAIN_MS, signal).catch(() => undefined)

@@ -11,6 +11,7 @@ export function httpTransport(maxSockets = 64): Transport {
 
   return ({ endpoint, body, headers, timeoutMs, signal }) =>
     new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(aborted('none', signal))
       const url = new URL(`${endpoint}/rpc`)
       const tls = url.protocol === 'https:'
       if (tls) tlsAgent ??= new TlsAgent({ keepAlive: true, maxSockets })

@@ -1,16 +1,16 @@
 /** Waiting that a signal can end: rejects with the signal's reason. */
+import { onAbort } from './abort.ts'
+
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
-    const done = (): void => {
-      signal?.removeEventListener('abort', stop)
+    const timer = setTimeout(() => {
+      release()
       resolve()
-    }
-    const timer = setTimeout(done, ms)
-    const stop = (): void => {
+    }, ms)
+    const release = onAbort(signal, () => {
       clearTimeout(timer)
       reject(signal?.reason)
-    }
-    signal?.addEventListener('abort', stop, { once: true })
+    })
   })
 }

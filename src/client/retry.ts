@@ -62,9 +62,11 @@ export class Turn {
     this.#unreachableInARow = error.name === UNREACHABLE ? this.#unreachableInARow + 1 : 0
     if (!mayRepeat(error, this.#options.repeat) || this.#isOver()) return undefined
     const { endpoints, random } = this.#options
-    if (error.retryAfterMs !== undefined) return error.retryAfterMs * (1 + 0.5 * random())
     const round = this.#attempts - endpoints()
-    return round < 0 ? 0 : backoffMs(round, random)
+    // It is the node that asks for a pause; the next one may have none to make.
+    if (round < 0) return 0
+    if (error.retryAfterMs !== undefined) return error.retryAfterMs * (1 + 0.5 * random())
+    return backoffMs(round, random)
   }
 
   /** The error to tell: what was sent before counts, too. */

@@ -1,7 +1,7 @@
 /** Learns where else the cluster answers, from nodes that know their peers' RPC addresses. */
 import { isObject } from '../base/json.ts'
 import type { Caller } from './caller.ts'
-import { normalEndpoint } from './endpoints.ts'
+import { isEndpoint, normalEndpoint } from './endpoints.ts'
 import { ViewstampError } from './error.ts'
 
 const EVERY_MS = 10_000
@@ -18,11 +18,11 @@ export class Scout {
 
   /** A node has answered: now and then it is asked about the others, beside the calls. */
   readonly answered = (): void => {
-    if (this.#isAsking || Date.now() < this.#nextAt) return
+    if (this.#isAsking || performance.now() < this.#nextAt) return
     this.#isAsking = true
     void this.#ask().finally(() => {
       this.#isAsking = false
-      this.#nextAt = Date.now() + EVERY_MS
+      this.#nextAt = performance.now() + EVERY_MS
     })
   }
 
@@ -31,7 +31,7 @@ export class Scout {
     try {
       const { rpc, peers } = await caller.call('cluster.status', {}, { timeoutMs: ASK_MS })
       const told = [rpc, ...(Array.isArray(peers) ? peers : []).map(rpcOf)]
-      caller.endpoints.learn(told.filter(isAddress).map(normalEndpoint))
+      caller.endpoints.learn(told.filter(isAddress).filter(isEndpoint).map(normalEndpoint))
     } catch (error) {
       // Who does not answer teaches nothing; the next that does is asked again.
       if (!(error instanceof ViewstampError)) throw error

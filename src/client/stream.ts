@@ -1,7 +1,7 @@
 /** What is pushed as an async iterator: over a subscription, or by asking where there are no WebSockets. */
 import type { JsonObject } from '../base/json.ts'
 import type { CallOptions } from './caller.ts'
-import { UNREACHABLE, ViewstampError } from './error.ts'
+import { CLOSED, UNREACHABLE, ViewstampError } from './error.ts'
 import type { SubscribeOptions, SubscriptionEvent } from './subscription.ts'
 
 /** What a stream needs of a client. */
@@ -32,7 +32,7 @@ export interface Poll<T> {
 /** A long poll ends with nothing after so long. */
 const POLL_WAIT_MS = 20_000
 
-/** Ends with the signal. Throws what the daemon refuses with. */
+/** Ends with the signal, and with the client. Throws what the daemon refuses with. */
 export async function* stream<T>(
   watcher: Watcher,
   source: Source<T>,
@@ -44,7 +44,11 @@ export async function* stream<T>(
   try {
     for await (const each of watcher.subscribe(method, params, { signal, timeoutMs, resume })) {
       connected = true
-      if (each.type === 'event') yield* items(each.event)
+      if (each.type !== 'event') continue
+      for (const item of items(each.event)) {
+        if (signal?.aborted) return
+        yield item
+      }
     }
   } catch (error) {
     // Never connected: perhaps there is HTTP and no WebSocket, behind a proxy or with a token in a browser.
@@ -66,7 +70,8 @@ async function* polled<T>(
   while (!signal?.aborted) {
     const asked = { ...params, from, waitMs }
     const answer = await watcher.call(method, asked, patience).catch((error: unknown) => {
-      if (signal?.aborted) return undefined
+      const isClosed = error instanceof ViewstampError && error.name === CLOSED
+      if (signal?.aborted || isClosed) return undefined
       throw error
     })
     if (answer === undefined) return

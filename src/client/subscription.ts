@@ -3,10 +3,12 @@
  * the next endpoint from behind the last event the reader took. A reader that is busy holds the connection back.
  */
 import { isObject, type JsonObject } from '../base/json.ts'
+import { onAbort } from './abort.ts'
 import type { Endpoints } from './endpoints.ts'
-import { fromAnswer, unreachable } from './error.ts'
+import { fromAnswer, unreachable, ViewstampError } from './error.ts'
+import { Inbox } from './inbox.ts'
 import { pause } from './pause.ts'
-import { type OpenSocket, parseMessage, type Socket } from './socket.ts'
+import type { OpenSocket } from './socket.ts'
 
 export type SubscriptionEvent =
   /** The daemon has accepted it; `result` is its answer. */
@@ -34,9 +36,6 @@ export interface Subscriber {
   readonly random: () => number
 }
 
-/** Events held for a reader that is busy; then the connection is not read, or dropped where that cannot be. */
-const HELD_MAX = 1_000
-const BUFFER_MAX = 10_000
 /** A daemon gives a sign of life every ten seconds. */
 const SILENCE_MS = 25_000
 /** For a connection and the answer to what is asked over it. */
@@ -55,43 +54,67 @@ export async function* subscribe(
   let current = params
   let connected = patient === true
   let failures = 0
-  let lostAt = Date.now()
+  let lostAt = performance.now()
+  const leftMs = (): number => lostAt + timeoutMs - performance.now()
   while (!signal?.aborted) {
     const endpoint = endpoints.current
+    const asked = { endpoint, method, params: current, openMs: Math.min(OPEN_MS, leftMs()) }
     try {
-      for await (const event of oneConnection(subscriber, endpoint, method, current, signal)) {
+      for await (const event of oneConnection(subscriber, asked, signal)) {
         failures = 0
         connected = true
         const last = event.type === 'open' ? event.result : event.event
         if (resume && last) current = resume(current, last)
+        if (signal?.aborted) return
         if (event.type === 'open' || event.event['kind'] !== 'bookmark') yield event
       }
     } catch (error) {
       if (signal?.aborted) return
-      if (!(error instanceof SocketLost)) throw error
-      if (error.opened) lostAt = Date.now()
+      const lost = lossOf(error)
+      if (lost.opened) lostAt = performance.now()
       failures++
       const isHopeless = !connected && failures >= endpoints.list.length
-      if (isHopeless || Date.now() - lostAt >= timeoutMs) {
-        throw unreachable(endpoints.list.join(', '), error)
-      }
-      if (error.opened) yield { type: 'lost', endpoint, reason: error.message }
+      if (isHopeless || leftMs() <= 0) throw lost.end(endpoints.list)
+      if (lost.opened) yield { type: 'lost', endpoint, reason: lost.message }
       endpoints.moveFrom(endpoint)
     }
     if (signal?.aborted) return
     const rounds = Math.min(16, Math.max(0, failures - endpoints.list.length))
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** rounds) * (0.5 + 0.5 * random())
-    await pause(waitMs, signal).catch(quiet)
+    await pause(Math.min(waitMs, leftMs()), signal).catch(quiet)
   }
 }
 
 class SocketLost extends Error {
   readonly opened: boolean
+  /** A daemon said so; undefined: there was none. */
+  readonly refusal: ViewstampError | undefined
 
-  constructor(reason: string, opened: boolean) {
+  constructor(reason: string, opened: boolean, refusal?: ViewstampError) {
     super(reason)
     this.opened = opened
+    this.refusal = refusal
   }
+
+  /** What is told when nothing more is tried. */
+  end(endpoints: readonly string[]): ViewstampError {
+    return this.refusal ?? unreachable(endpoints.join(', '), this)
+  }
+}
+
+/** Throws what another connection cannot mend. */
+function lossOf(error: unknown): SocketLost {
+  if (error instanceof SocketLost) return error
+  if (!(error instanceof ViewstampError) || !error.retryable) throw error
+  return new SocketLost(error.message, false, error)
+}
+
+interface Asked {
+  readonly endpoint: string
+  readonly method: string
+  readonly params: JsonObject
+  /** For a connection, and the answer to what is asked over it. */
+  readonly openMs: number
 }
 
 type Received = Exclude<SubscriptionEvent, { type: 'lost' }>
@@ -99,9 +122,7 @@ type Received = Exclude<SubscriptionEvent, { type: 'lost' }>
 /** Ends by throwing: SocketLost, or the ViewstampError with which the daemon refused. */
 async function* oneConnection(
   { openSocket, token }: Subscriber,
-  endpoint: string,
-  method: string,
-  params: JsonObject,
+  { endpoint, method, params, openMs }: Asked,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Received> {
   const inbox = new Inbox()
@@ -115,9 +136,9 @@ async function* oneConnection(
   const silence = setInterval(() => {
     if (inbox.isSilent) inbox.end(`${endpoint} says nothing any more`)
   }, SILENCE_MS)
-  const opening = setTimeout(() => inbox.end(`${endpoint} does not answer`), OPEN_MS)
-  const abort = (): void => inbox.end('stopped')
-  signal?.addEventListener('abort', abort, { once: true })
+  const opening = setTimeout(() => inbox.end(`${endpoint} does not answer`), openMs)
+  // Also when it was aborted while the socket was made.
+  const release = onAbort(signal, () => inbox.end('stopped'))
   let n = 0
   let opened = false
   try {
@@ -139,61 +160,10 @@ async function* oneConnection(
       await inbox.filled()
     }
   } finally {
-    signal?.removeEventListener('abort', abort)
+    release()
     clearTimeout(opening)
     clearInterval(silence)
     socket.close()
-  }
-}
-
-/** Between a socket and a reader. */
-class Inbox {
-  ended: string | undefined
-  #messages: JsonObject[] = []
-  #isPaused = false
-  #heard = true
-  #wake: () => void = quiet
-
-  put(text: string, socket: Socket): void {
-    if (this.ended !== undefined) return
-    this.#heard = true
-    const message = parseMessage(text)
-    if (message === undefined) return this.end('what came is no JSON-RPC')
-    this.#messages.push(message as JsonObject)
-    if (this.#messages.length > BUFFER_MAX) return this.end('the reader is too slow')
-    if (this.#messages.length > HELD_MAX && socket.pause !== undefined) {
-      socket.pause()
-      this.#isPaused = true
-    }
-    this.#wake()
-  }
-
-  end(reason: string): void {
-    this.ended ??= reason
-    this.#wake()
-  }
-
-  /** All that is there; the reader takes one after the other, and the socket waits until then. */
-  *take(socket: Socket): Generator<JsonObject> {
-    for (const message of this.#messages.splice(0)) yield message
-    if (!this.#isPaused || this.#messages.length > 0) return
-    this.#isPaused = false
-    this.#heard = true
-    socket.resume?.()
-  }
-
-  /** Nothing came since the last time this was asked, though the socket was read. */
-  get isSilent(): boolean {
-    const isSilent = !this.#heard && !this.#isPaused && this.#messages.length === 0
-    this.#heard = false
-    return isSilent
-  }
-
-  filled(): Promise<void> {
-    if (this.#messages.length > 0 || this.ended !== undefined) return Promise.resolve()
-    return new Promise(resolve => {
-      this.#wake = resolve
-    })
   }
 }
 

@@ -1,4 +1,5 @@
 /** One HTTP request and its answer. The client does not care who carries it. */
+import { onAbort } from './abort.ts'
 import { aborted, connectionLost, noAnswer, unreachable } from './error.ts'
 
 export interface HttpRequest {
@@ -21,9 +22,10 @@ export const fetchTransport: Transport = async ({ endpoint, body, headers, timeo
   const ended = new AbortController()
   const stop = (): void => ended.abort()
   const timer = setTimeout(stop, timeoutMs)
-  signal?.addEventListener('abort', stop, { once: true })
+  const release = onAbort(signal, stop)
   try {
-    const how = { method: 'POST', body, headers, signal: ended.signal }
+    // A daemon never redirects; what does is not to be sent the call and its token.
+    const how = { method: 'POST', body, headers, redirect: 'manual', signal: ended.signal } as const
     const response = await fetch(`${endpoint}/rpc`, how)
     return { status: response.status, text: await response.text() }
   } catch (error) {
@@ -32,7 +34,7 @@ export const fetchTransport: Transport = async ({ endpoint, body, headers, timeo
     throw networkError(endpoint, (error as { cause?: unknown }).cause ?? error)
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', stop)
+    release()
   }
 }
 

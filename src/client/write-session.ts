@@ -3,8 +3,8 @@
  * executed once. One for all writes of a client: many may be under way, within the window of answers that the
  * cluster keeps (contract, "Exactly once").
  */
-import { aborted, notSent, ViewstampError, withOutcome } from './error.ts'
-import { type Budget, Gate } from './gate.ts'
+import { ViewstampError } from './error.ts'
+import { type Budget, Gate, within } from './gate.ts'
 
 export interface SessionOptions {
   /** The cluster forgets a session that gave no sign of life for so long. Default 10 minutes. */
@@ -22,15 +22,27 @@ export interface Ticket {
 export const WINDOW = 256
 const TTL_MS = 600_000
 const WAITING_MAX = 10_000
+const LATE = 'no session could be opened in time: nothing was written'
+/** Who has so much longer than the call that began to open a session goes on where that one gives up. */
+const LONGER_MS = 1_000
+
+/** session.open, repeated until it has an answer or the deadline has come. */
+export interface Open {
+  readonly deadline: number
+  readonly session: Promise<string>
+}
 
 export class WriteSession {
-  readonly #open: (ttlMs: number) => Promise<string>
+  readonly #open: (ttlMs: number, deadline: number) => Open
   readonly #ttlMs: number
   #numbered: Numbered | undefined
-  #opening: Promise<Numbered> | undefined
+  #opening: Opening | undefined
 
-  /** `open`: session.open, repeated until it has an answer or gives up. */
-  constructor(open: (ttlMs: number) => Promise<string>, { ttlMs = TTL_MS }: SessionOptions = {}) {
+  /** `open` for a call with that deadline. */
+  constructor(
+    open: (ttlMs: number, deadline: number) => Open,
+    { ttlMs = TTL_MS }: SessionOptions = {},
+  ) {
     this.#open = open
     this.#ttlMs = ttlMs
   }
@@ -43,7 +55,7 @@ export class WriteSession {
   /** Rejects with an error whose outcome is none. */
   async ticket(budget: Budget): Promise<Ticket> {
     for (;;) {
-      const numbered = this.#usable() ?? (await within(this.#begin(), budget))
+      const numbered = this.#usable() ?? (await this.#opened(budget))
       const ticket = await numbered.ticket(budget)
       if (!numbered.isLost) return ticket
       // It was lost while this write waited for its window: nothing was sent, so another one will do.
@@ -69,8 +81,23 @@ export class WriteSession {
     return isFresh ? this.#numbered : undefined
   }
 
-  #begin(): Promise<Numbered> {
-    this.#opening ??= this.#open(this.#ttlMs)
+  /** Perhaps there is then a session that nobody uses; the write was not sent. */
+  async #opened(budget: Budget): Promise<Numbered> {
+    for (;;) {
+      this.#opening ??= this.#begin(budget.deadline)
+      const { numbered, deadline } = this.#opening
+      try {
+        return await within(numbered, budget, LATE)
+      } catch (error) {
+        const isLonger = budget.deadline - Math.max(deadline, performance.now()) >= LONGER_MS
+        if (!(error instanceof ViewstampError && error.retryable && isLonger)) throw error
+      }
+    }
+  }
+
+  #begin(until: number): Opening {
+    const { session, deadline } = this.#open(this.#ttlMs, until)
+    const numbered = session
       .then(id => {
         this.#numbered = new Numbered(id)
         return this.#numbered
@@ -78,8 +105,13 @@ export class WriteSession {
       .finally(() => {
         this.#opening = undefined
       })
-    return this.#opening
+    return { numbered, deadline }
   }
+}
+
+interface Opening {
+  readonly deadline: number
+  readonly numbered: Promise<Numbered>
 }
 
 /** The numbers of one session. */
@@ -90,7 +122,7 @@ class Numbered {
   readonly #open = new Set<number>()
   readonly #gate: Gate<number>
   #next = 1
-  #usedAt = Date.now()
+  #used = moment()
 
   constructor(id: string) {
     this.id = id
@@ -98,7 +130,9 @@ class Numbered {
   }
 
   get idleMs(): number {
-    return this.#open.size > 0 ? 0 : Date.now() - this.#usedAt
+    if (this.#open.size > 0) return 0
+    const now = moment()
+    return Math.max(now.wallMs - this.#used.wallMs, now.steadyMs - this.#used.steadyMs)
   }
 
   async ticket(budget: Budget): Promise<Ticket> {
@@ -119,35 +153,11 @@ class Numbered {
   }
 
   #done(seq: number): void {
-    this.#usedAt = Date.now()
+    this.#used = moment()
     this.#open.delete(seq)
     this.#gate.opened()
   }
 }
 
-/** Waits for a session that others wait for, too: nobody's patience or signal ends it for the rest. */
-function within<T>(opening: Promise<T>, { deadline, signal }: Budget): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => fail(notSent('no session could be opened in time: nothing was written')),
-      deadline - Date.now(),
-    )
-    const stop = (): void => {
-      if (signal) fail(aborted('none', signal))
-    }
-    const settle = (): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', stop)
-    }
-    const fail = (error: unknown): void => {
-      settle()
-      // Perhaps there is a session that nobody uses; the write was not sent.
-      reject(error instanceof ViewstampError ? withOutcome(error, 'none') : error)
-    }
-    signal?.addEventListener('abort', stop, { once: true })
-    opening.then(value => {
-      settle()
-      resolve(value)
-    }, fail)
-  })
-}
+/** A wall clock may be set back, and the other one stands still while the machine sleeps. */
+const moment = () => ({ wallMs: Date.now(), steadyMs: performance.now() })

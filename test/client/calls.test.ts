@@ -239,6 +239,18 @@ test('other endpoints are learnt from a node, if asked for', async () => {
   expect(played.methods.filter(name => name === 'cluster.status')).toHaveLength(1)
 })
 
+test('what is no address teaches nothing, and does no harm', async () => {
+  const played = new Played(({ method }) =>
+    method === 'cluster.status'
+      ? ok({ rpc: 'no address', peers: [{ rpc: '' }] })
+      : ok({ kv: null }),
+  )
+  const client = played.client({ discover: true })
+  await client.kv.get('x')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(client.endpoints).toEqual(['http://a.example:1'])
+})
+
 test('a closed client refuses calls, and ends those that wait', async () => {
   const played = new Played(() => 'silent')
   const client = played.client({ maxInFlight: 1, session: false })
@@ -256,20 +268,29 @@ test('what is no endpoint is said at once', () => {
   expect(() => connect('not a url')).toThrow(
     "'not a url' is no endpoint such as http://127.0.0.1:7401",
   )
+  for (const text of ['ws://127.0.0.1:7401', '7401', '//a.example:1', '']) {
+    expect(() => connect(text)).toThrow(`'${text}' is no endpoint such as`)
+  }
   expect(() => connect([])).toThrow('connect needs at least one endpoint')
 })
 
-test('an answer that is none of a daemon', async () => {
-  const played = new Played(() => 'lost')
-  const client = played.client({ transport: async () => ({ status: 200, text: '<html>' }) })
-  expect(await failure(client.kv.put('x', 1))).toMatchObject({
-    name: 'NOT_VIEWSTAMP',
-    outcome: 'none',
-  })
-  const proxy = async () => ({ status: 502, text: '<html>' })
-  const behind = played.client({ transport: proxy, session: false })
-  expect(await failure(behind.kv.put('x', 1))).toMatchObject({
-    name: 'CONNECTION_LOST',
-    outcome: 'unknown',
-  })
+/** Status and text that a POST gets; whether the write may have been done. */
+const FOREIGN: readonly (readonly [number, string, string, string])[] = [
+  [200, '<html>', 'NOT_VIEWSTAMP', 'unknown'],
+  [200, '{"jsonrpc":"2.0","id":1,"res', 'NOT_VIEWSTAMP', 'unknown'],
+  [200, '{"jsonrpc":"2.0","id":1}', 'NOT_VIEWSTAMP', 'unknown'],
+  [404, '<html>', 'NOT_VIEWSTAMP', 'none'],
+  [307, '', 'NOT_VIEWSTAMP', 'none'],
+  [401, '<html>', 'UNAUTHENTICATED', 'none'],
+  [413, '<html>', 'TOO_LARGE', 'none'],
+  [502, '<html>', 'CONNECTION_LOST', 'unknown'],
+]
+
+test.each(FOREIGN)('HTTP %s with %j is %s, outcome %s', async (status, text, name, outcome) => {
+  const transport = async () => ({ status, text })
+  const client = connect('a.example:1', { transport, session: false, timeoutMs: 100 })
+  expect(await failure(client.kv.put('x', 1))).toMatchObject({ name, outcome })
+  const numbered = failure(connect('a.example:1', { transport, timeoutMs: 100 }).kv.put('x', 1))
+  await vi.advanceTimersByTimeAsync(200)
+  expect(await numbered).toMatchObject({ name, outcome: 'none' })
 })

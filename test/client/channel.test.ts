@@ -155,3 +155,12 @@ test('closing ends what is under way, and says what may have become of it', asyn
   expect(await write).toMatchObject({ name: 'CLOSED', outcome: 'unknown' })
   expect(sockets.peers[0]?.isClosed).toBe(true)
 })
+
+test('the time that a WebSocket took to fail is gone for the call over HTTP', async () => {
+  const sockets = new Sockets()
+  sockets.onConnect = peer => void setTimeout(() => peer.end('refused'), 800)
+  const client = sockets.client(new Played(() => 'silent'), { timeoutMs: 1_000 })
+  const write = failure(client.kv.put('x', 1))
+  await vi.advanceTimersByTimeAsync(1_500)
+  expect(await write).toMatchObject({ name: 'TIMEOUT', outcome: 'unknown' })
+})

@@ -161,6 +161,18 @@ test('a daemon that says when to come back is not asked before', async () => {
   expect(second - first).toBeGreaterThanOrEqual(400)
 })
 
+test('a node that wants a pause holds up no call that others may answer', async () => {
+  const played = new Played(({ endpoint }) => {
+    const data = { retryable: true, outcome: 'none', retryAfterMs: 60_000 }
+    return endpoint === 'http://a.example:1' ? { error: 'OVERLOADED', data } : ok({ kv: null })
+  })
+  await played.client({}, ['a.example:1', 'b.example:1']).kv.get('x')
+  expect(played.calls.map(({ endpoint }) => endpoint)).toEqual([
+    'http://a.example:1',
+    'http://b.example:1',
+  ])
+})
+
 test('failFast: no endpoint reachable is told at once', async () => {
   const played = new Played(() => 'refused')
   const asked = played.client({ failFast: true }, ['a.example:1', 'b.example:1']).kv.get('x')

@@ -147,6 +147,37 @@ test('«closed» by the daemon is resumed; a refusal ends it', async () => {
   expect(await taken).toMatchObject({ name: 'REV_COMPACTED', data: { first: 9 } })
 })
 
+test('a node that cannot serve it now is left for another: before it is «now», and behind an event', async () => {
+  const sockets = new Sockets()
+  const data = { name: 'NO_QUORUM', outcome: 'unknown', retryable: true }
+  const error = { code: -32001, message: 'no majority', data }
+  const refuse = (peer: Peer): void => peer.text(JSON.stringify({ jsonrpc: '2.0', id: 1, error }))
+  const asked = script(sockets, [
+    refuse,
+    peer => {
+      accept(peer, 5)
+      peer.event(1, kv(5))
+      peer.end()
+    },
+    refuse,
+    refuse,
+    refuse,
+    peer => {
+      accept(peer, 6)
+      peer.event(1, kv(6))
+    },
+    ...Array.from({ length: 2 }, () => refuse),
+  ])
+  const client = sockets.client(noHttp(), {}, ['a.example:1', 'b.example:1'])
+  const taken = take(client, 2)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await taken).toEqual([5, 6])
+  expect(asked).toEqual(['now', 'now', 6, 6, 6, 6])
+  const never = take(client, 1).catch((told: unknown) => told)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await never).toMatchObject({ name: 'NO_QUORUM', message: 'no majority' })
+})
+
 test('a reader that is busy holds the connection back, and nothing is lost', async () => {
   const sockets = new Sockets()
   const count = 3_000
