@@ -14,6 +14,9 @@ export interface OwnProcess {
 /** What the demo is told by a daemon that wants to come back. */
 export const COME_BACK = { viewstamp: 'start me again' } as const
 
+/** What the demo tells a daemon: its own end, however it comes, is the daemon's too. */
+export const END_WITH_ME = { viewstamp: 'end with me' } as const
+
 export function ownProcess(): OwnProcess {
   const end = (): void => void process.kill(process.pid, 'SIGKILL')
   return {

@@ -1,6 +1,7 @@
 /** What every command is given: a client, a place for data and one for messages. */
 import { readFileSync } from 'node:fs'
 import { type Client, type ClientOptions, connect } from '../client/client.ts'
+import { normalEndpoint } from '../client/endpoints.ts'
 import { httpTransport } from '../client/http-transport.ts'
 import type { Given } from './given.ts'
 import { FORMATS, type Format, Output } from './output.ts'
@@ -12,6 +13,7 @@ export const DEFAULT_ENDPOINT = 'http://127.0.0.1:7401'
 export interface Context {
   readonly terminal: Terminal
   readonly output: Output
+  /** Throws UsageError for what is none. */
   readonly endpoints: readonly string[]
   /** Undefined: not given; calls take 5 s. */
   readonly timeoutMs: number | undefined
@@ -46,17 +48,20 @@ export function createContext(given: Given, terminal: Terminal): Context {
   return {
     terminal,
     output: new Output(format, terminal),
-    endpoints: known,
+    get endpoints() {
+      asUsage(() => known.map(normalEndpoint))
+      return known
+    },
     timeoutMs,
     quiet,
     verbose,
     token,
     client: (chosen = known, more = {}) => {
-      try {
-        const onRetry = (endpoint: string, error: Error): void => {
-          detail(`${endpoint}: ${error.name}: ${error.message}`)
-        }
-        return connect(chosen, {
+      const onRetry = (endpoint: string, error: Error): void => {
+        detail(`${endpoint}: ${error.name}: ${error.message}`)
+      }
+      return asUsage(() =>
+        connect(chosen, {
           timeoutMs,
           token,
           correlationId,
@@ -66,14 +71,21 @@ export function createContext(given: Given, terminal: Terminal): Context {
           failFast: true,
           onRetry,
           ...more,
-        })
-      } catch (error) {
-        if (error instanceof TypeError) throw new UsageError(error.message)
-        throw error
-      }
+        }),
+      )
     },
     note,
     detail,
+  }
+}
+
+/** What the client says of its arguments is about the command line here. */
+function asUsage<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message)
+    throw error
   }
 }
 

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { isObject } from '../base/json.ts'
 import { quote } from '../base/shell.ts'
-import { COME_BACK } from '../chaos/own-process.ts'
+import { COME_BACK, END_WITH_ME } from '../chaos/own-process.ts'
 import { pause } from '../client/pause.ts'
 import type { Context } from './context.ts'
 
@@ -112,12 +112,14 @@ export class Daemons {
       process.execPath,
       [program, 'start', '--config', seat.config, '--log-format', 'pretty', ...flags],
       {
-        // The last is for one word of the daemon: start me again.
+        // The last is for one word each way: start me again; end with me.
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         detached: true,
         env: { ...process.env, ...(colored && { FORCE_COLOR: '1' }) },
       },
     )
+    // One that has ended already hears nothing, and its end is told below.
+    child.send(END_WITH_ME, () => undefined)
     const ready = new Promise<boolean>(done => {
       this.#firstLine(child.stdout, () => done(true))
       child.once('exit', () => done(false))

@@ -7,6 +7,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.other)
 })
 
+/** Nor is one of messages: what was asked for goes on, and so does a daemon whose logs nobody takes any more. */
+process.stderr.on('error', () => undefined)
+
 runCommandLine(process.argv.slice(2), {
   out: process.stdout,
   err: process.stderr,

@@ -9,6 +9,7 @@ export function parseValue(text: string): Json {
   } catch {
     return text
   }
+  if (typeof value === 'object') refuseInexact(text)
   if (typeof value !== 'number') return value
   // JSON.parse rounds what does not fit; storing another number than was typed would be a lie.
   if (!Number.isFinite(value)) return text
@@ -18,13 +19,31 @@ export function parseValue(text: string): Json {
   return value
 }
 
+/** Strings, so that what is in them is passed over, and numbers. */
+const TOKENS = /"(?:[^"\\]+|\\.)*"|-?\d[\d.eE+-]*/g
+
+/** The same within JSON: a number that would be stored as another one is refused. */
+function refuseInexact(json: string): void {
+  for (const [token] of json.matchAll(TOKENS)) {
+    if (token.startsWith('"')) continue
+    const value = Number(token)
+    if (Number.isSafeInteger(value) || String(value) === token) continue
+    if (Number.isFinite(value) && /[.eE]/.test(token)) continue
+    throw new UsageError(
+      `${token} is beyond what a number holds; write '"${token}"' to store it as text`,
+    )
+  }
+}
+
 /** An argument that must be JSON. */
 export function parseJson(text: string, what: string): Json {
   try {
-    return JSON.parse(text) as Json
+    JSON.parse(text)
   } catch (error) {
     throw new UsageError(`${what} is not JSON: ${error instanceof Error ? error.message : error}`)
   }
+  refuseInexact(text)
+  return JSON.parse(text) as Json
 }
 
 /** A value as one line of text that could be typed again. */

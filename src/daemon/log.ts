@@ -17,7 +17,17 @@ export function makeLog(config: Config): Logger {
   const { level, format } = config.log
   const pretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY === true)
   const options = { level, base: { node: config.node.name } }
-  return pino(options, pretty ? prettyStream() : pino.destination({ fd: 2, sync: true }))
+  return pino(options, pretty ? prettyStream() : linesOnStderr())
+}
+
+/** Lines that wait for a reader: a bounded number of characters, then they are left out. */
+const UNREAD_MAX = 1024 * 1024
+
+/** One that has gone (`2>&1 | head`) does not end the daemon. */
+function linesOnStderr(): pino.DestinationStream {
+  const stream = pino.destination({ fd: 2, sync: true, maxLength: UNREAD_MAX })
+  stream.on('error', () => undefined)
+  return stream
 }
 
 /** One sentence a line, then what belongs to it and is not in the sentence. */

@@ -1,5 +1,7 @@
 /** The demo as a user has it: real daemons, one killed, started again by the line that was printed. */
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freeBase } from '../daemon/processes.ts'
 import { cli } from './command-line.ts'
@@ -67,15 +69,37 @@ test('a node that is restarted by chaos comes back by itself; --no-chaos refuses
 
 test('ports in use are one sentence, before anything is started', async () => {
   const base = await freeBase(1)
-  const first = new ProgramProcess(['demo', '-n', '1', '--base-port', String(base)])
+  const words = ['demo', '-n', '1', '--base-port', String(base)]
+  const first = new ProgramProcess(words)
+  const dir = mkdtempSync(join(tmpdir(), 'viewstamp-test-'))
   try {
     await first.until(/Ctrl-C stops all/)
-    const second = new ProgramProcess(['demo', '-n', '1', '--base-port', String(base)])
+    const second = new ProgramProcess([...words, '--dir', dir])
     expect(await second.exited).toBe(2)
     expect(second.err).toMatch(
       new RegExp(`^viewstamp: port ${base} is in use, perhaps by another demo; .*\\n$`),
     )
+    // And nothing is in the way of the next try.
+    expect(readdirSync(dir)).toEqual([])
   } finally {
+    rmSync(dir, { recursive: true })
     expect(await first.stop()).toBe(0)
   }
+})
+
+test.each(['SIGHUP', 'SIGKILL'] as const)('its daemons end with it, also by %s', async signal => {
+  const base = await freeBase(1)
+  const demo = new ProgramProcess(['demo', '-n', '1', '--base-port', String(base)])
+  const [, dir = ''] = await demo.until(/data in (\S+) \(removed at the end\)/)
+  await demo.until(/Ctrl-C stops all/)
+  await demo.stop(signal)
+  // Behind a demo that could not wait for it, the daemon hands over and ends.
+  const lives = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${base + 1}/livez`).then(
+      () => true,
+      () => false,
+    )
+  while (await lives());
+  expect(existsSync(dir)).toBe(signal === 'SIGKILL')
+  rmSync(dir, { recursive: true, force: true })
 })

@@ -55,6 +55,15 @@ test('no endpoint reachable is exit code 5, at once', async () => {
   })
 })
 
+test.each([['ready'], ['status', '--all'], ['snapshot', 'save', 'f'], ['get', 'x'], ['watch']])(
+  'what is no endpoint is a mistake of the command line: %s %s',
+  async (...words) => {
+    const outcome = await cli([...words, '-e', '::'])
+    const err = "viewstamp: '::' is no endpoint such as http://127.0.0.1:7401\n"
+    expect(outcome).toEqual({ code: 2, out: '', err })
+  },
+)
+
 test('the next endpoint is tried when one is down, and the token goes along', async () => {
   daemon.result('kv.put', { rev: 1, header: HEADER })
   const words = ['put', 'x', '1', '-e', `http://127.0.0.1:1,${daemon.url}`, '-v']

@@ -1,5 +1,5 @@
 /** The built program as a process (`npm test` builds it first). */
-import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +16,7 @@ interface Ended {
   readonly err: string
 }
 
-function run(words: readonly string[], input?: string): Promise<Ended> {
+function run(words: readonly string[], input?: string | Buffer): Promise<Ended> {
   return new Promise(done => {
     const child = execFile(
       program,
@@ -60,6 +60,41 @@ describe('the process', () => {
       { key: 'a', value: 1 },
       { key: 'b', value: null },
     ])
+  })
+
+  test('what is no text, or cannot be read, is a mistake of the command line; nothing is written', async () => {
+    const asked = daemon.calls.length
+    const words = [
+      ['put', 'x'],
+      ['kv', 'txn', '-'],
+      ['feed', 'publish', 'f', '-'],
+    ]
+    for (const each of [...words, ['feed', 'import', 'f']]) {
+      const { code, err } = await run(
+        [...each, '-e', daemon.url],
+        Buffer.from('"\xff\xfe"', 'latin1'),
+      )
+      expect([code, err]).toEqual([2, expect.stringContaining('standard input is not UTF-8')])
+    }
+    for (const each of [
+      ['kv', 'txn', '/nowhere'],
+      ['feed', 'import', 'f', '/nowhere'],
+    ]) {
+      const { code, err } = await run([...each, '-e', daemon.url])
+      expect([code, err]).toEqual([2, expect.stringContaining('/nowhere cannot be read (ENOENT)')])
+    }
+    const own = daemon.calls.slice(asked).filter(({ method }) => !/^session/.test(method))
+    expect(own).toEqual([])
+  })
+
+  test('who reads neither data nor messages changes nothing of what is done', async () => {
+    const child = spawn(program, ['kv', 'incr', 'x', '-v', '-e', daemon.url], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.stdout.destroy()
+    child.stderr.destroy()
+    const code = await new Promise(done => child.once('exit', done))
+    expect(code).toBe(6)
   })
 
   test('everyday commands load commander and our own code, nothing else', () => {

@@ -12,9 +12,9 @@ import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import type { Given } from '../given.ts'
+import { readText } from '../input.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
-import { readInput } from './kv-txn.ts'
 
 const DURATION_MS = 60_000
 const CLIENTS = 16
@@ -29,7 +29,7 @@ export const check: Run = async (context, _args, given) => {
 }
 
 async function recorded(file: string): Promise<Report> {
-  const text = await readInput(file)
+  const text = await readText(file)
   let ops: readonly RecordedOp[]
   try {
     ops = parseHistory(text)

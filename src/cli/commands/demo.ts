@@ -26,12 +26,14 @@ export const demo: Run = async (context, _args, given) => {
   const remove = async (): Promise<void> => {
     if (!keep) await removeNodes(dir, asked === undefined)
   }
+  const isNew = (await configsIn(dir)).length === 0
   let seats: readonly Seat[]
   try {
     seats = await takeSeats(dir, keep, given)
     await refuseBusyPorts(seats)
   } catch (error) {
-    if (asked === undefined) await remove()
+    // Nothing has run: what was made just now is of no use, and would be in the way next time.
+    if (isNew) await removeNodes(dir, asked === undefined)
     throw error
   }
   const program = resolve(process.argv[1] ?? 'bin/viewstamp')
@@ -60,6 +62,8 @@ function signalled(): Promise<'signal'> {
   return new Promise(done => {
     process.on('SIGINT', () => done('signal'))
     process.on('SIGTERM', () => done('signal'))
+    // The terminal was closed.
+    process.on('SIGHUP', () => done('signal'))
   })
 }
 

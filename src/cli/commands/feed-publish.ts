@@ -1,6 +1,4 @@
 /** feed publish and import: one record, or lines from a pipe, each published once. */
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
 import { LineBatcher } from '../../base/line-batch.ts'
 import type { Client, RecordMembers } from '../../client/exports.ts'
@@ -8,6 +6,7 @@ import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import type { Given } from '../given.ts'
+import { linesOf } from '../input.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseJson, parseValue } from '../value.ts'
 
@@ -17,7 +16,10 @@ export const publish: Run = async (context, [feed = '', text], given) => {
   const more = recordOptions(given)
   if (text === undefined || text === '-') {
     const value = (line: string): Line => ({ ...more, feed, value: parseValue(line) })
-    return publishLines(context, process.stdin, value)
+    if (text === undefined && process.stdin.isTTY) {
+      throw new UsageError('give a VALUE, or pipe lines in')
+    }
+    return publishLines(context, '-', value)
   }
   const answer = await context.client().feed.publish(feed, parseValue(text), more)
   const { partition, offset, duplicate } = answer
@@ -51,8 +53,7 @@ function recordOptions(given: Given): RecordMembers {
 }
 
 export const importRecords: Run = async (context, [feed = '', file = '-']) => {
-  const input = file === '-' ? process.stdin : createReadStream(file, 'utf8')
-  return publishLines(context, input, (line, number) => {
+  return publishLines(context, file, (line, number) => {
     const record = parseJson(line, `line ${number}`)
     const { value, ...more } = isObject(record) ? (record as JsonObject) : {}
     if (value !== undefined) return { ...(more as RecordMembers), feed, value }
@@ -63,14 +64,14 @@ export const importRecords: Run = async (context, [feed = '', file = '-']) => {
 /** In a session of its own, so that a batch may be sent again and is published once. */
 async function publishLines(
   context: Context,
-  input: NodeJS.ReadableStream,
+  file: string,
   recordOf: (line: string, number: number) => Line,
 ): Promise<number> {
   const client = context.client(undefined, { session: true })
   const publisher = new Publisher(client)
   try {
     const batcher = new LineBatcher(recordOf)
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of linesOf(file)) {
       const batch = batcher.add(line)
       if (!batch) continue
       await publisher.put(batch.records)

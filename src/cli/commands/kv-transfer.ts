@@ -19,7 +19,7 @@ export const exportKeys: Run = async (context, [prefix = ''], given) => {
   for await (const page of kv.pages({ prefix, page: PAGE, ...reading(given) })) {
     const lines = page.kvs.map(({ key, value }) => JSON.stringify({ key, value }))
     count += lines.length
-    if (lines.length > 0) context.terminal.data(`${lines.join('\n')}\n`)
+    if (lines.length > 0) await context.terminal.dataTaken(`${lines.join('\n')}\n`)
   }
   context.note(`${count} keys`)
   return EXIT.ok

@@ -1,14 +1,14 @@
 /** kv txn FILE: compare, then or else, in one commit. */
-import { readFile } from 'node:fs/promises'
 import { isObject } from '../../base/json.ts'
 import type { Transaction } from '../../client/exports.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
+import { readText } from '../input.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseJson, printable, showValue } from '../value.ts'
 
 export const txn: Run = async (context, [file = '-']) => {
-  const written = parseJson(await readInput(file), file === '-' ? 'the transaction' : file)
+  const written = parseJson(await readText(file), file === '-' ? 'the transaction' : file)
   if (!isObject(written)) {
     throw new UsageError(`a transaction is an object such as {"compare":[],"then":[],"else":[]}`)
   }
@@ -24,19 +24,4 @@ export const txn: Run = async (context, [file = '-']) => {
         .join('\n'),
   })
   return succeeded ? EXIT.ok : EXIT.compareFailed
-}
-
-/** A file's text, or standard input's for `-`. */
-export async function readInput(file: string): Promise<string> {
-  if (file !== '-') {
-    try {
-      return await readFile(file, 'utf8')
-    } catch (error) {
-      throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
-    }
-  }
-  process.stdin.setEncoding('utf8')
-  let text = ''
-  for await (const chunk of process.stdin) text += chunk
-  return text
 }

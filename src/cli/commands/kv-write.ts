@@ -5,6 +5,7 @@ import type { Arguments, Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import type { Given } from '../given.ts'
+import { readText } from '../input.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseValue, printable, showValue } from '../value.ts'
 
@@ -133,8 +134,6 @@ function numberOf(text: string, what: string): number {
 /** A value that is piped in; one final newline is the shell's, not the value's. */
 async function readStandardInput(): Promise<string> {
   if (process.stdin.isTTY) throw new UsageError('give a VALUE, or pipe one in')
-  process.stdin.setEncoding('utf8')
-  let text = ''
-  for await (const chunk of process.stdin) text += chunk
+  const text = await readText('-')
   return text.replace(/\r?\n$/, '')
 }

@@ -1,4 +1,6 @@
 /** start: one daemon in the foreground. This process is the daemon. */
+import { isObject } from '../../base/json.ts'
+import { END_WITH_ME } from '../../chaos/own-process.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
@@ -35,9 +37,13 @@ export const start: Run = async (context, _args, given) => {
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process. */
+/** Resolves at the first SIGINT or SIGTERM, the second ends the process; or with the demo that started it. */
 function signalled(): Promise<void> {
   return new Promise(resolve => {
+    process.on('message', message => {
+      if (!isObject(message) || message['viewstamp'] !== END_WITH_ME.viewstamp) return
+      process.once('disconnect', resolve)
+    })
     let seen = 0
     for (const [signal, code] of Object.entries(SIGNALS)) {
       process.on(signal, () => {
