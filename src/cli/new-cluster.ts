@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { present } from '../base/assert.ts'
+import { builtIn } from '../machine/built-in.ts'
 import { type Identity, newIdentity } from '../network/identity.ts'
 import { writeSecret } from '../network/secret-file.ts'
 import { createStore } from '../storage/open.ts'
@@ -140,10 +141,16 @@ ${machinesText(cluster)}${cluster.chaos ? 'chaos: true\n' : ''}`
 
 /** A node does not start without the machines whose state it has; where their code is only the user knows. */
 function machinesText({ from }: NewCluster): string {
-  const machines = from?.report.manifest.machines.filter(({ name }) => name !== 'kv') ?? []
-  if (machines.length === 0) return ''
-  const list = machines.map(({ name }) => `{ name: ${name}, module: ./${name}.js }`)
+  const names = from === undefined ? [] : machinesOfUsers(from.report)
+  if (names.length === 0) return ''
+  const list = names.map(name => `{ name: ${name}, module: ./${name}.js }`)
   return `# The snapshot holds state of these: name their modules before the first start.
 # stateMachines: [${list.join(', ')}]
 `
+}
+
+/** Names of the machines in a snapshot whose code is not in this program. */
+export function machinesOfUsers({ manifest }: SnapshotReport): readonly string[] {
+  const ours = new Set(builtIn().map(({ name }) => name))
+  return manifest.machines.map(({ name }) => name).filter(name => !ours.has(name))
 }

@@ -10,8 +10,10 @@ export function ownName(program: string, directory: string, searchPath: string):
     .split(delimiter)
     .some(place => !place.includes('node_modules') && real(join(place, 'viewstamp')) === own)
   if (found) return 'viewstamp'
-  const short = relative(directory, program)
-  return quote(short.startsWith('..') ? program : `./${short}`)
+  // npx calls it through a directory of its own, which it may remove: then where it really is.
+  const places = own === undefined ? [program] : [program, own]
+  const short = places.map(place => relative(directory, place)).find(each => !/^\.\./.test(each))
+  return quote(short === undefined ? (own ?? program) : `./${short}`)
 }
 
 function real(file: string): string | undefined {

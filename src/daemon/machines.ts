@@ -1,10 +1,9 @@
 /** The state machines of a daemon: keys and values, and the user's own modules. */
 import { pathToFileURL } from 'node:url'
+import { builtIn } from '../machine/built-in.ts'
 import { createService, type MachineService } from '../machine/compose.ts'
 import { checkDefinition, type MachineDefinition } from '../machine/define.ts'
 import { instantiate } from '../machine/defined.ts'
-import { FeedMachine } from '../machine/feed/feed-machine.ts'
-import { KvMachine } from '../machine/kv/kv.ts'
 import { shardOfKey } from '../node/route.ts'
 import type { Config } from './config.ts'
 
@@ -29,8 +28,7 @@ export async function loadMachines(
   const make = (shard: number, shards: number) =>
     createService(
       [
-        new KvMachine(),
-        new FeedMachine({ owns: feed => shardOfKey(feed, shards) === shard }),
+        ...builtIn(feed => shardOfKey(feed, shards) === shard),
         ...own.map(({ name, definition }) => instantiate(definition, name)),
         ...given.map(definition => instantiate(definition)),
       ],

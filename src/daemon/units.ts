@@ -44,7 +44,10 @@ function parse(
   const [, digits = '', unit = ''] = match
   const factor = unit === '' ? bare : Object.hasOwn(units, unit) ? units[unit] : undefined
   if (factor === undefined) return undefined
-  const value = Number(digits) * factor
+  const product = Number(digits) * factor
+  // 2.01 · 1000 is 2009.9999999999998: what is a whole number but for the last bits is meant as one.
+  const whole = Math.round(product)
+  const value = Math.abs(product - whole) <= whole * 4 * Number.EPSILON ? whole : product
   return Number.isSafeInteger(value) ? value : undefined
 }
 

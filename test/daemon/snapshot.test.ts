@@ -63,6 +63,8 @@ test('a restored cluster has that state, its own name for it, and none of the se
     '--json',
   ])
   expect(made.nodes).toHaveLength(3)
+  // Feeds are no machine that a user has to name.
+  expect(readFileSync(made.nodes[0].config, 'utf8')).not.toContain('stateMachines')
   await restored.startAll()
   await restored.untilServed(0)
   expect(await hashesOf(restored.url(0))).toEqual({

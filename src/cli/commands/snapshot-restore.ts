@@ -1,11 +1,11 @@
 /** snapshot restore: a new cluster whose state at its founding is that of a snapshot. Starts nothing. */
 import { resolve } from 'node:path'
 import { quote } from '../../base/shell.ts'
-import { KvMachine } from '../../machine/kv/kv.ts'
+import { builtIn } from '../../machine/built-in.ts'
 import { type SnapshotReport, verifySnapshot } from '../../storage/snapshot-reader.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
-import { createCluster } from '../new-cluster.ts'
+import { createCluster, machinesOfUsers } from '../new-cluster.ts'
 import { ownName } from '../own-name.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -33,7 +33,7 @@ export const restore: Run = async (context, [file = ''], given) => {
       rows: made.map(({ name, rpc, config }) => [context.terminal.node(name), rpc, config]),
     }),
   })
-  const others = manifest.machines.map(({ name }) => name).filter(name => name !== 'kv')
+  const others = machinesOfUsers(report)
   if (others.length > 0) {
     context.note(
       `the snapshot holds state of ${others.join(', ')}: name their modules in each config.yaml (stateMachines) before starting`,
@@ -49,10 +49,11 @@ export const restore: Run = async (context, [file = ''], given) => {
 
 /** Its records must mean to this release what they meant to the one that made them. */
 function assertReadable(path: string, { manifest }: SnapshotReport): void {
-  const { version } = new KvMachine()
-  const kv = manifest.machines.find(({ name }) => name === 'kv')
-  if (kv === undefined || kv.version === version) return
-  throw new UsageError(
-    `${path} holds keys and values of version ${kv.version}, and this release knows version ${version}: restore it with release ${manifest.version}`,
-  )
+  for (const { name, version } of builtIn()) {
+    const written = manifest.machines.find(each => each.name === name)
+    if (written === undefined || written.version === version) continue
+    throw new UsageError(
+      `${path} holds state of ${name} in version ${written.version}, and this release knows version ${version}: restore it with release ${manifest.version}`,
+    )
+  }
 }
