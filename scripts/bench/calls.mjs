@@ -36,6 +36,20 @@ export function putBatch(pairs) {
   return `${body}]`
 }
 
+export const feed = 'bench'
+
+const record = value => `{"feed":"${feed}","value":${value}}`
+
+export function publishCall(id, value) {
+  return `{"jsonrpc":"2.0","id":${id},"method":"feed.publish","params":${record(value)}}`
+}
+
+/** One call, one commit. */
+export function publishBatch(id, size, value) {
+  const records = Array(size).fill(record(value)).join(',')
+  return `{"jsonrpc":"2.0","id":${id},"method":"feed.publishBatch","params":{"records":[${records}]}}`
+}
+
 const head = '{"jsonrpc":"2.0","id":'
 const success = ',"result":'
 

@@ -3,7 +3,15 @@
  * connections as there are calls in flight. Half the CPU of `fetch` and of node:http's client.
  */
 import { connect } from 'node:net'
-import { getCall, judge, judgeBatch, putBatch, putCall } from './calls.mjs'
+import {
+  getCall,
+  judge,
+  judgeBatch,
+  publishBatch,
+  publishCall,
+  putBatch,
+  putCall,
+} from './calls.mjs'
 
 /** Calls over HTTP, one per request, spread over the endpoints ("host:port") in turn. */
 export function connectHttp(endpoints) {
@@ -17,6 +25,8 @@ export function connectHttp(endpoints) {
   return {
     put: (key, value, timeoutMs) => one(putCall(1, key, value), timeoutMs),
     get: (key, consistency) => one(getCall(1, key, consistency)),
+    publish: value => one(publishCall(1, value)),
+    publishBatch: (size, value) => one(publishBatch(1, size, value)),
     async putBatch(pairs) {
       const error = judgeBatch(await post(putBatch(pairs)), pairs.length)
       if (error !== undefined) throw error

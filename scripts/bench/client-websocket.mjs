@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
-import { getCall, judge, putCall } from './calls.mjs'
+import { getCall, judge, publishCall, putCall } from './calls.mjs'
 
 /** Calls pipelined over one WebSocket to the first endpoint ("host:port"). */
 export async function connectWebSocket(endpoints) {
@@ -13,6 +13,7 @@ export async function connectWebSocket(endpoints) {
   return {
     put: (key, value) => socket.call(id => putCall(id, key, value)),
     get: (key, consistency) => socket.call(id => getCall(id, key, consistency)),
+    publish: value => socket.call(id => publishCall(id, value)),
     close: () => socket.fail('closed'),
   }
 }

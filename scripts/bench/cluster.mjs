@@ -18,6 +18,7 @@ export class Cluster {
     mkdirSync(dir, { recursive: true })
     init(dir, size, basePort)
     this.endpoints = numbers(size, i => `127.0.0.1:${basePort + 10 * i + 1}`)
+    this.directories = numbers(size, i => join(dir, `n${i + 1}`))
     this.nodes = numbers(size, i => node(dir, i, profile))
   }
 

@@ -77,6 +77,10 @@ function operation() {
       return () => client.get(randomKey(), 'local')
     case 'batch':
       return () => client.putBatch(pairs(spec.fill === true ? nextKey : randomKey))
+    case 'publish':
+      return () => client.publish(value)
+    case 'publish-batch':
+      return () => client.publishBatch(spec.batch, value)
     default:
       throw new Error(`no operation ${spec.op}`)
   }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Cluster, freeBasePort } from './cluster.mjs'
 import { compare } from './compare.mjs'
+import { feeds, growth } from './feeds.mjs'
 import { echoLimits, refuseMemory, syncsPerSecond, withEcho } from './limits.mjs'
 import { load } from './load.mjs'
 import { loads, parseOptions, UsageError, usage } from './options.mjs'
@@ -112,6 +113,14 @@ async function finish(options, cluster, figures, start) {
     figures.fill = await fill(cluster, manyKeys)
     await sleep(idleMs)
     start.filledMiB.push(...memory(cluster))
+  }
+  if (options.only.includes('feeds')) {
+    say('feeds: followers, bulk reads')
+    figures.feeds = await feeds(cluster, { quick: options.quick })
+  }
+  if (options.growMiB > 0) {
+    say(`a feed grows to ${options.growMiB} MiB`)
+    figures.growth = await growth(cluster, options.growMiB)
   }
   if (options.only.includes('failover')) {
     const told = (i, ms) => say(`kill -9 of the primary, ${i + 1}: ${Math.round(ms)} ms`)

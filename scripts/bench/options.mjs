@@ -8,8 +8,10 @@ export const usage = `npm run bench -- [options]
   --rounds N         rounds, each with a fresh cluster; medians are shown (3)
   --in-flight A,B    calls in flight, in place of those of the plan
   --kills N          kill -9 of the primary, for the fail-over gap (5)
-  --only A,B         of: put-http batch-http put-ws get-http local-http get-ws local-ws startup memory failover soak
+  --only A,B         of: put-http batch-http put-ws get-http local-http get-ws local-ws publish-http publish-ws
+                     publish-batch startup memory failover feeds growth soak
   --soak SECS        full load for so long, counting view changes (60 when asked for by --only)
+  --grow MIB         memory and disk while a feed grows so far (2048 when asked for by --only growth)
   --nodes N          size of the cluster (3)
   --to primary|all   where clients send their calls (primary)
   --dir DIR          where data goes, on a disk (a new directory in the system's temporary one)
@@ -29,8 +31,13 @@ export const loads = {
   'local-http': { path: 'http', op: 'local', inFlight: [1, 64] },
   'get-ws': { path: 'ws', op: 'get', inFlight: [64, 256] },
   'local-ws': { path: 'ws', op: 'local', inFlight: [64, 256] },
+  'publish-http': { path: 'http', op: 'publish', inFlight: [64] },
+  'publish-ws': { path: 'ws', op: 'publish', inFlight: [64, 256] },
+  'publish-batch': { path: 'http', op: 'publish-batch', inFlight: [16] },
 }
-const suites = [...Object.keys(loads), 'startup', 'memory', 'failover', 'soak']
+/** Of these `growth` and `soak` take minutes, and are run when asked for. */
+const suites = [...Object.keys(loads), 'startup', 'memory', 'failover', 'feeds', 'growth', 'soak']
+const whenAsked = ['soak', 'growth']
 const systems = ['viewstamp', 'etcd', 'zookeeper']
 
 export class UsageError extends Error {}
@@ -40,7 +47,8 @@ export function parseOptions(argv) {
   if (values.help) return { help: true }
   const quick = values.quick ?? false
   const profile = values['cpu-prof']
-  const asked = list(values.only, suites, '--only') ?? suites.filter(name => name !== 'soak')
+  const asked =
+    list(values.only, suites, '--only') ?? suites.filter(name => !whenAsked.includes(name))
   // A node that was killed writes no profile.
   const only = asked.filter(name => profile === undefined || name !== 'failover')
   const soakSecs = count(values.soak, '--soak') ?? (values.only && only.includes('soak') ? 60 : 0)
@@ -49,6 +57,7 @@ export function parseOptions(argv) {
     quick,
     only,
     soakSecs,
+    growMiB: count(values.grow, '--grow') ?? (only.includes('growth') ? 2048 : 0),
     secs: count(values.secs, '--secs') ?? (quick ? 1 : 3),
     rounds: count(values.rounds, '--rounds') ?? (quick || profile !== undefined ? 1 : 3),
     kills: count(values.kills, '--kills') ?? (quick ? 1 : 5),
@@ -88,6 +97,7 @@ function parse(argv) {
       only: text,
       soak: text,
       nodes: text,
+      grow: text,
     },
     ...{ dir: text, 'base-port': text, 'cpu-prof': text, peers: text, systems: text },
     to: { ...text, default: 'primary' },

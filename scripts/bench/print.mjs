@@ -45,9 +45,30 @@ function printRest(figures, print) {
     )
     if (figures.soak.firstError !== undefined) print(`first error: ${figures.soak.firstError}`)
   }
+  if (figures.feeds !== undefined) printFeeds(figures.feeds, print)
+  if (figures.growth !== undefined) printGrowth(figures.growth, print)
   for (const { name, busy, functions } of figures.profile || []) {
     print(`\n${name}: ${whole(100 * busy)} % busy; own time by function`)
     for (const { share, where } of functions)
       print(`  ${decimal(100 * share).padStart(5)} %  ${where}`)
   }
+}
+
+function printFeeds({ follow, one, hundred, bulk }, print) {
+  print(
+    `one subscriber at ${whole(follow.perSecond)} records/s: at most ${whole(follow.lag)} records behind, ${follow.missing} missing`,
+  )
+  print(
+    `${hundred.subscribers} subscribers at ${whole(hundred.perSecond)} records/s: ${decimal(hundred.cores)} cores of all nodes; one: ${decimal(one.cores)}`,
+  )
+  print(
+    `bulk read of ${whole(bulk.records)} records from one node: ${whole(bulk.perSecond)}/s, ${whole(bulk.MiBPerSecond)} MiB/s`,
+  )
+}
+
+function printGrowth({ points, diskMiB }, print) {
+  for (const { feedMiB, residentMiB } of points) {
+    print(`feed of ${whole(feedMiB)} MiB: ${residentMiB.map(whole).join(', ')} MiB resident`)
+  }
+  print(`on disk: ${diskMiB.map(whole).join(', ')} MiB`)
 }

@@ -9,7 +9,14 @@ const names = {
   'local http': 'local get, HTTP',
   'get ws': 'linearizable get, WebSocket',
   'local ws': 'local get, WebSocket',
+  'publish http': 'publish, one HTTP call each',
+  'publish ws': 'publish, one WebSocket, pipelined',
+  'publish-batch http': 'publishBatch of 64, HTTP',
 }
+
+const writes = new Set(['put', 'batch', 'publish', 'publish-batch'])
+/** What else than single calls over the same path it is like; nothing echoes a batch within one call. */
+const echoes = { batch: 'batch', 'publish-batch': 'none' }
 
 /** One row for each kind of load, with the median of its samples in every figure. */
 export function summarise(samples) {
@@ -47,8 +54,8 @@ function key({ path, op, inFlight }) {
 export function loadTable(rows, limits) {
   const head = 'work|in flight|per s|p50 ms|p99 ms|max ms|errors|of echo|per fdatasync|CPU s/10k|'
   const lines = rows.map(row => {
-    const echo = limits?.echo[row.op === 'batch' ? 'batch' : row.path].perSecond
-    const syncs = row.op === 'put' || row.op === 'batch' ? limits?.syncs?.perSecond : undefined
+    const echo = limits?.echo[echoes[row.op] ?? row.path]?.perSecond
+    const syncs = writes.has(row.op) ? limits?.syncs?.perSecond : undefined
     return [
       names[`${row.op} ${row.path}`],
       row.inFlight,
