@@ -39,6 +39,8 @@ export interface NodeContext {
   readonly rpcUrls: Map<string, string>
   readonly followers: Set<(event: ClusterEvent) => void>
   readonly alarms: Map<string, string>
+  /** The latest Lamport time that callers said they had seen. */
+  lamport: number
   /** Of the scrubber, while it runs. */
   scrub: ScrubFigures | undefined
   /** Resolves when everything this node wants written is on disk. */

@@ -23,6 +23,7 @@ import { emit } from './context.ts'
 import { onUnreadable } from './damage.ts'
 import { followEvents } from './events.ts'
 import { Greeted } from './greeted.ts'
+import { lamportNow } from './lamport.ts'
 import type { NodeMetrics } from './metrics.ts'
 import { askHandlers, Node } from './node.ts'
 import { Promises, TELL_MS } from './promises.ts'
@@ -147,6 +148,7 @@ function makeContext(options: OpenOptions, writer: Writer): NodeContext {
     rpcUrls: new Map(),
     followers: new Set(),
     alarms: new Map(),
+    lamport: 0,
     scrub: undefined,
     flush: () => writer.flush(),
     freeBytes: undefined,
@@ -200,6 +202,7 @@ async function openShard(
       if (event.type === 'diverged') void stopDiverged(options, context, of, event.opNumber)
       if (event.type === 'not-repairable') void stopDamaged(options, context, of, event.opNumber)
     },
+    lamport: () => lamportNow(context),
     fail: options.fail,
     unreadable: error => onUnreadable(context, error, options.fail),
   })

@@ -18,6 +18,8 @@ import type { Job, Writer } from './writer.ts'
 export interface HostPorts {
   readonly writer: Writer
   send(to: ReplicaNumber, shard: number, message: Message): void
+  /** The latest Lamport time that this node has heard of. */
+  lamport(): number
   load(shard: number, first: number, last: number, bytesMax: number): Promise<Entry[]>
   /** Those of these cold records that are there; rejects with what `unreadable` should be told. */
   loadTexts(shard: number, records: readonly ServiceRecord[]): Promise<ColdText[]>
@@ -42,7 +44,9 @@ export class ShardHost {
     isPrimary: () => isPrimary(this.replica),
     isUnderWay: () => opOf(this.replica) > this.replica.commitNumber,
     nowMs: () => performance.now(),
-    handIn: commands => this.input({ type: 'request', commands }),
+    handIn: commands => {
+      this.input({ type: 'request', lamport: this.#ports.lamport(), commands })
+    },
   })
   /** When the last ops passed here, for `log show --timeline`. */
   readonly timeline: Timeline

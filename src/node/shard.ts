@@ -12,9 +12,9 @@ import { TextDamage } from '../storage/port.ts'
 import { WINDOW_MAX } from '../vr/client-table.ts'
 import type { Executed, ReplicaEvent } from '../vr/effect.ts'
 import type { Command } from '../vr/entry.ts'
-import { revAfter } from '../vr/entry.ts'
+import { lamportAfter, revAfter } from '../vr/entry.ts'
 import { correlationOf } from '../vr/execute.ts'
-import { checksumAt, headMark } from '../vr/log.ts'
+import { checksumAt, entryAt, headMark } from '../vr/log.ts'
 import type { ColdText } from '../vr/message.ts'
 import type { ServiceRecord } from '../vr/service.ts'
 import type { Replica } from '../vr/state.ts'
@@ -37,6 +37,8 @@ export interface ShardPorts {
   readonly writer: Writer
   readonly store: Store
   readonly send: HostPorts['send']
+  /** The latest Lamport time that this node has heard of. */
+  readonly lamport: HostPorts['lamport']
   readonly event: (shard: Shard, event: ReplicaEvent) => void
   readonly fail: (error: unknown) => void
   /** The text of a cold record cannot be read. */
@@ -70,10 +72,11 @@ export class Shard {
     this.#ports = ports
     this.timeMs = replica.checkpoint.timeMs
     this.rev = replica.checkpoint.rev
-    const { store, writer, send, fail, unreadable } = ports
+    const { store, writer, send, lamport, fail, unreadable } = ports
     this.host = new ShardHost(replica, {
       writer,
       send,
+      lamport,
       fail,
       unreadable,
       loadTexts: (_shard, records) => this.#loadTexts(records),
@@ -223,6 +226,13 @@ export class Shard {
   get commitChecksum(): string {
     const { log, commitNumber } = this.replica
     return present(checksumAt(log, commitNumber), 'what is executed last is in memory')
+  }
+
+  /** Lamport time of the command executed last. */
+  get commitLamport(): number {
+    const { log, commitNumber } = this.replica
+    const entry = entryAt(log, commitNumber)
+    return entry ? lamportAfter(entry) : log.base.lamport
   }
 
   stop(): void {

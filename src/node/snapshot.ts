@@ -94,7 +94,15 @@ class FrozenTexts {
   }
 }
 
-function freeze({ replica, service, name, rev, timeMs, commitChecksum }: Shard): FrozenShard {
+function freeze({
+  replica,
+  service,
+  name,
+  rev,
+  timeMs,
+  commitChecksum,
+  commitLamport,
+}: Shard): FrozenShard {
   return {
     of: {
       shard: replica.shard,
@@ -103,6 +111,7 @@ function freeze({ replica, service, name, rev, timeMs, commitChecksum }: Shard):
       op: replica.commitNumber,
       rev,
       timeMs,
+      lamport: commitLamport,
       checksum: commitChecksum,
       stateHash: service.stateHash(),
     },

@@ -17,8 +17,13 @@ export type HostEvent =
   | { readonly type: 'loaded'; readonly token: number; readonly entries: readonly Entry[] }
   | { readonly type: 'texts-loaded'; readonly token: number; readonly texts: readonly ColdText[] }
   | { readonly type: 'peer'; readonly replica: number; readonly connected: boolean }
-  /** From a client. */
-  | { readonly type: 'request'; readonly client: number; readonly command: Command }
+  /** From a client, with the latest Lamport time that it says it has seen. */
+  | {
+      readonly type: 'request'
+      readonly client: number
+      readonly command: Command
+      readonly seen: number
+    }
   | {
       readonly type: 'read'
       readonly client: number

@@ -193,7 +193,7 @@ class Explorer {
         act(to, { type: 'step', input: { type: 'deliver', from: replicaNumber(from), message } })
       }
     }
-    act(0, { type: 'step', input: { type: 'request', commands: [REGISTER] } })
+    act(0, { type: 'step', input: { type: 'request', lamport: 0, commands: [REGISTER] } })
     act(0, { type: 'tick', long: false })
     const state = {
       cells: cells.map(cell => this.#cell(cell)),
@@ -316,7 +316,7 @@ class Explorer {
     if (deed < REQUEST) return { type: 'crash', kept: deed - CRASH }
     if (deed < DELIVER) {
       const command = present(this.#commands[deed - REQUEST], 'the client has it')
-      return { type: 'step', input: { type: 'request', commands: [command] } }
+      return { type: 'step', input: { type: 'request', lamport: 0, commands: [command] } }
     }
     const { from, message } = present(this.#messages[deed - DELIVER], 'it was sent')
     return { type: 'step', input: { type: 'deliver', from: replicaNumber(from), message } }

@@ -11,6 +11,8 @@ export interface Operation {
   readonly key: string
   /** A read outside of the log: `get K`, or `peek K` if it may be of an earlier state. */
   readonly operation: string
+  /** The latest Lamport time that the client said it had seen. */
+  readonly seen: number
   readonly calledMs: number
   returnedMs: number | undefined
   result: string | undefined

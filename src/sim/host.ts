@@ -209,7 +209,7 @@ export class Host implements HostView {
         const callers = this.#waiting.get(key)
         if (callers) callers.add(event.client)
         else this.#waiting.set(key, new Set([event.client]))
-        this.step({ type: 'request', commands: [event.command] })
+        this.step({ type: 'request', lamport: event.seen, commands: [event.command] })
         return
       }
       case 'read': {

@@ -344,8 +344,8 @@ export class Simulator implements Surroundings, ClientPort {
     return this.#hosts.map(host => host.number).filter(number => !down.includes(number))
   }
 
-  request(host: number, client: number, command: Command): void {
-    this.#toHost(host, client, { type: 'request', client, command })
+  request(host: number, client: number, command: Command, seen: number): void {
+    this.#toHost(host, client, { type: 'request', client, command, seen })
   }
 
   read(host: number, client: number, id: number, key: string, kind: ReadKind): void {

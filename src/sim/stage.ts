@@ -111,7 +111,7 @@ export class Stage implements Surroundings {
   }
 
   request(host: number, client: number, command: Command): void {
-    this.host(host).on({ type: 'request', client, command })
+    this.host(host).on({ type: 'request', client, command, seen: 0 })
   }
 
   read(host: number, client: number, key: string): void {

@@ -17,6 +17,7 @@ import { damageNotUsed } from './check/damage-not-used.ts'
 import { diskRestores } from './check/disk-restores.ts'
 import { durableOnQuorum } from './check/durable-on-quorum.ts'
 import { executedOnce } from './check/executed-once.ts'
+import { lamport } from './check/lamport.ts'
 import { laterViewsNotFollowed } from './check/later-views-not-followed.ts'
 import { linearizable } from './check/linearizable.ts'
 import { logAgreement } from './check/log-agreement.ts'
@@ -82,6 +83,7 @@ export function safetyChecks(world: World): Check[] {
     sameState(),
     linearizable(world),
     numbers(),
+    lamport(world),
     preparedOnce(),
     viewsByVote(world),
     logBeginsRight(world),

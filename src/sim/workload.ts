@@ -20,8 +20,8 @@ const UNASKED_MAX = 200
 
 export interface ClientPort {
   readonly nowMs: number
-  /** Sends a command to a host; it may get lost. */
-  request(host: number, client: number, command: Command): void
+  /** Sends a command to a host; it may get lost. `seen`: the latest Lamport time that the client claims to know. */
+  request(host: number, client: number, command: Command, seen: number): void
   read(host: number, client: number, id: number, key: string, kind: ReadKind): void
   at(atMs: number, event: ClientEvent): void
   /** Hosts that clients may use now. */
@@ -42,6 +42,10 @@ interface Client {
   readonly number: number
   /** Its own: what one client draws does not depend on when others do. */
   readonly prng: Prng
+  /** What it claims to have seen, of the answers it got or of somewhere else. */
+  readonly claims: Prng
+  /** The latest Lamport time that it was answered. */
+  lamport: number
   sessions: number
   /** The name that it registers with, then the client-id that the log gave it. */
   session: string
@@ -74,6 +78,8 @@ export class Workload {
       this.#clients.push({
         number,
         prng: prng.fork(`client ${number}`),
+        claims: prng.fork(`claims of client ${number}`),
+        lamport: 0,
         sessions: 1,
         session,
         isOpen: false,
@@ -139,14 +145,14 @@ export class Workload {
     })
     const wish = registration({ window: WINDOW, ttlMs: this.#options.sessionTtlMs })
     const command = commandOf('register', client.session, 0, 0, wish)
-    this.#port.request(this.#anyHost(client), client.number, command)
+    this.#port.request(this.#anyHost(client), client.number, command, 0)
   }
 
   /** What was under way stays unknown; the old session is closed, or left to end by itself. */
   #renew(client: Client): void {
     if (client.isOpen && client.prng.chance(0.5)) {
       const close = commandOf('close', client.session, client.nextRequest, 0, new Uint8Array(0))
-      this.#port.request(this.#anyHost(client), client.number, close)
+      this.#port.request(this.#anyHost(client), client.number, close, 0)
     }
     client.sessions++
     client.session = nameOf(client.number, client.sessions)
@@ -176,7 +182,7 @@ export class Workload {
   /** A sign of life of its own; nobody waits for the answer. */
   #keepAlive(client: Client): void {
     const sign = commandOf('keep-alive', client.session, 0, 0, new Uint8Array(0))
-    this.#port.request(this.#anyHost(client), client.number, sign)
+    this.#port.request(this.#anyHost(client), client.number, sign, 0)
   }
 
   #think(client: Client): void {
@@ -228,8 +234,14 @@ export class Workload {
       requestNumber: number,
       key: line.split(' ')[1] ?? '',
       operation: line,
+      seen: this.#claim(client),
       calledMs: this.#port.nowMs,
     })
+  }
+
+  #claim({ claims, lamport }: Client): number {
+    if (claims.chance(0.5)) return 0
+    return claims.chance(0.1) ? lamport + claims.int(1, 1000) : lamport
   }
 
   #attempt(client: Client, outstanding: Outstanding): void {
@@ -241,7 +253,7 @@ export class Workload {
       const host = this.#anyHost(client)
       if (command) {
         operation.sendings++
-        this.#port.request(host, client.number, command)
+        this.#port.request(host, client.number, command, operation.seen)
       } else {
         const kind = operation.operation.startsWith('peek') ? 'stale' : 'linearizable'
         if (kind === 'stale') this.fired.add('stale read')
@@ -281,6 +293,7 @@ export class Workload {
       if (outstanding.command?.requestNumber !== number) continue
       const { operation } = outstanding
       if (answer.type === 'executed') {
+        client.lamport = Math.max(client.lamport, answer.lamport)
         this.#finish(client, operation.id, operation, text(answer.result))
       } else if (answer.type === 'refused') {
         operation.refusals++

@@ -1,8 +1,8 @@
 /**
  * The small records of a shard: what its checkpoint is, and what view it promised.
  *
- *   manifest   u32 generation · f64 op · 16 B checksum · f64 rev · f64 timeMs · u32-prefixed state hash
- *              · f64 logFirst · f64 logLowest · f64 swept · f64 written
+ *   manifest   u32 generation · f64 op · 16 B checksum · f64 rev · f64 timeMs · f64 lamport · u32-prefixed
+ *              state hash · f64 logFirst · f64 logLowest · f64 swept · f64 written
  *   vsr        f64 epoch · f64 view · f64 last normal view · u8 1: recovering, 2: cut, else nothing
  *
  * The marker of a checkpoint under way (table P) is empty.
@@ -42,6 +42,7 @@ export const checkpointId = (id: CheckpointId): CheckpointId => ({
   checksum: id.checksum,
   rev: id.rev,
   timeMs: id.timeMs,
+  lamport: id.lamport,
   stateHash: id.stateHash,
 })
 
@@ -63,6 +64,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     .hex16(checkpoint.checksum)
     .f64(checkpoint.rev)
     .f64(checkpoint.timeMs)
+    .f64(checkpoint.lamport)
     .text(checkpoint.stateHash)
     .f64(manifest.logFirst)
     .f64(manifest.logLowest)
@@ -79,6 +81,7 @@ export function decodeManifest(payload: Uint8Array): Manifest {
       checksum: checksumOf(r.hex16()),
       rev: revOf(r.f64()),
       timeMs: r.f64(),
+      lamport: r.f64(),
       stateHash: r.text(),
     }
     return {

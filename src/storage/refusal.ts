@@ -11,7 +11,7 @@ export class Damage extends Error {
   override readonly name = 'Damage'
 }
 
-/** A stored thing is whole, and of a later format. */
+/** A stored thing is whole, and of another format. */
 export class UnknownFormat extends Error {
   override readonly name = 'UnknownFormat'
   readonly format: number
@@ -55,7 +55,7 @@ export const rolledBack = (dir: string, what: string): StorageError =>
 export const unknownFormat = (where: string, format: number): StorageError =>
   new StorageError(
     'version',
-    `${where} is of format ${format}, and this release of viewstamp knows format 1. Start the release that wrote it, or a later one.`,
+    `${where} is of format ${format}, which this release of viewstamp does not read. Start the release that wrote it; what a later release reads, its notes say.`,
   )
 
 export const foreign = (

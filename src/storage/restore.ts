@@ -1,5 +1,5 @@
 /**
- * A snapshot as the state that a new cluster is founded with. Its op-numbers, revs and log time go on
+ * A snapshot as the state that a new cluster is founded with. Its op-numbers, revs and times go on
  * from those of the snapshot, so that a key's rev never goes back; its chain begins with a checksum made
  * of the new cluster and the snapshot's hash, so that nothing of another founding can follow.
  *
@@ -22,11 +22,12 @@ export function startingState(
 ): StartingState {
   const root = `${cluster.clusterId}/${cluster.foundingId}/${hash}`
   return {
-    checkpoints: manifest.shards.map(({ shard, op, rev, timeMs, stateHash }) => ({
+    checkpoints: manifest.shards.map(({ shard, op, rev, timeMs, lamport = 0, stateHash }) => ({
       opNumber: opNumber(op),
       checksum: genesisChecksum(root, shard),
       rev: revOf(rev),
       timeMs,
+      lamport,
       stateHash: checkpointHashOf(stateHash),
     })),
     async *records() {

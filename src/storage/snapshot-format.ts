@@ -42,6 +42,8 @@ export interface SnapshotShard {
   readonly rev: number
   /** Log time reached. */
   readonly timeMs: number
+  /** Lamport time reached; snapshots of the first releases do not tell it. */
+  readonly lamport?: number
   /** Of the entry at `op`: tells which history this is a point of. */
   readonly checksum: string
   /** As `kv.hash` gives it: of the machines' records; client sessions are not in a snapshot. */
@@ -155,9 +157,10 @@ export function decodeTotals(payload: Uint8Array): SnapshotTotals {
 }
 
 function isShard(value: Readonly<Record<string, unknown>>): boolean {
-  const { name, checksum, stateHash } = value
-  const numbers = ['shard', 'view', 'op', 'rev', 'timeMs'].every(
-    each => Number.isSafeInteger(value[each]) && Number(value[each]) >= 0,
+  const { name, checksum, stateHash, lamport = 0 } = value
+  const { shard, view, op, rev, timeMs } = value
+  const numbers = [shard, view, op, rev, timeMs, lamport].every(
+    each => Number.isSafeInteger(each) && Number(each) >= 0,
   )
   const hex = /^[0-9a-f]{32}$/
   return numbers && typeof name === 'string' && hex.test(`${checksum}`) && hex.test(`${stateHash}`)

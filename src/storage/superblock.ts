@@ -25,7 +25,8 @@ export const COPY_BYTES = 64 * 1024
 /** What fits a copy, beside the cluster record. */
 export const SHARDS_MAX = 1_000
 export const SUPERBLOCK_BYTES = COPIES * COPY_BYTES
-const FORMAT = 1
+/** 2: entries and checkpoints carry Lamport times. */
+const FORMAT = 2
 const MAGIC = utf8('VIEWSTMP')
 const FRAME = 8 + 2 + 4
 const DIGEST_BYTES = 16
@@ -112,7 +113,7 @@ export function chooseCopy(file: Uint8Array): Choice {
 
 export interface CopyState {
   /** `lagging`: whole, and not the one that counts. */
-  readonly state: 'counts' | 'lagging' | 'damaged' | 'later format'
+  readonly state: 'counts' | 'lagging' | 'damaged' | 'other format'
   readonly sequence?: number
 }
 
@@ -125,7 +126,7 @@ export function copyStates(file: Uint8Array, chosen: Choice | undefined): readon
       const counts = copy.digest === chosen?.digest
       return { state: counts ? 'counts' : 'lagging', sequence: copy.superblock.sequence }
     } catch (error) {
-      if (error instanceof UnknownFormat) return { state: 'later format' }
+      if (error instanceof UnknownFormat) return { state: 'other format' }
       throw error
     }
   })

@@ -51,7 +51,7 @@ export interface EntryLink {
 
 /**
  * What the audit needs of an entry: everything is hashed, but the commands are not decoded (that is
- * most of the cost). Offsets are those of src/vr/entry.ts, format 1.
+ * most of the cost). Offsets are those of src/vr/entry.ts, format 2.
  */
 export function auditEntry(shard: number, key: Buffer, payload: Buffer): EntryLink {
   const { opNumber, viewNumber } = decodeLogKey(key)

@@ -277,6 +277,7 @@ function sessionText(session: Session): string {
       a.opNumber,
       a.viewNumber,
       a.rev,
+      a.lamport,
       a.timeMs,
       fingerprint,
       toHex(a.result),
@@ -320,19 +321,20 @@ type SessionRow = [
   number,
   number,
   number,
-  [number, number, number, number, number, number, string][],
+  [number, number, number, number, number, number, number, string][],
 ]
 
 export function loadSession(table: ClientTable, { id, value }: ServiceRecord): void {
   if (value === undefined) return
   const [floor, highest, lastOp, window, ttlMs, expiresAt, rows] = JSON.parse(value) as SessionRow
   const results = new Map<RequestNumber, Kept>()
-  for (const [n, op, view, rev, timeMs, fingerprint, result] of rows) {
+  for (const [n, op, view, rev, lamport, timeMs, fingerprint, result] of rows) {
     const answer: ExecutedAnswer = {
       type: 'executed',
       opNumber: opNumber(op),
       viewNumber: viewNumber(view),
       rev: revOf(rev) as Rev,
+      lamport,
       timeMs,
       result: fromHex(result),
     }
@@ -347,7 +349,7 @@ export function loadSession(table: ClientTable, { id, value }: ServiceRecord): v
     ttlMs,
     expiresAt,
     results,
-    resultBytes: rows.reduce((sum, row) => sum + row[6].length / 2, 0),
+    resultBytes: rows.reduce((sum, row) => sum + row[7].length / 2, 0),
   })
   table.digests.set(clientId(id), digest(utf8(value)))
   if (ttlMs > 0) table.nextExpiry = Math.min(table.nextExpiry, expiresAt)

@@ -18,8 +18,12 @@ export type Input =
   /** Time has passed: `nowMs` monotonic, `wallMs` the clock on the wall (for log time only). */
   | { readonly type: 'tick'; readonly nowMs: number; readonly wallMs: number }
   | { readonly type: 'deliver'; readonly from: ReplicaNumber; readonly message: Message }
-  /** Commands taken by this node. */
-  | { readonly type: 'request'; readonly commands: readonly Command[] }
+  /** Commands taken by this node, and the latest Lamport time that it or their clients have seen. */
+  | {
+      readonly type: 'request'
+      readonly lamport: number
+      readonly commands: readonly Command[]
+    }
   /** The write with this token, and all before it, are durable. */
   | { readonly type: 'written'; readonly token: number }
   /** Answer to `load`; empty when they are no longer there. */

@@ -3,7 +3,7 @@
  * bytes are hashed, sent, stored and sent again.
  *
  *   entry    u8 format · u32 shard · f64 epoch · f64 view · f64 op · 16 B parent · f64 timeMs
- *            · f64 revBefore · f64 commit · u32 count · count × command
+ *            · f64 revBefore · f64 lamport · f64 commit · u32 count · count × command
  *   command  u8 kind · u8-prefixed client-id · f64 request-number · f64 acked · u32-prefixed meta
  *            · u32-prefixed operation
  *
@@ -62,6 +62,8 @@ export interface Entry {
   readonly timeMs: number
   /** Operations in the log before this entry; the first of this entry has rev revBefore + 1. */
   readonly revBefore: Rev
+  /** Of what its log time alone does; its command i, from 1, has lamport + i. lamport.ts */
+  readonly lamport: number
   /** The maker's commit-number: everything up to it was committed when the entry was made. */
   readonly commitNumber: OpNumber
   readonly commands: readonly Command[]
@@ -69,7 +71,7 @@ export interface Entry {
   readonly bytes: Uint8Array
 }
 
-const FORMAT = 1
+const FORMAT = 2
 /** Limits that decoders enforce; the node admits less. */
 export const COMMANDS_MAX = 65_536
 export const ENTRY_BYTES_MAX = 12 * 1024 * 1024
@@ -82,11 +84,11 @@ export function makeEntry(fields: EntryFields): Entry {
   const w = new Writer(256 + fields.commands.length * 256)
   w.u8(FORMAT).u32(fields.shard).f64(fields.epochNumber).f64(fields.viewNumber)
   w.f64(fields.opNumber).hex16(fields.parent).f64(fields.timeMs).f64(fields.revBefore)
-  w.f64(fields.commitNumber).u32(fields.commands.length)
+  w.f64(fields.lamport).f64(fields.commitNumber).u32(fields.commands.length)
   for (const command of fields.commands) writeCommand(w, command)
   const bytes = w.finish()
   const { shard, epochNumber, viewNumber, opNumber, parent } = fields
-  const { timeMs, revBefore, commitNumber, commands } = fields
+  const { timeMs, revBefore, lamport, commitNumber, commands } = fields
   const checksum = checksumOf(digest(bytes))
   return {
     shard,
@@ -96,6 +98,7 @@ export function makeEntry(fields: EntryFields): Entry {
     parent,
     timeMs,
     revBefore,
+    lamport,
     commitNumber,
     commands,
     checksum,
@@ -164,6 +167,7 @@ export function readEntry(bytes: Uint8Array): Entry {
     parent: checksumOf(r.hex16()),
     timeMs: r.f64(),
     revBefore: revOf(r.f64()),
+    lamport: r.f64(),
     commitNumber: opNumber(r.f64()),
     commands: readCommandsOf(r),
     checksum: checksumOf(digest(bytes)),
@@ -192,6 +196,9 @@ export function revAfter(entry: Entry): Rev {
   for (const command of entry.commands) if (command.kind === 'operation') rev++
   return revOf(rev)
 }
+
+/** Lamport time of its last command. */
+export const lamportAfter = (entry: Entry): number => entry.lamport + entry.commands.length
 
 function textOf(bytes: Uint8Array): string {
   try {

@@ -40,16 +40,25 @@ export function executeCommitted(replica: Replica, effects: Effect[]): Entry[] {
   return executed
 }
 
+/** Of one command. */
+interface Numbers {
+  readonly rev: Rev
+  readonly lamport: number
+}
+
 function executeEntry(replica: Replica, entry: Entry, effects: Effect[]): void {
   assert(entry.opNumber === replica.commitNumber + 1, 'ops are executed in order, each once')
   const changes: ChangeRecord[] = []
   const answers: (ReplyAnswer | undefined)[] = []
   let rev: number = entry.revBefore
+  let { lamport } = entry
   expire(replica.clientTable, entry.timeMs)
-  replica.service.advance(entry.timeMs, contextOf(entry, rev, undefined), changes)
+  const before = { rev: entry.revBefore, lamport }
+  replica.service.advance(entry.timeMs, contextOf(entry, before, undefined), changes)
   for (const command of entry.commands) {
     if (command.kind === 'operation') rev++
-    answers.push(executeCommand(replica, entry, command, revOf(rev), changes))
+    const numbers = { rev: revOf(rev), lamport: ++lamport }
+    answers.push(executeCommand(replica, entry, command, numbers, changes))
   }
   replica.commitNumber = entry.opNumber
   effects.push({ type: 'executed', entry, answers, changes })
@@ -60,7 +69,7 @@ function executeCommand(
   replica: Replica,
   entry: Entry,
   command: Command,
-  rev: Rev,
+  numbers: Numbers,
   changes: ChangeRecord[],
 ): ReplyAnswer | undefined {
   const table = replica.clientTable
@@ -70,25 +79,25 @@ function executeCommand(
     case 'register':
       return answerOf(
         entry,
-        rev,
+        numbers,
         sessionResult(register(table, command, entry, replica.options.clientsMax)),
       )
     case 'keep-alive': {
       const session = table.sessions.get(command.clientId)
       if (session === undefined) return { type: 'forgotten', reason: 'no-session' }
-      return answerOf(entry, rev, sessionResult(touch(table, session, entry)))
+      return answerOf(entry, numbers, sessionResult(touch(table, session, entry)))
     }
     case 'close':
       remove(table, command.clientId)
-      return answerOf(entry, rev, SESSION_CLOSED)
+      return answerOf(entry, numbers, SESSION_CLOSED)
     case 'operation': {
       // The check here is the authority; the one at admission only keeps the log clean. §2.4
       const known = lookup(table, command)
       if (known) return known
-      const context = contextOf(entry, rev, command)
+      const context = contextOf(entry, numbers, command)
       const answer = answerOf(
         entry,
-        rev,
+        numbers,
         replica.service.execute(command.operation, context, changes),
       )
       record(table, command, answer, entry)
@@ -103,16 +112,17 @@ const SESSION_CLOSED = utf8('{}')
 const sessionResult = ({ clientId }: Session): Uint8Array =>
   utf8(JSON.stringify({ session: clientId }))
 
-function answerOf(entry: Entry, rev: Rev, result: Uint8Array): ExecutedAnswer {
+function answerOf(entry: Entry, { rev, lamport }: Numbers, result: Uint8Array): ExecutedAnswer {
   const { opNumber, viewNumber, timeMs } = entry
-  return { type: 'executed', opNumber, viewNumber, rev, timeMs, result }
+  return { type: 'executed', opNumber, viewNumber, rev, lamport, timeMs, result }
 }
 
-function contextOf(entry: Entry, rev: number, command: Command | undefined) {
+function contextOf(entry: Entry, { rev, lamport }: Numbers, command: Command | undefined) {
   const { correlationId, causationId } = command ? traceOf(command.meta) : NO_TRACE
   return {
     opNumber: entry.opNumber,
     rev,
+    lamport,
     timeMs: entry.timeMs,
     session: command?.clientId ?? '',
     viewNumber: entry.viewNumber,

@@ -5,7 +5,7 @@
  */
 import { assert, present } from '../base/assert.ts'
 import type { Entry } from './entry.ts'
-import { revAfter } from './entry.ts'
+import { lamportAfter, revAfter } from './entry.ts'
 import type { Checksum, OpNumber, Rev } from './terms.ts'
 import { opNumber } from './terms.ts'
 
@@ -16,6 +16,8 @@ export interface LogBase {
   /** Operations in the log up to and including the base. */
   readonly rev: Rev
   readonly timeMs: number
+  /** Lamport time of the last command. */
+  readonly lamport: number
 }
 
 export interface Log {
@@ -54,7 +56,7 @@ export function headMark(log: Log): LogBase {
 
 export function markOf(entry: Entry): LogBase {
   const { opNumber, checksum, timeMs } = entry
-  return { opNumber, checksum, rev: revAfter(entry), timeMs }
+  return { opNumber, checksum, rev: revAfter(entry), timeMs, lamport: lamportAfter(entry) }
 }
 
 /** True when `entry` may stand right behind the head. */

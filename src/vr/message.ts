@@ -17,6 +17,8 @@ import type {
 /** ⟨REQUEST op, c, s⟩, several at once, passed on by the replica that took them. §4.1 */
 export interface Request {
   readonly type: 'REQUEST'
+  /** The sender's clock (lamport.ts): at or above what the clients of these commands have seen. */
+  readonly lamport: number
   readonly commands: readonly Command[]
 }
 
@@ -38,6 +40,7 @@ export type ReplyAnswer =
       readonly opNumber: OpNumber
       readonly viewNumber: ViewNumber
       readonly rev: Rev
+      readonly lamport: number
       readonly timeMs: number
       readonly result: Uint8Array
     }
@@ -195,6 +198,7 @@ export interface CheckpointId {
   readonly checksum: Checksum
   readonly rev: Rev
   readonly timeMs: number
+  readonly lamport: number
   readonly stateHash: string
 }
 

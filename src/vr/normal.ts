@@ -14,8 +14,17 @@ import { quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
 import type { Command, Entry } from './entry.ts'
 import { executeCommitted, learnCommit } from './execute.ts'
+import { hearLamport } from './lamport.ts'
 import { append, chains, entryAt } from './log.ts'
-import type { Commit, CommitOk, Message, Prepare, PrepareOk, ReplyAnswer } from './message.ts'
+import type {
+  Commit,
+  CommitOk,
+  Message,
+  Prepare,
+  PrepareOk,
+  ReplyAnswer,
+  Request,
+} from './message.ts'
 import { batchOf, prepareOk, prepareWaiting, sizeOf } from './prepare.ts'
 import { maybeAnswerReads } from './reads.ts'
 import { answer, refuse } from './reply.ts'
@@ -30,10 +39,11 @@ import { opNumber } from './terms.ts'
 export function onRequest(
   replica: Replica,
   from: ReplicaNumber,
-  commands: readonly Command[],
+  { commands, lamport }: Pick<Request, 'commands' | 'lamport'>,
   effects: Effect[],
 ): void {
   if (isPrimary(replica)) {
+    hearLamport(replica, lamport)
     for (const command of commands) admit(replica, from, command, effects)
     prepareWaiting(replica, effects)
     return
@@ -42,7 +52,7 @@ export function onRequest(
     for (let rest = commands; rest.length > 0; ) {
       // What piled up during a view change need not fit one message.
       const { count } = batchOf(replica, rest)
-      const message: Message = { type: 'REQUEST', commands: rest.slice(0, count) }
+      const message: Message = { type: 'REQUEST', lamport, commands: rest.slice(0, count) }
       effects.push({ type: 'send', to: currentPrimary(replica), message })
       rest = rest.slice(count)
     }

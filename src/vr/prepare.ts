@@ -87,6 +87,7 @@ export function prepare(replica: Replica, commands: readonly Command[], effects:
     // §4.4: the primary's clock, in the log; it does not go back when the primary changes.
     timeMs: Math.max(head.timeMs, replica.wallMs),
     revBefore: head.rev,
+    lamport: Math.max(head.lamport, replica.lamport) + 1,
     commitNumber: replica.knownCommit,
     commands,
   })

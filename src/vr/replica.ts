@@ -50,7 +50,7 @@ function onInput(replica: Replica, input: Input, effects: Effect[]): void {
     case 'deliver':
       return onMessage(replica, input.from, input.message, effects)
     case 'request':
-      return onRequest(replica, replica.replicaNumber, input.commands, effects)
+      return onRequest(replica, replica.replicaNumber, input, effects)
     case 'written':
       return onWritten(replica, input.token, effects)
     case 'loaded':
@@ -80,7 +80,7 @@ function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: E
   switch (m.type) {
     // §4.1 Normal operation
     case 'REQUEST':
-      return onRequest(replica, from, m.commands, effects)
+      return onRequest(replica, from, m, effects)
     case 'PREPARE':
       return onPrepare(replica, from, m, effects)
     case 'PREPAREOK':
@@ -90,7 +90,7 @@ function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: E
     case 'COMMITOK':
       return onCommitOk(replica, from, m, effects)
     case 'REPLY':
-      return onReply(m, effects)
+      return onReply(replica, m, effects)
     // §4.2 View changes
     case 'STARTVIEWCHANGE':
       return onStartViewChange(replica, from, m, effects)

@@ -2,6 +2,7 @@
 import { fingerprint } from '../base/fingerprint.ts'
 import type { Effect } from './effect.ts'
 import type { Command } from './entry.ts'
+import { hearLamport } from './lamport.ts'
 import type { RefusalReason, Reply, ReplyAnswer } from './message.ts'
 import type { Replica } from './state.ts'
 import type { ReplicaNumber } from './terms.ts'
@@ -34,8 +35,9 @@ export function refuse(
   answer(replica, to, command, { type: 'refused', reason }, effects)
 }
 
-/** ⟨REPLY⟩: for our own node. */
-export function onReply(m: Reply, effects: Effect[]): void {
+/** ⟨REPLY⟩: for our own node, which may not have executed what it tells of. */
+export function onReply(replica: Replica, m: Reply, effects: Effect[]): void {
   const { clientId, requestNumber, fingerprint, answer } = m
+  if (answer.type === 'executed') hearLamport(replica, answer.lamport)
   effects.push({ type: 'answer', clientId, requestNumber, fingerprint, answer })
 }

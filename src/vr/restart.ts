@@ -57,6 +57,7 @@ export function genesis(checksum: string): { vsr: VsrRecord; checkpoint: Checkpo
       checksum: checksumOf(checksum),
       rev: revOf(0),
       timeMs: 0,
+      lamport: 0,
       stateHash: '',
     },
   }
@@ -87,6 +88,7 @@ export function createReplica(
     log: emptyLog(checkpoint),
     commitNumber: checkpoint.opNumber,
     clientTable: emptyClientTable(),
+    lamport: 0,
     knownCommit: checkpoint.opNumber,
     durableOp: checkpoint.opNumber,
     durableVsr: vsr,

@@ -5,6 +5,7 @@
 export interface ExecuteContext {
   readonly opNumber: number
   readonly rev: number
+  readonly lamport?: number | undefined
   readonly timeMs: number
   readonly session: string
   readonly correlationId?: string | undefined

@@ -5,7 +5,8 @@
  * flipped and bugs of another version: such a message counts as lost.
  */
 import type { Entry } from './entry.ts'
-import { revAfter } from './entry.ts'
+import { lamportAfter, revAfter } from './entry.ts'
+import { isLamport } from './lamport.ts'
 import { headOf } from './log.ts'
 import type { DoViewChange, Message, NewState, StartView } from './message.ts'
 import type { Replica } from './state.ts'
@@ -18,6 +19,7 @@ export function isSound(replica: Replica, m: Message): boolean {
   const opMax = headOf(replica.log) + JUMP_MAX
   switch (m.type) {
     case 'REQUEST':
+      return isLamport(m.lamport)
     case 'READINDEX':
     case 'GETENTRIES':
     case 'NEWENTRIES':
@@ -27,6 +29,8 @@ export function isSound(replica: Replica, m: Message): boolean {
     case 'NEWTEXTS':
       return true
     case 'REPLY':
+      if (m.answer.type === 'executed' && !isLamport(m.answer.lamport)) return false
+      return m.viewNumber <= viewMax
     case 'STARTVIEWCHANGE':
     case 'RECOVERY':
     case 'RECOVERYRESPONSE':
@@ -53,6 +57,7 @@ export function isSound(replica: Replica, m: Message): boolean {
 
 /** What it tells as committed when it was made lies before it. */
 function isEntrySound(entry: Entry, view: number): boolean {
+  if (!isLamport(lamportAfter(entry))) return false
   return entry.commitNumber < entry.opNumber && entry.viewNumber <= view
 }
 
@@ -78,6 +83,7 @@ function isRun(entries: readonly Entry[], view: number): boolean {
     if (b === undefined || !isEntrySound(b, view)) return false
     if (a === undefined) continue
     if (b.opNumber !== a.opNumber + 1 || b.parent !== a.checksum) return false
+    if (b.lamport <= lamportAfter(a)) return false
     if (b.revBefore !== revAfter(a) || b.viewNumber < a.viewNumber) return false
   }
   return true

@@ -44,6 +44,8 @@ export interface Replica {
   commitNumber: OpNumber
   readonly clientTable: ClientTable
 
+  /** The latest Lamport time heard of, besides that of the log. */
+  lamport: number
   /** Highest op known to be committed; our entries up to it (as far as we have them) are the committed ones. */
   knownCommit: OpNumber
 

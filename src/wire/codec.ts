@@ -39,7 +39,7 @@ import {
 } from './parts.ts'
 
 /** Raised whenever bytes of one version would be misread by another. */
-export const WIRE_VERSION = 2
+export const WIRE_VERSION = 3
 /** The longest frame that is made or read: a DOVIEWCHANGE with a whole pipeline of full entries. */
 export const MESSAGE_BYTES_MAX = 128 * 1024 * 1024
 
@@ -105,6 +105,7 @@ export function decodeMessage(bytes: Uint8Array): Framed {
 function writeBody(w: Writer, message: Message): void {
   switch (message.type) {
     case 'REQUEST':
+      w.f64(message.lamport)
       writeCommands(w, message.commands)
       return
     case 'REPLY':
@@ -200,7 +201,7 @@ function writeTransfer(w: Writer, message: Extract<Message, { type: Transfer }>)
 function readBody(r: Reader, type: MessageType): Message {
   switch (type) {
     case 'REQUEST':
-      return { type, commands: readCommands(r) }
+      return { type, lamport: r.f64(), commands: readCommands(r) }
     case 'REPLY':
       return {
         type,

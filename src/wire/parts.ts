@@ -164,7 +164,8 @@ export function writeCheckpointId(w: Writer, id: CheckpointId | undefined): void
     w.u8(0)
     return
   }
-  w.u8(1).f64(id.opNumber).hex16(id.checksum).f64(id.rev).f64(id.timeMs).text(id.stateHash)
+  w.u8(1).f64(id.opNumber).hex16(id.checksum).f64(id.rev).f64(id.timeMs)
+  w.f64(id.lamport).text(id.stateHash)
 }
 
 export function readCheckpointId(r: Reader): CheckpointId | undefined {
@@ -174,6 +175,7 @@ export function readCheckpointId(r: Reader): CheckpointId | undefined {
     checksum: checksumOf(r.hex16()),
     rev: revOf(r.f64()),
     timeMs: r.f64(),
+    lamport: r.f64(),
     stateHash: r.text(STATE_HASH_BYTES_MAX),
   }
 }
@@ -198,7 +200,8 @@ export function readOptionalStateReport(r: Reader): StateReport | undefined {
 export function writeAnswer(w: Writer, answer: ReplyAnswer): void {
   switch (answer.type) {
     case 'executed':
-      w.u8(0).f64(answer.opNumber).f64(answer.viewNumber).f64(answer.rev).f64(answer.timeMs)
+      w.u8(0).f64(answer.opNumber).f64(answer.viewNumber).f64(answer.rev)
+      w.f64(answer.lamport).f64(answer.timeMs)
       w.bytes(answer.result)
       return
     case 'refused':
@@ -223,6 +226,7 @@ export function readAnswer(r: Reader): ReplyAnswer {
       opNumber: opNumber(r.f64()),
       viewNumber: viewNumber(r.f64()),
       rev: revOf(r.f64()),
+      lamport: r.f64(),
       timeMs: r.f64(),
       result: r.bytes(RESULT_BYTES_MAX),
     }

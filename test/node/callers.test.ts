@@ -40,6 +40,7 @@ const DONE: Extract<ReplyAnswer, { type: 'executed' }> = {
   opNumber: opNumber(3),
   viewNumber: viewNumber(0),
   rev: revOf(2),
+  lamport: 5,
   timeMs: 1,
   result: utf8('done'),
 }
@@ -53,6 +54,7 @@ function executed(line: string, answer: ReplyAnswer): Executed {
     parent: checksumOf('00'.repeat(16)),
     timeMs: 1,
     revBefore: revOf(1),
+    lamport: 4,
     commitNumber: opNumber(2),
     commands: [command(line)],
   })

@@ -20,6 +20,7 @@ const executed = {
   opNumber: opNumber(2),
   viewNumber: viewNumber(0),
   rev: revOf(1),
+  lamport: 2,
   timeMs: 0,
   result: utf8('ok'),
 } as const

@@ -19,6 +19,7 @@ const ANSWER = {
   opNumber: opNumber(1),
   viewNumber: viewNumber(0),
   rev: revOf(1),
+  lamport: 2,
   timeMs: 0,
   result: utf8('{}'),
 }

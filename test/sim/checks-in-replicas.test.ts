@@ -59,9 +59,10 @@ test('prepared-once: a request that is under way', () => {
   const again = chainOf([...lines('put r1 a', 'put r1 b'), { text: 'put r1 a', request: 1 }])
   const sent = (entries: typeof log, commitNumber: number) => () => {
     const { parent } = entries[0] as (typeof log)[0]
+    const numbers = { rev: 0 as never, timeMs: 0, lamport: 0 }
     const replica = {
       clientTable: { sessions: new Map([['c1', {}]]) },
-      log: emptyLog({ opNumber: opNumber(0), checksum: parent, rev: 0 as never, timeMs: 0 }),
+      log: emptyLog({ opNumber: opNumber(0), checksum: parent, ...numbers }),
     }
     for (const entry of entries) append(replica.log, entry)
     const message: Message = {

@@ -23,6 +23,7 @@ function checkpoint(op: number, records: { id: string; value: string | undefined
     checksum: checksumOf(log[op - 1]?.checksum ?? ''),
     rev: revOf(op),
     timeMs: 1,
+    lamport: 2 * op,
     stateHash: '',
   }
   return { type: 'checkpoint', id, records }

@@ -36,6 +36,7 @@ export function chainOf(lines: readonly Line[], views: readonly number[] = []): 
       parent,
       timeMs: 1000 + i,
       revBefore: revOf(i),
+      lamport: 2 * i + 1,
       commitNumber: opNumber(0),
       commands: [
         {
@@ -84,6 +85,7 @@ export function executed(entry: Entry, result = 'ok', answered = entry.opNumber)
     opNumber: answered,
     viewNumber: entry.viewNumber,
     rev: revOf(entry.opNumber),
+    lamport: entry.lamport + 1,
     timeMs: entry.timeMs,
     result: utf8(result),
   }
@@ -122,6 +124,7 @@ export function operation(fields: Partial<Operation>): Operation {
     requestNumber: 1,
     key: 'r1',
     operation: 'put r1 1',
+    seen: 0,
     calledMs: 0,
     returnedMs: 1,
     result: 'ok',

@@ -137,6 +137,7 @@ test('requested: an operation that nobody asked for', () => {
     requestNumber: 1,
     key: 'r1',
     operation: 'put r1 a',
+    seen: 0,
     calledMs: 0,
   })
   const check = requested(world)
@@ -154,6 +155,7 @@ describe('as-modelled', () => {
       parent: genesisChecksum(CLUSTER, 0),
       timeMs: 1000,
       revBefore: revOf(Math.max(0, n - 2)),
+      lamport: 2 * n - 1,
       commitNumber: opNumber(0),
       commands: [
         {

@@ -3,7 +3,7 @@ import { utf8 } from '../../src/base/bytes.ts'
 import type { ClusterRecord } from '../../src/storage/port.ts'
 import type { VsrRecord } from '../../src/vr/effect.ts'
 import type { Command, Entry } from '../../src/vr/entry.ts'
-import { genesisChecksum, makeEntry, revAfter } from '../../src/vr/entry.ts'
+import { genesisChecksum, lamportAfter, makeEntry, revAfter } from '../../src/vr/entry.ts'
 import type { CheckpointId } from '../../src/vr/message.ts'
 import {
   clientId,
@@ -57,6 +57,7 @@ export function chain(count: number, options: ChainOptions = {}): Entry[] {
       opNumber: opNumber((last?.opNumber ?? 0) + 1),
       parent: last?.checksum ?? genesis(shard),
       timeMs: 1_000,
+      lamport: last === undefined ? 1 : lamportAfter(last) + 1,
       revBefore: last === undefined ? revOf(0) : revAfter(last),
       commitNumber: opNumber(0),
       commands: [command(bytes)],
@@ -77,5 +78,6 @@ export const checkpointAt = (entry: Entry, stateHash = 'a'.repeat(32)): Checkpoi
   checksum: entry.checksum,
   rev: revAfter(entry),
   timeMs: entry.timeMs,
+  lamport: lamportAfter(entry),
   stateHash,
 })

@@ -22,6 +22,7 @@ describe.each([
           checksum: genesis(shard),
           rev: 0,
           timeMs: 0,
+          lamport: 0,
           stateHash: '',
         },
         first: 1,

@@ -81,9 +81,9 @@ describe('which copy counts', () => {
     expect(() => chooseCopy(file)).toThrow(Damage)
   })
 
-  test('a later format is named, not called damage', () => {
+  test.each([1, 3])('another format, %i, is named, not called damage', format => {
     const copy = Buffer.from(encodeCopy(make(2, '1'.repeat(32))))
-    copy.writeUInt16LE(2, 8)
+    copy.writeUInt16LE(format, 8)
     copy.write(digest(copy.subarray(0, -16)), copy.length - 16, 'hex')
     const file = new Uint8Array(SUPERBLOCK_BYTES)
     for (let i = 0; i < COPIES; i++) file.set(copy, i * COPY_BYTES)

@@ -229,7 +229,7 @@ export class Replicas {
   }
 
   request(i: number, ...commands: Command[]): void {
-    this.step(i, { type: 'request', commands })
+    this.step(i, { type: 'request', lamport: 0, commands })
   }
 
   /** Opens a session through replica i while everything arrives; gives its id. */

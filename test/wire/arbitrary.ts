@@ -40,6 +40,7 @@ export const entry: fc.Arbitrary<Entry> = fc
     parent: checksum,
     timeMs: whole,
     revBefore: whole.map(revOf),
+    lamport: whole,
     commitNumber: whole.map(opNumber),
     commands: fc.array(command, { maxLength: 3 }),
   })
@@ -53,6 +54,7 @@ const answer: fc.Arbitrary<ReplyAnswer> = fc.oneof(
     opNumber: whole.map(opNumber),
     viewNumber: whole.map(viewNumber),
     rev: whole.map(revOf),
+    lamport: whole,
     timeMs: whole,
     result: bytes,
   }),
@@ -78,6 +80,7 @@ const checkpointId: fc.Arbitrary<CheckpointId> = fc.record({
   checksum,
   rev: whole.map(revOf),
   timeMs: whole,
+  lamport: whole,
   stateHash: checksum,
 })
 
@@ -98,6 +101,7 @@ const op = whole.map(opNumber)
 export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Message> } = {
   REQUEST: fc.record({
     type: fc.constant('REQUEST' as const),
+    lamport: whole,
     commands: fc.array(command, { maxLength: 4 }),
   }),
   REPLY: fc.record({

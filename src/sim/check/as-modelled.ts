@@ -68,9 +68,10 @@ export function isSame(a: ReplyAnswer | undefined, b: ReplyAnswer | undefined): 
   if (a === undefined || b === undefined || a.type !== b.type) return false
   if (a.type === 'executed') {
     if (b.type !== 'executed') return false
-    const { opNumber, viewNumber, rev, timeMs, result } = a
+    const { opNumber, viewNumber, rev, lamport, timeMs, result } = a
     if (opNumber !== b.opNumber || viewNumber !== b.viewNumber || rev !== b.rev) return false
-    if (timeMs !== b.timeMs || result.length !== b.result.length) return false
+    if (timeMs !== b.timeMs || lamport !== b.lamport || result.length !== b.result.length)
+      return false
     return result.every((byte, i) => byte === b.result[i])
   }
   return reasonOf(a) === reasonOf(b)
@@ -81,6 +82,6 @@ const reasonOf = (answer: ReplyAnswer): string => ('reason' in answer ? answer.r
 function line(answer: ReplyAnswer | undefined): string {
   if (answer === undefined) return 'nothing'
   if (answer.type !== 'executed') return `${answer.type} ${reasonOf(answer)}`
-  const { opNumber, viewNumber, rev, timeMs, result } = answer
-  return `op ${opNumber} view ${viewNumber} rev ${rev} time ${timeMs}: ${text(result)}`
+  const { opNumber, viewNumber, rev, lamport, timeMs, result } = answer
+  return `op ${opNumber} view ${viewNumber} rev ${rev} lamport ${lamport} time ${timeMs}: ${text(result)}`
 }

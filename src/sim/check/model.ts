@@ -6,7 +6,7 @@ import { text, utf8 } from '../../base/bytes.ts'
 import { type Registration, WINDOW_DEFAULT } from '../../vr/client-table.ts'
 import type { Command, Entry } from '../../vr/entry.ts'
 import type { ReplyAnswer } from '../../vr/message.ts'
-import { revOf } from '../../vr/terms.ts'
+import { type Rev, revOf } from '../../vr/terms.ts'
 import { evaluate, keyOf } from '../service.ts'
 
 interface Session {
@@ -18,6 +18,11 @@ interface Session {
   lastOp: number
   floor: number
   highest: number
+}
+
+interface Numbers {
+  readonly rev: Rev
+  readonly lamport: number
 }
 
 interface Version {
@@ -72,20 +77,22 @@ export class Model {
       this.#set(key, undefined, op)
     }
     let rev: number = entry.revBefore
+    let { lamport } = entry
     const answers = entry.commands.map(command => {
       if (command.kind === 'operation') rev++
-      return this.#answer(entry, command, rev)
+      lamport++
+      return this.#answer(entry, command, { rev: revOf(rev), lamport })
     })
     this.answers.push(answers)
   }
 
-  #answer(entry: Entry, command: Command, rev: number): ReplyAnswer | undefined {
+  #answer(entry: Entry, command: Command, numbers: Numbers): ReplyAnswer | undefined {
     const { opNumber, viewNumber, timeMs } = entry
     const executed = (result: string): ReplyAnswer => ({
       type: 'executed',
       opNumber,
       viewNumber,
-      rev: revOf(rev),
+      ...numbers,
       timeMs,
       result: utf8(result),
     })

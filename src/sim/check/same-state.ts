@@ -30,8 +30,8 @@ export function sameState(): Check {
     durable(host: HostView, job: Job) {
       if (job.type === 'trim' || (job.type === 'write' && job.install === undefined)) return
       const { checkpoint } = host.image
-      const { opNumber, checksum, rev, timeMs, stateHash } = checkpoint
-      compare(checkpoints, host, opNumber, `${checksum} ${rev} ${timeMs} ${stateHash}`)
+      const { opNumber, checksum, rev, timeMs, lamport, stateHash } = checkpoint
+      compare(checkpoints, host, opNumber, `${checksum} ${rev} ${timeMs} ${lamport} ${stateHash}`)
     },
   }
 }
