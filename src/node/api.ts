@@ -22,6 +22,7 @@ export interface Meta {
   readonly seq?: number | undefined
   readonly correlationId?: string | undefined
   readonly causationId?: string | undefined
+  /** The latest that the caller has seen: what it writes gets a later one. */
   readonly lamport?: number | undefined
   readonly shard?: string | undefined
   /** False: answer NOT_PRIMARY instead of forwarding. */
@@ -48,6 +49,8 @@ export interface Answer {
   readonly resultText?: string
   /** Of a write: its rev, where the machine's result does not say it. */
   readonly rev?: number | undefined
+  /** Of a write: its Lamport time. */
+  readonly lamport?: number | undefined
   readonly header: Header
 }
 
@@ -75,6 +78,7 @@ export interface CommitEvent {
   readonly view: number
   readonly op: number
   readonly timeMs: number
+  readonly lamport: number
   readonly correlationId?: string | undefined
   readonly changes: readonly Change[]
   /** Of a watch over several shards: where to go on behind this event. */
@@ -85,6 +89,8 @@ export interface LogEntry {
   readonly op: number
   readonly view: number
   readonly timeMs: number
+  /** Its commands have those that follow. */
+  readonly lamport: number
   readonly checksum: string
   readonly parent: string
   readonly commands?: readonly Json[]
@@ -230,6 +236,8 @@ export interface NodeApi {
   readonly version: string
   readonly startedAtMs: number
 
+  /** A caller has seen this Lamport time: commands from now on are later. Throws ViewstampError. */
+  hear(lamport: number): void
   /** Through the log, executed exactly once; forwarded to the primary if that is another node. Throws ViewstampError. */
   write(call: Call): Promise<Answer>
   /** A read at the asked consistency. Throws ViewstampError. */

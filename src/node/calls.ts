@@ -146,18 +146,20 @@ function ownCommand(
 
 /** What of the meta travels in the log. */
 function metaText(meta: Meta): string {
-  const { correlationId, causationId, lamport } = meta
-  if (correlationId === undefined && causationId === undefined && lamport === undefined) return ''
-  return JSON.stringify({ correlationId, causationId, lamport })
+  const { correlationId, causationId } = meta
+  if (correlationId === undefined && causationId === undefined) return ''
+  return JSON.stringify({ correlationId, causationId })
 }
 
 function answerOf(context: NodeContext, shard: Shard, answer: Fate['answer'], meta: Meta): Answer {
   if (answer.type !== 'executed') throw notAnswered(answer, meta, shard)
   const header = headerOf(context, shard, answer)
   const json = resultText(answer.result)
-  if (json !== undefined) return new WriteAnswer(json, header)
+  if (json !== undefined) return new WriteAnswer(json, answer.lamport, header)
   const outcome = decodeResult(answer.result)
-  if (outcome.type === 'result') return { result: outcome.result, header }
+  if (outcome.type === 'result') {
+    return { result: outcome.result, lamport: answer.lamport, header }
+  }
   const { name, message, data } = outcome.error
   throw rejected(name, message, data)
 }
@@ -167,10 +169,12 @@ function answerOf(context: NodeContext, shard: Shard, answer: Fate['answer'], me
  * a member of its own: a copy with another result is not to keep the text of this one.
  */
 class WriteAnswer implements Answer {
+  readonly lamport: number
   readonly header: Header
   readonly #json: string
 
-  constructor(json: string, header: Header) {
+  constructor(json: string, lamport: number, header: Header) {
+    this.lamport = lamport
     this.header = header
     this.#json = json
   }

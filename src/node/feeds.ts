@@ -110,7 +110,12 @@ export class Feeds implements FeedApi {
       return isObject(result) ? [...(result['results'] as Json[])] : []
     })
     const inOrder = placed.map(shard => results[touched.indexOf(shard)]?.shift() ?? null)
-    return { result: { results: inOrder }, header: only?.header ?? this.#header(undefined) }
+    const lamport = Math.max(0, ...answers.map(answer => answer.lamport ?? 0))
+    return {
+      result: { results: inOrder },
+      lamport,
+      header: only?.header ?? this.#header(undefined),
+    }
   }
 
   #header(feed: string | undefined) {

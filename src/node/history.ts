@@ -45,6 +45,20 @@ export function readHistory(
   }
 }
 
+/** Of the operations of an entry, by rev: Lamport time and correlation. */
+export function marksIn(
+  entry: Entry,
+): (rev: number) => Pick<CommitEvent, 'lamport' | 'correlationId'> {
+  const numbers = entry.commands.flatMap(({ kind }, i) => (kind === 'operation' ? [i] : []))
+  return rev => {
+    // What log time alone changed has the rev of the operation before the entry.
+    const number = numbers[rev - entry.revBefore - 1] ?? -1
+    const command = entry.commands[number]
+    const correlationId = command && correlationOf(command.meta)
+    return { lamport: entry.lamport + number + 1, correlationId }
+  }
+}
+
 /** What one entry changed, by operation. */
 export function entryEvents(
   entry: Entry,
@@ -52,11 +66,7 @@ export function entryEvents(
   shard: string,
 ): readonly CommitEvent[] {
   const { opNumber: op, viewNumber: view, timeMs } = entry
-  const operations = entry.commands.filter(c => c.kind === 'operation')
-  return eventsOf(changesOf(entry, kept), { shard, view, op, timeMs }, rev => {
-    const command = operations[rev - entry.revBefore - 1]
-    return command && correlationOf(command.meta)
-  })
+  return eventsOf(changesOf(entry, kept), { shard, view, op, timeMs }, marksIn(entry))
 }
 
 /** The op whose entry holds rev: the last with revBefore < rev. */

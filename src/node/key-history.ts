@@ -108,12 +108,16 @@ async function* entriesOf({ store }: NodeContext, shard: Shard, first: number, l
 /** One for each operation that changed the key, as it was left. */
 function versionsIn(shard: Shard, entry: Entry, kept: string | undefined, key: string): Version[] {
   const versions: Version[] = []
-  for (const { rev, op, timeMs, correlationId, changes } of entryEvents(entry, kept, shard.name)) {
+  for (const { rev, op, timeMs, lamport, correlationId, changes } of entryEvents(
+    entry,
+    kept,
+    shard.name,
+  )) {
     const change = changes.findLast(each => each.machine === 'kv' && each.key === key)
     if (change === undefined) continue
     const { value = null } = change
     const deleted = change.value === undefined
-    const of = { timeMs, ...(correlationId !== undefined && { correlationId }) }
+    const of = { timeMs, lamport, ...(correlationId !== undefined && { correlationId }) }
     versions.push({ op, rev, shown: { rev, value, deleted, ...of } })
   }
   return versions

@@ -52,6 +52,7 @@ export async function logRead(
     op: entry.opNumber,
     view: entry.viewNumber,
     timeMs: entry.timeMs,
+    lamport: entry.lamport,
     checksum: entry.checksum,
     parent: entry.parent,
     ...(options.as === 'changes' ? {} : { commands: commandsOf(entry) }),
@@ -63,11 +64,13 @@ export async function logRead(
 
 export function commandsOf(entry: Entry): Json[] {
   let rev: number = entry.revBefore
-  return entry.commands.map(command => {
+  return entry.commands.map((command, i) => {
     const { kind, clientId: session, requestNumber: seq } = command
-    if (kind !== 'operation') return kind === 'pulse' ? { kind } : { kind, session }
+    const lamport = entry.lamport + i + 1
+    if (kind === 'pulse') return { kind, lamport }
+    if (kind !== 'operation') return { kind, lamport, session }
     rev++
-    return { kind, rev, session, seq, ...bodyOf(command), ...metaOf(command) }
+    return { kind, rev, lamport, session, seq, ...bodyOf(command), ...metaOf(command) }
   })
 }
 

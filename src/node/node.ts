@@ -11,6 +11,7 @@ import { primaryName } from './context.ts'
 import { Feeds } from './feeds.ts'
 import * as follow from './follow.ts'
 import { keyHistory } from './key-history.ts'
+import { hear } from './lamport.ts'
 import { checksumOf, verifyAll, walk, withoutStates } from './log-verify.ts'
 import * as logs from './log-view.ts'
 import { shardByName } from './route.ts'
@@ -57,6 +58,10 @@ export class Node implements NodeApi {
 
   get peerId(): string {
     return this.#context.cluster.peerId
+  }
+
+  hear(lamport: number): void {
+    hear(this.#context, lamport)
   }
 
   write(call: Call): Promise<Answer> {

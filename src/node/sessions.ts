@@ -30,7 +30,7 @@ export async function openSession(
   })
   const ops = answers.map(({ answer }) => sessionIdOf(answer.result).slice(name.length + 1))
   const result = { session: `${name}@${ops.join('.')}`, nextSeq: 1 }
-  return { result, header: answers[0].header }
+  return { result, lamport: latestOf(answers), header: answers[0].header }
 }
 
 export async function sessionCommand(
@@ -53,7 +53,7 @@ export async function sessionCommand(
     }
     return sessionCall(context, shard, command, meta)
   })
-  return { result: { session }, header: answers[0].header }
+  return { result: { session }, lamport: latestOf(answers), header: answers[0].header }
 }
 
 function shardsFor({ shards }: NodeContext, meta: Meta): readonly Shard[] {
@@ -68,6 +68,8 @@ async function inShards(
 ): Promise<readonly [Told, ...Told[]]> {
   return (await Promise.all(shards.map(call))) as [Told, ...Told[]]
 }
+
+const latestOf = (all: readonly Told[]): number => Math.max(...all.map(each => each.answer.lamport))
 
 async function sessionCall(
   context: NodeContext,

@@ -13,7 +13,6 @@ import { WINDOW_MAX } from '../vr/client-table.ts'
 import type { Executed, ReplicaEvent } from '../vr/effect.ts'
 import type { Command } from '../vr/entry.ts'
 import { lamportAfter, revAfter } from '../vr/entry.ts'
-import { correlationOf } from '../vr/execute.ts'
 import { checksumAt, entryAt, headMark } from '../vr/log.ts'
 import type { ColdText } from '../vr/message.ts'
 import type { ServiceRecord } from '../vr/service.ts'
@@ -24,7 +23,7 @@ import type { CommitEvent, Header } from './api.ts'
 import type { Fate } from './callers.ts'
 import { Callers } from './callers.ts'
 import { FeedHub } from './feed-hub.ts'
-import { readHistory } from './history.ts'
+import { marksIn, readHistory } from './history.ts'
 import { ReadGate } from './read-gate.ts'
 import { OwnSession, registerCommand, sessionIdOf } from './session.ts'
 import { type HostPorts, ShardHost } from './shard-host.ts'
@@ -254,12 +253,8 @@ export class Shard {
 
   #eventsOf({ entry, changes }: Executed): readonly CommitEvent[] {
     const { opNumber: op, viewNumber: view, timeMs } = entry
-    const operations = entry.commands.filter((c: Command) => c.kind === 'operation')
     const of = { shard: this.name, view, op, timeMs }
-    return eventsOf(changes as readonly Change[], of, rev => {
-      const command = operations[rev - entry.revBefore - 1]
-      return command && correlationOf(command.meta)
-    })
+    return eventsOf(changes as readonly Change[], of, marksIn(entry))
   }
 
   #event(event: ReplicaEvent): void {

@@ -250,14 +250,15 @@ export function matcher(range: KeyRange): Matcher {
 export function eventsOf(
   changes: readonly Change[],
   of: { shard: string; view: number; op: number; timeMs: number },
-  correlationOf: (rev: number) => string | undefined,
+  /** Of the operation of this rev. */
+  marksOf: (rev: number) => Pick<CommitEvent, 'lamport' | 'correlationId'>,
 ): CommitEvent[] {
   const events: CommitEvent[] = []
   let run: Change[] = []
   const cut = () => {
     const rev = run[0]?.rev
     if (rev === undefined) return
-    events.push({ ...of, rev, correlationId: correlationOf(rev), changes: run })
+    events.push({ ...of, rev, ...marksOf(rev), changes: run })
     run = []
   }
   for (const change of changes) {

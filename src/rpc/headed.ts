@@ -10,50 +10,59 @@ let lastText = ''
 export class Headed {
   readonly #members: object
   readonly #header: Header
+  readonly #lamport: number | undefined
 
-  /** `header` must not change any more. */
-  constructor(members: object, header: Header) {
+  /** `header` must not change any more. `lamport`: of a write, unless the members tell it. */
+  constructor(members: object, header: Header, lamport?: number) {
     this.#members = members
     this.#header = header
+    this.#lamport = 'lamport' in members ? undefined : lamport
   }
 
   toJSON(): object {
-    return { ...this.#members, header: this.#header }
+    const lamport = this.#lamport
+    return { ...this.#members, ...(lamport !== undefined && { lamport }), header: this.#header }
   }
 
   get text(): string {
     if ('header' in this.#members) return JSON.stringify(this.toJSON())
-    return joined(JSON.stringify(this.#members), this.#header)
+    return joined(JSON.stringify(this.#members), this.#header, this.#lamport)
   }
 }
 
-function joined(members: string, header: Header): string {
+function joined(members: string, header: Header, lamport: number | undefined): string {
   if (header !== lastHeader) {
     lastHeader = header
     lastText = `"header":${JSON.stringify(header)}}`
   }
-  return members === '{}' ? `{${lastText}` : `${members.slice(0, -1)},${lastText}`
+  const begun = members === '{}' ? '{' : `${members.slice(0, -1)},`
+  return lamport === undefined ? begun + lastText : `${begun}"lamport":${lamport},${lastText}`
 }
 
 /** Whose members are JSON already: the text of an object. */
 export class HeadedText extends Headed {
   readonly #members: string
   readonly #header: Header
+  readonly #lamport: number | undefined
 
-  constructor(members: string, header: Header) {
+  constructor(members: string, header: Header, lamport: number | undefined) {
     super({}, header)
     this.#members = members
     this.#header = header
+    this.#lamport = lamport
   }
 
   override toJSON(): object {
-    return { ...(JSON.parse(this.#members) as object), header: this.#header }
+    const members = JSON.parse(this.#members) as object
+    return new Headed(members, this.#header, this.#lamport).toJSON()
   }
 
   override get text(): string {
+    const members = this.#members
     // It may be the name of a member, or stand in a value: then it is looked at.
-    if (this.#members.includes('"header"')) return JSON.stringify(this.toJSON())
-    return joined(this.#members, this.#header)
+    const isSpecial = members.includes('"header"') || members.includes('"lamport"')
+    if (isSpecial) return JSON.stringify(this.toJSON())
+    return joined(members, this.#header, this.#lamport)
   }
 }
 

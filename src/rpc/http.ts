@@ -6,6 +6,7 @@ import { checkContentType, type Guard, type Refusal, refusal } from './guard.ts'
 import type { RpcLimits } from './limits.ts'
 import type { Caller } from './method.ts'
 import type { Page, Pages } from './pages.ts'
+import { type Trace, traceOf } from './traceparent.ts'
 
 export interface HttpOptions {
   readonly core: Core
@@ -71,13 +72,23 @@ export class HttpFront {
     })
     req.on('end', () => {
       if (size > bodyBytes) return
-      this.#body(res, rest === undefined ? (only ?? Buffer.alloc(0)) : Buffer.concat(rest, size))
+      this.#body(
+        res,
+        rest === undefined ? (only ?? Buffer.alloc(0)) : Buffer.concat(rest, size),
+        traceOf(req.headers['traceparent']),
+      )
     })
   }
 
-  #body(res: ServerResponse, bytes: Buffer): void {
+  #body(res: ServerResponse, bytes: Buffer, trace: Trace | undefined): void {
     const { core, node } = this.#options
-    const caller: Caller = { node, methods: core.methods, sink: undefined, answered: undefined }
+    const caller: Caller = {
+      node,
+      methods: core.methods,
+      trace,
+      sink: undefined,
+      answered: undefined,
+    }
     const reply = core.handle(bytes, caller)
     if (reply instanceof Promise) void reply.then(text => this.#answer(res, text))
     else this.#answer(res, reply)

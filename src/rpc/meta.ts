@@ -1,4 +1,5 @@
 /** The member `meta` that every call may carry. Contract §5. */
+import type { Meta } from '../node/api.ts'
 import { TIMEOUT_MS_MAX } from './limits.ts'
 import { boolean, integer, may, object, oneOf, text } from './schema.ts'
 
@@ -18,11 +19,23 @@ export const META_FIELDS = {
     'from session.open: with seq, the write is executed at most once',
   ),
   seq: may(integer(1), 'number of the write in its session: 1, 2, 3 …, one for each write'),
-  correlationId: may(text(ID_BYTES_MAX), 'kept with the record, for tracing'),
-  causationId: may(text(ID_BYTES_MAX), 'what caused this call'),
-  lamport: may(integer(0), "the caller's Lamport timestamp"),
+  correlationId: may(text(ID_BYTES_MAX), 'what this call belongs to: trace.get finds all of it'),
+  causationId: may(text(ID_BYTES_MAX), 'what caused this call: the id of an event, or any name'),
+  traceparent: may(
+    text(ID_BYTES_MAX),
+    'of W3C Trace Context: stands for both of them where there is no correlationId',
+  ),
+  lamport: may(
+    integer(0),
+    'the latest Lamport time that the caller has seen: a write gets a later one',
+  ),
   shard: may(text(64), 'shard to ask, where no key decides it'),
   forward: may(boolean, 'false: answer NOT_PRIMARY instead of forwarding'),
 }
 
 export const META = object(META_FIELDS)
+
+/** As it comes in. */
+export interface GivenMeta extends Meta {
+  readonly traceparent?: string | undefined
+}

@@ -8,9 +8,10 @@ import { isObject } from '../base/json.ts'
 import type { Meta, NodeApi, Position } from '../node/api.ts'
 import type { CallKind } from './errors.ts'
 import { invalidParams } from './errors.ts'
-import { META } from './meta.ts'
+import { type GivenMeta, META } from './meta.ts'
 import type { AnyField, Fields, Problem, Values } from './schema.ts'
 import { checkFields } from './schema.ts'
+import { type Trace, traceOf } from './traceparent.ts'
 
 /** Where events can be sent to: a WebSocket. */
 export interface EventSink {
@@ -77,6 +78,8 @@ export interface Caller {
   readonly node: NodeApi
   readonly sink: EventSink | undefined
   readonly methods: ReadonlyMap<string, Method>
+  /** Of the request that carries the call, as its `traceparent` tells it. */
+  readonly trace?: Trace | undefined
   /** To be told once the answer of this message has been sent. */
   answered: (() => void)[] | undefined
 }
@@ -112,11 +115,19 @@ export function method<const F extends Fields>(name: string, spec: MethodSpec<F>
     doc: spec.doc,
     fields: Object.entries(spec.params ?? {}),
     positions: spec.positions ?? [],
-    result: spec.result,
+    result: spec.kind === 'write' ? withLamport(spec.result) : spec.result,
     off: spec.off,
     // The one place where checked parameters get their type: invoke() has run the checks.
     run: spec.run as Method['run'],
   }
+}
+
+/** Every write tells its Lamport time. */
+function withLamport(result: JsonObject): JsonObject {
+  const properties = isObject(result['properties']) ? (result['properties'] as JsonObject) : {}
+  const { header, ...members } = properties
+  if (header === undefined || 'lamport' in members) return result
+  return { ...result, properties: { ...members, lamport: { type: 'integer' }, header } }
 }
 
 const NO_META: Meta = {}
@@ -129,10 +140,10 @@ export function invoke(method: Method, params: unknown, caller: Caller): unknown
   const bad = checkFields(method.fields, named)
   if (bad !== undefined) throw refusal(bad)
   const meta = named['meta']
-  if (meta === undefined) return method.run(named, NO_META, caller)
+  if (meta === undefined) return method.run(named, caller.trace ?? NO_META, caller)
   const wrong = META.check(meta)
   if (wrong !== undefined) throw refusal(wrong, 'meta')
-  return method.run(named, checkedMeta(meta as Meta, method.kind), caller)
+  return method.run(named, metaOf(meta as GivenMeta, method.kind, caller), caller)
 }
 
 function nameParams(method: Method, params: unknown): Readonly<Record<string, unknown>> {
@@ -211,14 +222,17 @@ function refusal(bad: Problem, prefix = ''): ViewstampError {
   return new ViewstampError('TOO_LARGE', sentence, { path, limit: bad.limit })
 }
 
-function checkedMeta(meta: Meta, kind: CallKind): Meta {
+function metaOf(meta: GivenMeta, kind: CallKind, { node, trace }: Caller): Meta {
   if (meta.seq !== undefined && meta.session === undefined) {
     throw invalidParams('meta.session', 'meta.session is missing: a seq counts within a session')
   }
   if (kind === 'write' && meta.session !== undefined && meta.seq === undefined) {
     throw invalidParams('meta.seq', 'meta.seq is missing: give each write of a session its number')
   }
-  return meta
+  if (meta.lamport !== undefined) node.hear(meta.lamport)
+  if (meta.correlationId !== undefined) return meta
+  const given = meta.traceparent === undefined ? trace : traceOf(meta.traceparent)
+  return given === undefined ? meta : { ...given, ...meta }
 }
 
 /** Values that are in the message already, for a command's body. */

@@ -27,7 +27,7 @@ export function rpcReference(methods: ReadonlyMap<string, Method>): string {
 const INTRODUCTION = `For programs that call a daemon. \`POST /rpc\` takes one JSON-RPC 2.0 call or a batch, with
 \`content-type: application/json\`; a WebSocket at \`/rpc\` takes the same, and subscriptions. Every result is an
 object with a \`header\`: \`{cluster, node, shard, epoch, view, op, commit, primary, timeMs}\`; for a write, \`view\` and
-\`op\` are its viewstamp. \`rpc.discover\` and \`GET /openrpc.json\` give this page as an OpenRPC document.
+\`op\` are its viewstamp, and \`lamport\` beside the header is its Lamport time (docs/tracing.md). \`rpc.discover\` and \`GET /openrpc.json\` give this page as an OpenRPC document.
 
 The calls of a batch are executed as if one after the other: a read sees the writes before it and none behind it.
 Writes in a row are handed over together, so a batch is fastest when writes and reads do not alternate. The answers
@@ -42,7 +42,7 @@ const NOTIFICATIONS = `\`{"jsonrpc":"2.0","method":"sub.event","params":{"subscr
 
 | kind | rev | result |
 |---|---|---|
-| \`kv\` | of the commit; go on from rev + 1 | \`{op, correlationId?, changes: [{type: "put" \\| "delete", key, rev, value?, prev?, createRev?, version?}]}\`: all changes of one commit |
+| \`kv\` | of the commit; go on from rev + 1 | \`{op, lamport, correlationId?, changes: [{type: "put" \\| "delete", key, rev, value?, prev?, createRev?, version?}]}\`: all changes of one commit |
 | \`bookmark\` | everything up to it has been sent | \`{}\`; every 10 s |
 | \`closed\` | of the last event | \`{name, code, message, resumeFrom}\`: the last one; subscribe again with \`from: resumeFrom\` |
 | kinds of \`cluster.watch\` | – | what happened, with \`kind\`, \`node\`, \`shard\`, \`view\` |`

@@ -247,14 +247,33 @@ describe('the versions of a key', () => {
     const { header } = await cluster.put('n3', 'x', 9)
     const found = await history('n1', 'x')
     expect(found.versions).toEqual([
-      { rev: expect.any(Number), value: 9, deleted: false, timeMs: header.timeMs },
-      { rev: expect.any(Number), value: null, deleted: true, timeMs: expect.any(Number) },
-      { rev: expect.any(Number), value: 5, deleted: false, timeMs: expect.any(Number) },
+      {
+        rev: expect.any(Number),
+        value: 9,
+        deleted: false,
+        timeMs: header.timeMs,
+        lamport: expect.any(Number),
+      },
+      {
+        rev: expect.any(Number),
+        value: null,
+        deleted: true,
+        timeMs: expect.any(Number),
+        lamport: expect.any(Number),
+      },
+      {
+        rev: expect.any(Number),
+        value: 5,
+        deleted: false,
+        timeMs: expect.any(Number),
+        lamport: expect.any(Number),
+      },
       {
         rev: expect.any(Number),
         value: 1,
         deleted: false,
         timeMs: expect.any(Number),
+        lamport: expect.any(Number),
         correlationId: 'order-7',
       },
     ])

@@ -5,7 +5,7 @@ import { ChangeStream } from '../../src/node/watch.ts'
 
 function eventAt(rev: number): CommitEvent {
   const changes = [{ rev, machine: 'kv', key: 'k', value: rev }]
-  return { shard: 'main', rev, view: 0, op: rev, timeMs: rev, changes }
+  return { shard: 'main', rev, view: 0, op: rev, timeMs: rev, lamport: 2 * rev, changes }
 }
 
 function streamOf(count: number) {

@@ -51,6 +51,12 @@ export class FakeNode implements NodeApi {
     return this.#changes.followers
   }
 
+  /** Lamport times that callers said they had seen. */
+  readonly heard: number[] = []
+  hear(lamport: number): void {
+    this.heard.push(lamport)
+  }
+
   async write(call: Call): Promise<Answer> {
     this.calls.push(call)
     const failure = this.failNext
@@ -69,10 +75,10 @@ export class FakeNode implements NodeApi {
     const result =
       call.machine === 'kv' ? run(() => this.#kv.apply(stored(call.body), at, changes)) : call.body
     const of = { shard: 'main', view: 3, op: rev, timeMs: rev }
-    const events = () => eventsOf(changes, of, () => correlationId)
+    const events = () => eventsOf(changes, of, () => ({ lamport: 2 * rev, correlationId }))
     this.#kept.push(...events())
     this.#changes.add({ rev, changes: changes.length, events })
-    const answer = { result, header: this.header() }
+    const answer = { result, lamport: 2 * rev, header: this.header() }
     return call.machine === 'kv' ? answer : { ...answer, rev }
   }
 
@@ -134,7 +140,7 @@ export class FakeNode implements NodeApi {
   async logRead({ from, limit }: { from: number; limit: number }) {
     const entries = []
     for (let op = from; op <= this.#rev && entries.length < limit; op++) {
-      entries.push({ op, view: 3, timeMs: op, checksum: 'c', parent: 'p' })
+      entries.push({ op, view: 3, timeMs: op, lamport: 2 * op, checksum: 'c', parent: 'p' })
     }
     return entries
   }

@@ -34,6 +34,7 @@ describe('kv.watch', () => {
       timeMs: 2,
       result: {
         op: 2,
+        lamport: 4,
         changes: [
           { type: 'put', key: 'a/1', rev: 2, value: 1, createRev: 2, version: 1 },
           { type: 'put', key: 'a/2', rev: 2, value: 2, createRev: 2, version: 1 },

@@ -37,6 +37,7 @@ export type Version = {
   readonly value: Json
   readonly deleted: boolean
   readonly timeMs?: number
+  readonly lamport?: number
   readonly correlationId?: string
 }
 
@@ -65,6 +66,7 @@ export type Event = {
   readonly view: number
   readonly op: number
   readonly timeMs: number
+  readonly lamport: number
   readonly correlationId?: string
   readonly changes: readonly Change[]
 }
@@ -80,11 +82,13 @@ export type Meta = {
   readonly session?: string | undefined
   /** number of the write in its session: 1, 2, 3 …, one for each write */
   readonly seq?: number | undefined
-  /** kept with the record, for tracing */
+  /** what this call belongs to: trace.get finds all of it */
   readonly correlationId?: string | undefined
-  /** what caused this call */
+  /** what caused this call: the id of an event, or any name */
   readonly causationId?: string | undefined
-  /** the caller's Lamport timestamp */
+  /** of W3C Trace Context: stands for both of them where there is no correlationId */
+  readonly traceparent?: string | undefined
+  /** the latest Lamport time that the caller has seen: a write gets a later one */
   readonly lamport?: number | undefined
   /** shard to ask, where no key decides it */
   readonly shard?: string | undefined

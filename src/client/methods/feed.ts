@@ -35,6 +35,7 @@ export interface FeedMethods {
         readonly compact: string
         readonly dedupeMs: number
       }
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -66,6 +67,7 @@ export interface FeedMethods {
         readonly compact: string
         readonly dedupeMs: number
       }
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -79,6 +81,7 @@ export interface FeedMethods {
     readonly result: {
       readonly feed: string
       readonly deleted: boolean
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -142,6 +145,7 @@ export interface FeedMethods {
         readonly timeMs: number
         readonly duplicate: boolean
       }[]
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -160,6 +164,7 @@ export interface FeedMethods {
     }
     readonly result: {
       readonly first: number | JsonObject
+      readonly lamport?: number
       readonly header: Header
     }
   }

@@ -28,6 +28,7 @@ export interface GroupMethods {
       readonly offsets: JsonObject
       readonly lag: number
       readonly pending?: number
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -43,6 +44,7 @@ export interface GroupMethods {
     readonly result: {
       readonly group: string
       readonly deleted: boolean
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -111,6 +113,7 @@ export interface GroupMethods {
     readonly result: {
       readonly offsets: JsonObject
       readonly lag: number
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -128,6 +131,7 @@ export interface GroupMethods {
     readonly result: {
       readonly offsets: JsonObject
       readonly lag: number
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -148,6 +152,7 @@ export interface GroupMethods {
     }
     readonly result: {
       readonly records: readonly FeedRecord[]
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -166,6 +171,7 @@ export interface GroupMethods {
     }
     readonly result: {
       readonly acked: number
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -188,6 +194,7 @@ export interface GroupMethods {
     }
     readonly result: {
       readonly nacked: number
+      readonly lamport?: number
       readonly header: Header
     }
   }

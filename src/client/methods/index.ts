@@ -35,6 +35,7 @@ export const META: ReadonlySet<string> = new Set([
   'seq',
   'correlationId',
   'causationId',
+  'traceparent',
   'lamport',
   'shard',
   'forward',

@@ -23,6 +23,7 @@ export interface KvMethods {
     readonly result: {
       readonly rev: number
       readonly prev?: KeyValue | null
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -47,6 +48,7 @@ export interface KvMethods {
       readonly deleted: number
       readonly rev: number
       readonly prev?: readonly KeyValue[]
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -72,6 +74,7 @@ export interface KvMethods {
       readonly succeeded: boolean
       readonly rev: number
       readonly current?: KeyValue | null
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -93,6 +96,7 @@ export interface KvMethods {
     readonly result: {
       readonly value: number
       readonly rev: number
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -106,6 +110,7 @@ export interface KvMethods {
     readonly result: {
       readonly values: JsonObject
       readonly rev: number
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -215,6 +220,7 @@ export interface KvMethods {
       readonly succeeded: boolean
       readonly results: readonly Json[]
       readonly rev: number
+      readonly lamport?: number
       readonly header: Header
     }
   }

@@ -32,6 +32,7 @@ export interface LogMethods {
         readonly op: number
         readonly view: number
         readonly timeMs: number
+        readonly lamport: number
         readonly checksum: string
         readonly parent: string
         readonly commands?: readonly Json[]
@@ -52,6 +53,7 @@ export interface LogMethods {
         readonly op: number
         readonly view: number
         readonly timeMs: number
+        readonly lamport: number
         readonly checksum: string
         readonly parent: string
         readonly commands?: readonly Json[]

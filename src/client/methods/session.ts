@@ -13,6 +13,7 @@ export interface SessionMethods {
     readonly result: {
       readonly session: string
       readonly nextSeq: number
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -24,6 +25,7 @@ export interface SessionMethods {
       readonly meta?: Meta | undefined
     }
     readonly result: {
+      readonly lamport?: number
       readonly header: Header
     }
   }
@@ -35,6 +37,7 @@ export interface SessionMethods {
       readonly meta?: Meta | undefined
     }
     readonly result: {
+      readonly lamport?: number
       readonly header: Header
     }
   }

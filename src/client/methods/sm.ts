@@ -28,6 +28,7 @@ export interface SmMethods {
     readonly result: {
       readonly result: Json
       readonly rev?: number
+      readonly lamport?: number
       readonly header: Header
     }
   }

@@ -104,8 +104,13 @@ function sourceEvent(event: CommitEvent, withPrev: boolean): SourceEvent {
 }
 
 function contentOf(event: CommitEvent, withPrev: boolean): object {
-  const { op, correlationId } = event
-  return { op, correlationId, changes: event.changes.map(change => shown(change, withPrev)) }
+  const { op, lamport, correlationId } = event
+  return {
+    op,
+    lamport,
+    correlationId,
+    changes: event.changes.map(change => shown(change, withPrev)),
+  }
 }
 
 /** `prev` may be a getter that parses: asked for only when the caller did. */

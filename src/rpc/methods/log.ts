@@ -10,6 +10,7 @@ const ENTRY = shape({
   op: INTEGER,
   view: INTEGER,
   timeMs: INTEGER,
+  lamport: INTEGER,
   checksum: STRING,
   parent: STRING,
   'commands?': listOf(ANY),

@@ -62,6 +62,7 @@ export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
     value: ANY,
     deleted: BOOLEAN,
     'timeMs?': INTEGER,
+    'lamport?': INTEGER,
     'correlationId?': STRING,
   }),
   FeedRecord: shape({
@@ -85,6 +86,7 @@ export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
     view: INTEGER,
     op: INTEGER,
     timeMs: INTEGER,
+    lamport: INTEGER,
     'correlationId?': STRING,
     changes: listOf(ref('Change')),
   }),
@@ -94,16 +96,21 @@ export const COMPONENTS: Readonly<Record<string, JsonObject>> = {
 export const withHeader = (answer: Promise<Answer>): Promise<Headed> => answer.then(besideHeader)
 
 function besideHeader(answer: Answer): Headed {
-  const { resultText, header } = answer
-  if (resultText?.startsWith('{')) return new HeadedText(resultText, header)
+  const { resultText, lamport, header } = answer
+  if (resultText?.startsWith('{')) return new HeadedText(resultText, header, lamport)
   const { result: value } = answer
-  return new Headed(isObject(value) ? value : { result: value }, header)
+  return new Headed(isObject(value) ? value : { result: value }, header, lamport)
 }
 
 /** Whatever a machine gave, whole. */
 export async function asResult(answer: Promise<Answer>): Promise<object> {
-  const { result: value, rev, header } = await answer
-  return rev === undefined ? { result: value, header } : { result: value, rev, header }
+  const { result: value, rev, lamport, header } = await answer
+  return {
+    result: value,
+    ...(rev !== undefined && { rev }),
+    ...(lamport !== undefined && { lamport }),
+    header,
+  }
 }
 
 export function headed<T extends object>(members: T, header: Header): T & { header: Header } {
