@@ -97,6 +97,61 @@ export interface LogEntry {
   readonly changes?: readonly Json[]
 }
 
+/** A record that a command published. `partition` and `offset` are absent when it is not kept any longer. */
+export interface TraceRecord {
+  readonly feed: string
+  readonly partition?: number | undefined
+  readonly offset?: number | undefined
+  readonly key?: string | undefined
+  readonly id?: string | undefined
+  /** Its own, where it has one. */
+  readonly correlationId?: string | undefined
+  readonly causationId?: string | undefined
+}
+
+/** A command that belongs to a correlation. */
+export interface TraceEvent {
+  /** `shard@lamport`, for good. */
+  readonly id: string
+  readonly shard: string
+  readonly op: number
+  readonly view: number
+  readonly rev: number
+  readonly lamport: number
+  readonly timeMs: number
+  /** The primary of the view, which made the entry. */
+  readonly node: string
+  readonly machine: string
+  /** As a caller names it: `kv.put`. */
+  readonly method: string
+  /** At most eight of each. */
+  readonly keys: readonly string[]
+  readonly records: readonly TraceRecord[]
+  readonly session: string
+  readonly correlationId?: string | undefined
+  readonly causationId?: string | undefined
+}
+
+/** cause: what `to` names as its cause · order: the one before it in its shard. */
+export interface TraceEdge {
+  readonly from: string
+  readonly to: string
+  readonly why: 'cause' | 'order'
+}
+
+export interface Trace {
+  readonly correlationId: string
+  /** No event is behind one that it led to. */
+  readonly events: readonly TraceEvent[]
+  readonly edges: readonly TraceEdge[]
+  /** By shard: the op from which on all is known. */
+  readonly since: Readonly<Record<string, number>>
+  /** Members that may know of earlier ones, and did not answer. */
+  readonly missing: readonly string[]
+  /** There are more. */
+  readonly more: boolean
+}
+
 /** A station that an op passed. Times are by the clock of `node`. */
 export interface LogMoment {
   readonly node: string
@@ -279,6 +334,8 @@ export interface NodeApi {
     shard?: string,
   ): Promise<readonly LogEntry[]>
   logVerify(allReplicas: boolean, shard?: string): Promise<LogVerdict>
+  /** All commands of a correlation, over all shards, as far back as a log is kept that can be asked. */
+  trace(correlationId: string, limit: number, meta: Meta): Promise<Trace>
 
   /**
    * Committed changes of keys in range, in order of rev, from a retained rev on; of all shards that may

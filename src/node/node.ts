@@ -19,6 +19,7 @@ import * as sessions from './sessions.ts'
 import type { Shard } from './shard.ts'
 import * as snapshots from './snapshot.ts'
 import { health, members, nodeStatus, readiness } from './status.ts'
+import { answerTrace, trace } from './trace.ts'
 
 const ASK_MS = 3000
 const HANDOVER_POLL_MS = 5
@@ -131,6 +132,10 @@ export class Node implements NodeApi {
     const shard = this.#shard(name)
     if (allReplicas) return verifyAll(this.#context, shard)
     return withoutStates(await walk(this.#context, shard))
+  }
+
+  trace(correlationId: string, limit: number, meta: Meta) {
+    return trace({ context: this.#context, feeds: this.feeds }, correlationId, limit, meta)
   }
 
   async stepDown(name: string | undefined, to: string | undefined, meta: Meta) {
@@ -252,6 +257,7 @@ export function askHandlers(
       const upTo = isObject(params) ? Number(params['upTo']) : 0
       return (await walk(context(), shardOf(params), upTo)) as unknown as Json
     },
+    trace: (_from, params) => answerTrace(context(), shardOf(params), params),
     checksum: (_from, params) =>
       checksumOf(context(), shardOf(params), isObject(params) ? Number(params['op']) : 0),
     'step-down': (_from, params) => {

@@ -27,6 +27,8 @@ import { marksIn, readHistory } from './history.ts'
 import { ReadGate } from './read-gate.ts'
 import { OwnSession, registerCommand, sessionIdOf } from './session.ts'
 import { type HostPorts, ShardHost } from './shard-host.ts'
+import type { TraceIndex } from './trace-index.ts'
+import { traceIndex } from './trace-log.ts'
 import { ChangeStream, eventsOf } from './watch.ts'
 import type { Writer } from './writer.ts'
 
@@ -56,6 +58,8 @@ export class Shard {
   /** Who follows feeds of this shard. */
   readonly feeds: FeedHub
   readonly reads: ReadGate
+  /** Which of its commands belong to a correlation. */
+  readonly traces: TraceIndex
   /** Log time reached here. */
   timeMs: number
   /** Operations executed here. */
@@ -98,6 +102,7 @@ export class Shard {
       readNumber => this.host.input({ type: 'read', readNumber }),
       () => replica.commitNumber,
     )
+    this.traces = traceIndex(this, store)
     this.changes = new ChangeStream(readHistory(store, replica, this.name, () => writer.flush()))
     this.changes.reset(this.rev)
     this.feeds = new FeedHub(

@@ -141,7 +141,7 @@ interface Trace {
 const NO_TRACE: Trace = { correlationId: undefined, causationId: undefined }
 
 /** `meta` is JSON made by the node that took the call; of it machines see what names cause and effect. */
-function traceOf(meta: string): Trace {
+export function traceOf(meta: string): Trace {
   if (meta === '') return NO_TRACE
   try {
     const parsed: unknown = JSON.parse(meta)

@@ -148,6 +148,10 @@ export class FakeNode implements NodeApi {
     if (op > this.#rev) return []
     return [{ node: 'n1', event: 'executed' as const, atMs: 1_000.25 }]
   }
+  async trace(correlationId: string, limit: number) {
+    const asked = { correlationId, limit }
+    return { ...asked, events: [], edges: [], since: { main: 1 }, missing: [], more: false }
+  }
   async logVerify() {
     return { node: 'n1', ok: true, first: 1, head: this.#rev, hash: 'h' }
   }

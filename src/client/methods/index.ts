@@ -10,6 +10,7 @@ import type { SmMethods } from './sm.ts'
 import type { SnapshotMethods } from './snapshot.ts'
 import type { SubMethods } from './sub.ts'
 import type { SystemMethods } from './system.ts'
+import type { TraceMethods } from './trace.ts'
 
 export * from './components.ts'
 
@@ -24,7 +25,8 @@ export interface Methods
     SmMethods,
     SnapshotMethods,
     SubMethods,
-    SystemMethods {}
+    SystemMethods,
+    TraceMethods {}
 
 /** Members of `meta`. */
 export const META: ReadonlySet<string> = new Set([
@@ -66,6 +68,7 @@ export const READS: ReadonlySet<string> = new Set([
   'log.read',
   'log.get',
   'log.verify',
+  'trace.get',
   'cluster.status',
   'cluster.health',
   'cluster.members',

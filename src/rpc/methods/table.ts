@@ -17,6 +17,7 @@ import { SM } from './sm.ts'
 import { SNAPSHOTS } from './snapshot.ts'
 import { SUB } from './sub.ts'
 import { SYSTEM } from './system.ts'
+import { TRACE } from './trace.ts'
 
 const DISCOVER = method('rpc.discover', {
   kind: 'free',
@@ -39,6 +40,7 @@ export const METHODS: ReadonlyMap<string, Method> = new Map(
     ...GROUPS,
     ...SM,
     ...LOG,
+    ...TRACE,
     ...CLUSTER,
     ...SNAPSHOTS,
     ...chaosMethods(undefined),
