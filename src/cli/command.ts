@@ -1,6 +1,7 @@
 /** What a command is: its words, its options, and code that is loaded when it runs. */
 import type { Context } from './context.ts'
 import type { Given } from './given.ts'
+import type { Format } from './output.ts'
 
 /** Resolves to the exit code; nothing is 0. */
 export type Run = (context: Context, args: Arguments, given: Given) => Promise<number | undefined>
@@ -15,6 +16,8 @@ export interface CommandSpec {
   readonly short?: string | undefined
   readonly summary: string
   readonly options?: readonly OptionSpec[] | undefined
+  /** Of output, besides those that every command has. */
+  readonly formats?: readonly Format[] | undefined
   readonly examples?: readonly string[] | undefined
   readonly load: () => Promise<Run>
 }

@@ -232,6 +232,20 @@ const CLUSTER: readonly CommandSpec[] = [
 
 const OTHER: readonly CommandSpec[] = [
   {
+    usage: 'trace <id>',
+    summary: 'all commands of a correlation, over keys, feeds and shards, as a tree of causes',
+    options: [
+      ['--limit <n>', 'at most so many (1000)'],
+      ['--consistency <level>', 'linearizable (default), session or local'],
+    ],
+    formats: ['mermaid'],
+    examples: [
+      'viewstamp put a 1 --correlation-id order-7 && viewstamp trace order-7 -o table',
+      'viewstamp trace order-7 -o mermaid   # a diagram',
+    ],
+    load: async () => (await import('./commands/trace.ts')).trace,
+  },
+  {
     usage: 'check',
     summary: 'load a live cluster and judge its answers; exit code 9 unless all is well',
     options: [

@@ -28,9 +28,14 @@ export interface Context {
   detail(sentence: string): void
 }
 
-/** Throws UsageError for options that every command has. */
-export function createContext(given: Given, terminal: Terminal): Context {
-  const format: Format | undefined = given.flag('json') ? 'json' : given.choice('output', FORMATS)
+/** Throws UsageError for options that every command has. `formats`: those of this command, besides the usual. */
+export function createContext(
+  given: Given,
+  terminal: Terminal,
+  formats: readonly Format[] = [],
+): Context {
+  const forms = [...FORMATS, ...formats]
+  const format: Format | undefined = given.flag('json') ? 'json' : given.choice('output', forms)
   const endpoints = given.list('endpoint').flatMap(text => text.split(','))
   const timeoutMs = given.duration('timeout')
   const quiet = given.flag('quiet') === true

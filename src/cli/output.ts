@@ -4,7 +4,8 @@ import { renderTable, type Table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { printable } from './value.ts'
 
-export type Format = 'table' | 'json' | 'jsonl' | 'raw'
+/** The last one of commands that say so. */
+export type Format = 'table' | 'json' | 'jsonl' | 'raw' | 'mermaid'
 export const FORMATS: readonly Format[] = ['table', 'json', 'jsonl', 'raw']
 
 export interface View {
@@ -16,6 +17,8 @@ export interface View {
   readonly people: () => Table | string
   /** The bare value, for `$(…)`; missing where there is none. */
   readonly raw?: (() => string) | undefined
+  /** As a diagram. */
+  readonly mermaid?: (() => string) | undefined
 }
 
 export class Output {
@@ -49,6 +52,7 @@ export class Output {
     const format = this.format ?? fallback
     if (format === 'json') return JSON.stringify(view.whole, null, indent)
     if (format === 'raw' && view.raw) return this.#raw(view.raw())
+    if (format === 'mermaid' && view.mermaid) return view.mermaid()
     if (format === 'table') return this.#people(view.people())
     const items = view.items ?? [withoutHeader(view.whole)]
     return items.map(item => JSON.stringify(item)).join('\n')

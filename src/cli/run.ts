@@ -25,7 +25,7 @@ export async function runCommandLine(
   const given = new Given(flags, env)
   const terminal = new Terminal({ out, err, env, color: colorOf(flags, given) })
   try {
-    const context = createContext(given, terminal)
+    const context = createContext(given, terminal, spec.formats)
     const run = await spec.load()
     return (await run(context, args, given)) ?? EXIT.ok
   } catch (error) {
