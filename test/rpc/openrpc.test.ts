@@ -106,6 +106,7 @@ describe('results are as described', () => {
     ['log.read', {}],
     ['log.get', [1]],
     ['log.verify', {}],
+    ['trace.get', ['order-7']],
     ['snapshot.create', {}],
     ['snapshot.list', {}],
     ['cluster.status', []],
