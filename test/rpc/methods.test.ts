@@ -85,7 +85,7 @@ describe('a wrong argument names its path', () => {
     ['sm.submit', { machine: 'nope', command: 1 }, 'machine'],
     ['log.get', { op: 0 }, 'op'],
     ['log.read', { as: 'x' }, 'as'],
-    ['trace.get', { correlationId: '', limit: 0 }, 'limit'],
+    ['trace.get', { correlationId: 'c', limit: 0 }, 'limit'],
     ['session.open', { ttlMs: 5 }, 'ttlMs'],
     ['kv.get', { key: 'k', meta: 5 }, 'meta'],
     ['kv.get', { key: 'k', meta: { consistency: 'strong' } }, 'meta.consistency'],
