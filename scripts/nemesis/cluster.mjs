@@ -59,6 +59,10 @@ export class Cluster {
     }
   }
 
+  get all() {
+    return Array.from({ length: this.n }, (_, i) => i)
+  }
+
   dataDir(i) {
     return join(this.dir, `n${i + 1}`)
   }
@@ -134,6 +138,12 @@ export class Cluster {
 
   async kill(i) {
     this.signal(i, 'SIGKILL')
+    return this.nodes[i].exit
+  }
+
+  /** Asked to end, and gone when this resolves. */
+  async end(i) {
+    this.signal(i, 'SIGTERM')
     return this.nodes[i].exit
   }
 

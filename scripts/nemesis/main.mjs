@@ -7,14 +7,15 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { damage, oldData } from './runs/damage.mjs'
+import { feeds } from './runs/feeds.mjs'
 import { diskFull, diskReserve } from './runs/full.mjs'
 import { partitions } from './runs/partitions.mjs'
 import { powerCuts, unsynced } from './runs/power.mjs'
 import { canUnshare, INSIDE, missing, run } from './system.mjs'
 
-const RUNS = [partitions, powerCuts, unsynced, diskFull, diskReserve, damage, oldData]
+const RUNS = [partitions, powerCuts, unsynced, diskFull, diskReserve, damage, oldData, feeds]
 
-const USAGE = `npm run nemesis -- [RUN…] [--cuts 10] [--rounds 5] [--seed N] [--list]
+const USAGE = `npm run nemesis -- [RUN…] [--cuts 10] [--rounds 5] [--seconds 60] [--seed N] [--list]
 ${RUNS.map(({ name, about }) => `  ${name.padEnd(20)} ${about}`).join('\n')}`
 
 function options() {
@@ -23,6 +24,7 @@ function options() {
     options: {
       cuts: { type: 'string', default: '10' },
       rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: String(Date.now() % 1e9) },
       list: { type: 'boolean', default: false },
     },
@@ -37,6 +39,7 @@ function options() {
     chosen,
     cuts: count(values.cuts),
     rounds: count(values.rounds),
+    seconds: count(values.seconds),
     seed: count(values.seed),
   }
 }
@@ -60,7 +63,7 @@ function generator(seed) {
 }
 
 async function main() {
-  const { chosen, cuts, rounds, seed } = options()
+  const { chosen, seed, ...sizes } = options()
   if (process.env[INSIDE] === undefined && canUnshare()) {
     const own = [process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
     const env = { ...process.env, [INSIDE]: '1' }
@@ -78,7 +81,7 @@ async function main() {
     }
     const before = performance.now()
     try {
-      const figures = await each.run({ cuts, rounds, random: generator(seed) })
+      const figures = await each.run({ ...sizes, random: generator(seed) })
       passed++
       tell('ok', each.name, before, figures)
     } catch (error) {

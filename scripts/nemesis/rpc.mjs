@@ -9,6 +9,7 @@ export class CallError extends Error {
     super(`${data.name ?? code}: ${message}`)
     this.errorName = data.name
     this.outcome = data.outcome
+    this.data = data
   }
 }
 

@@ -160,6 +160,16 @@ const BROKEN = [
     { 'old-data': ['disk of one node wiped or put back', 'refused, then recovered, 0 lost'] },
     { long: ['--rounds', '20'], quick: ['--rounds', '1'] },
   ),
+  nemesis(
+    'feeds',
+    {
+      feeds: [
+        'feeds and groups while primaries are killed, stopped and restarted',
+        'nothing lost, doubled, moved or skipped; the same bytes everywhere',
+      ],
+    },
+    { long: ['--seconds', '300'], quick: ['--seconds', '10'] },
+  ),
   kills('kills', 'three nodes killed and stopped, twelve kinds of fault', {
     ...{ nodes: 3, seconds: 60, quick: 'kill-primary' },
   }),
