@@ -48,6 +48,8 @@ export interface OpenOptions extends NodeOptions {
   readonly fail: (error: unknown) => void
   /** Runs something again and again; gives what ends it. setInterval unless said. */
   readonly every?: ((ms: number, run: () => void) => () => void) | undefined
+  /** The clock on the wall, for log time only. The machine's unless said. */
+  readonly wallMs?: (() => number) | undefined
   /** Handed out as soon as it exists, for metrics. */
   readonly onContext?: (context: NodeContext, writer: Writer) => void
 }
@@ -215,7 +217,8 @@ async function openShard(
     op += entries.length
   }
   const first = store.bootCounter === 1
-  return { shard, start: () => startShard(shard, boot(replica, first)) }
+  const { wallMs = Date.now } = options
+  return { shard, start: () => startShard(shard, boot(replica, first), wallMs()) }
 }
 
 /** The others go on without a damaged entry of this node: what it promised is not needed, and not to be had. */
@@ -250,9 +253,9 @@ async function condemn(options: OpenOptions, context: NodeContext, why: string):
   options.fail(new StorageError('damaged', `${why} ${next}`))
 }
 
-function startShard(shard: Shard, effects: readonly Effect[]): void {
+function startShard(shard: Shard, effects: readonly Effect[], wallMs: number): void {
   shard.host.carryOut(effects)
-  shard.tick(performance.now(), Date.now())
+  shard.tick(performance.now(), wallMs)
 }
 
 /** Where the retained log begins: the op before its first entry. */
@@ -328,12 +331,12 @@ const nameOf = (cluster: ClusterRecord, peer: string): string =>
   cluster.members.find(member => member.peerId === peer)?.name ?? peer
 
 function startTimers(options: OpenOptions, context: NodeContext): () => void {
-  const { every = onInterval } = options
+  const { every = onInterval, wallMs = Date.now } = options
   const silence = new Silence()
   const watchSpace = () => void checkSpace(options, context)
   const ends = [
     every(TICK_MS, () => {
-      const [now, wall] = [performance.now(), Date.now()]
+      const [now, wall] = [performance.now(), wallMs()]
       for (const shard of context.shards) shard.tick(now, wall)
     }),
     every(SWEEP_MS, () => {

@@ -98,7 +98,7 @@ export interface Commit {
 
 /**
  * Ours: ⟨COMMITOK v, n, p, i⟩ answers a COMMIT: i is normal in v, holds n durably, has seen probe p.
- * `state`: of its last checkpoint. And how its disk is.
+ * `state`: of its last checkpoint. And how its disk is, and its clock.
  */
 export interface CommitOk {
   readonly type: 'COMMITOK'
@@ -107,6 +107,8 @@ export interface CommitOk {
   readonly probe: number
   readonly state: StateReport
   readonly isShortOfSpace: boolean
+  /** Its clock on the wall: log time is what a quorum agrees on (log-time.ts). */
+  readonly wallMs: number
 }
 
 /** ⟨STARTVIEWCHANGE v, i⟩. §4.2 Ours: a vote to leave view v, not yet a promise. */
@@ -123,6 +125,8 @@ export interface DoViewChange {
   readonly lastNormalView: ViewNumber
   readonly opNumber: OpNumber
   readonly commitNumber: OpNumber
+  /** Ours: as in COMMITOK. */
+  readonly wallMs: number
   /** Checksum of the op before the suffix, which is committed. */
   readonly parent: Checksum
   /** Dense up to opNumber; may be empty. */

@@ -16,6 +16,7 @@ import type { Command, Entry } from './entry.ts'
 import { executeCommitted, learnCommit } from './execute.ts'
 import { hearLamport } from './lamport.ts'
 import { append, chains, entryAt } from './log.ts'
+import { noteClock } from './log-time.ts'
 import type {
   Commit,
   CommitOk,
@@ -152,7 +153,7 @@ export function onCommit(
   if (m.opNumber > opOf(replica)) startTransfer(replica, from, m.viewNumber, effects)
   // COMMITOK says «normal in v»: true only once that is on disk.
   if (!viewIsDurable(replica)) return
-  const { viewNumber, durableOp, isShortOfSpace } = replica
+  const { viewNumber, durableOp, isShortOfSpace, wallMs } = replica
   const { probe, agreed } = m
   const message: CommitOk = {
     type: 'COMMITOK',
@@ -161,6 +162,7 @@ export function onCommit(
     probe,
     state: stateReport(replica),
     isShortOfSpace,
+    wallMs,
   }
   effects.push({ type: 'send', to: from, message })
   onAgreed(replica, agreed, effects)
@@ -213,6 +215,7 @@ export function onCommitOk(
   if (m.probe > probe) return
   ackedProbe.set(from, Math.max(ackedProbe.get(from) ?? 0, m.probe))
   noteSpace(replica, from, m.isShortOfSpace)
+  noteClock(replica, from, m.wallMs)
   noteAck(replica, from, m.opNumber, effects)
   maybeAnswerReads(replica, effects)
   onStateReport(replica, from, m.state, effects)

@@ -6,6 +6,7 @@ import type { Effect } from './effect.ts'
 import type { Command } from './entry.ts'
 import { makeEntry } from './entry.ts'
 import { append, headMark, suffixFrom } from './log.ts'
+import { logTimeMs } from './log-time.ts'
 import type { PrepareOk, Send } from './message.ts'
 import type { Replica } from './state.ts'
 import { broadcast, currentPrimary, isPrimary, opOf, write } from './state.ts'
@@ -84,8 +85,7 @@ export function prepare(replica: Replica, commands: readonly Command[], effects:
     viewNumber: replica.viewNumber,
     opNumber: opNumber(head.opNumber + 1),
     parent: head.checksum,
-    // §4.4: the primary's clock, in the log; it does not go back when the primary changes.
-    timeMs: Math.max(head.timeMs, replica.wallMs),
+    timeMs: logTimeMs(replica),
     revBefore: head.rev,
     lamport: Math.max(head.lamport, replica.lamport) + 1,
     commitNumber: replica.knownCommit,

@@ -101,6 +101,7 @@ export function createReplica(
     nowMs: 0,
     clockMs: 0,
     wallMs: 0,
+    clocks: new Map(),
     jitter: (nonce ^ Math.imul(replicaNumber + 1, 0x9e3779b1)) >>> 0,
     disconnected: new Set(),
     ...freshRoles(identity, checkpoint.opNumber),

@@ -41,12 +41,13 @@ export function isSound(replica: Replica, m: Message): boolean {
     case 'COMMIT':
       return m.viewNumber <= viewMax && m.opNumber <= opMax && m.commitNumber <= m.opNumber
     case 'COMMITOK':
+      return m.viewNumber <= viewMax && m.opNumber <= opMax && Number.isSafeInteger(m.wallMs)
     case 'PREPAREOK':
     case 'GETSTATE':
     case 'READINDEXOK':
       return m.viewNumber <= viewMax && m.opNumber <= opMax
     case 'DOVIEWCHANGE':
-      if (m.lastNormalView >= m.viewNumber) return false
+      if (m.lastNormalView >= m.viewNumber || !Number.isSafeInteger(m.wallMs)) return false
       return m.viewNumber <= viewMax && m.opNumber <= opMax && isSuffixSound(m)
     case 'STARTVIEW':
       return m.viewNumber <= viewMax && m.opNumber <= opMax && isSuffixSound(m)

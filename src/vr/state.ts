@@ -71,6 +71,8 @@ export interface Replica {
   /** Own patience: monotonic, but a late tick counts for little. All timers run on it. */
   clockMs: number
   wallMs: number
+  /** How far the clock of each other is ahead of our `nowMs` (log-time.ts). */
+  readonly clocks: Map<ReplicaNumber, number>
   /** State of the jitter generator; its seed is an input. */
   jitter: number
   readonly disconnected: Set<ReplicaNumber>

@@ -6,6 +6,7 @@
 import { present } from '../base/assert.ts'
 import { quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
+import { logTimeMs } from './log-time.ts'
 import { broadcastCommit } from './normal.ts'
 import { prepare, prepareWaiting } from './prepare.ts'
 import { askAgain } from './reads.ts'
@@ -72,7 +73,7 @@ function quorumHeardMs(replica: Replica): number {
 function tickPulse(replica: Replica, effects: Effect[]): void {
   if (opOf(replica) > replica.commitNumber || replica.primary.queue.length > 0) return
   const service = replica.service.nextDeadline() ?? Number.POSITIVE_INFINITY
-  if (replica.wallMs < Math.min(service, replica.clientTable.nextExpiry)) return
+  if (logTimeMs(replica) < Math.min(service, replica.clientTable.nextExpiry)) return
   const pulse = {
     kind: 'pulse' as const,
     clientId: clientId(''),

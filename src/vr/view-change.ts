@@ -13,6 +13,7 @@ import type { Effect } from './effect.ts'
 import type { Entry } from './entry.ts'
 import { committedHere, executeCommitted, learnCommit } from './execute.ts'
 import { append, checksumAt, entryAt, headOf, suffixFrom, truncateFrom } from './log.ts'
+import { noteClock } from './log-time.ts'
 import type { DoViewChange, Message, Send, StartView, StartViewChange } from './message.ts'
 import { commitAndTell, noteAck, noteInFlight } from './normal.ts'
 import { prepareOk } from './prepare.ts'
@@ -134,6 +135,7 @@ export function doViewChange(replica: Replica): Send {
     type: 'DOVIEWCHANGE',
     viewNumber: replica.viewNumber,
     lastNormalView: replica.lastNormalView,
+    wallMs: replica.wallMs,
     opNumber: opOf(replica),
     commitNumber: committedHere(replica),
     parent: present(checksumAt(replica.log, start), 'the suffix starts in memory'),
@@ -176,6 +178,7 @@ export function onDoViewChange(
     return
   }
   replica.change.received.set(from, m)
+  noteClock(replica, from, m.wallMs)
   maybeStartView(replica, effects)
 }
 

@@ -125,6 +125,7 @@ function writeBody(w: Writer, message: Message): void {
       w.f64(message.viewNumber).f64(message.opNumber).f64(message.probe)
       writeStateReport(w, message.state)
       writeFlag(w, message.isShortOfSpace)
+      w.f64(message.wallMs)
       return
     case 'COMMIT':
       w.f64(message.viewNumber).f64(message.commitNumber).f64(message.opNumber).f64(message.probe)
@@ -135,7 +136,7 @@ function writeBody(w: Writer, message: Message): void {
       return
     case 'DOVIEWCHANGE':
       w.f64(message.viewNumber).f64(message.lastNormalView)
-      w.f64(message.opNumber).f64(message.commitNumber).hex16(message.parent)
+      w.f64(message.opNumber).f64(message.commitNumber).f64(message.wallMs).hex16(message.parent)
       writeEntries(w, message.suffix)
       return
     case 'STARTVIEW':
@@ -230,6 +231,7 @@ function readBody(r: Reader, type: MessageType): Message {
         probe: r.f64(),
         state: readStateReport(r),
         isShortOfSpace: readFlag(r),
+        wallMs: r.f64(),
       }
     case 'COMMIT':
       return {
@@ -249,6 +251,7 @@ function readBody(r: Reader, type: MessageType): Message {
         lastNormalView: viewNumber(r.f64()),
         opNumber: opNumber(r.f64()),
         commitNumber: opNumber(r.f64()),
+        wallMs: r.f64(),
         parent: checksumOf(r.hex16()),
         suffix: readEntries(r),
       }

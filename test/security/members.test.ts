@@ -52,7 +52,7 @@ function busyGroup(): { group: Replicas; session: string; seen: Map<string, Pack
 
 /** All that a message could change, without the clocks. */
 function stateOf(replica: Replica): string {
-  const { nowMs, clockMs, wallMs, service, ...rest } = replica
+  const { nowMs, clockMs, wallMs, clocks, service, ...rest } = replica
   const plain = (_: string, value: unknown): unknown =>
     value instanceof Map || value instanceof Set ? [...value] : value
   return JSON.stringify({ ...rest, hash: service.stateHash() }, plain)

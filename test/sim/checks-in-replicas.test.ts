@@ -163,6 +163,7 @@ describe('acks-were-told', () => {
       probe: 2,
       state: { opNumber: opNumber(0), stateHash: '' },
       isShortOfSpace: false,
+      wallMs: 0,
     }
     check.sent?.(hostWith({}, { number: 1 }), 0, message)
     const replica = {

@@ -163,6 +163,7 @@ describe('promises-kept', () => {
       lastNormalView: viewNumber(0),
       opNumber: opNumber(entries.length),
       commitNumber: opNumber(0),
+      wallMs: 0,
       parent: op(log, 1).parent,
       suffix: entries,
     })

@@ -71,6 +71,7 @@ const change = (view: number, entries: readonly Entry[], last = 0): Message => (
   lastNormalView: viewNumber(last),
   opNumber: opNumber(entries.length),
   commitNumber: opNumber(0),
+  wallMs: 0,
   parent: at(log, 1).parent,
   suffix: entries,
 })

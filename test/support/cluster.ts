@@ -41,6 +41,8 @@ export class TestCluster {
   readonly #options: ReplicaOptions
   readonly #faults: boolean
 
+  /** Of nodes whose clock is not the machine's. */
+  readonly clocks = new Map<string, () => number>()
   readonly contexts = new Map<string, NodeContext>()
   readonly #machines: () => readonly Machine[]
 
@@ -90,6 +92,7 @@ export class TestCluster {
       store: chaos?.store(store) ?? store,
       network: chaos?.network(network) ?? network,
       every: chaos?.every,
+      wallMs: () => (this.clocks.get(name) ?? Date.now)(),
       onContext: context => {
         this.contexts.set(name, context)
         chaos?.watch(context)

@@ -138,6 +138,7 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Message> 
     probe: whole,
     state: stateReport,
     isShortOfSpace: fc.boolean(),
+    wallMs: whole,
   }),
   RECOVERY: fc.record({
     type: fc.constant('RECOVERY' as const),
@@ -156,6 +157,7 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Message> 
     lastNormalView: view,
     opNumber: op,
     commitNumber: op,
+    wallMs: whole,
     parent: checksum,
     suffix: entries,
   }),

@@ -3,6 +3,7 @@
  * its disks are whole again, and the client-tables equal. §8
  */
 import { sessionRecords } from '../../vr/client-table.ts'
+import { agreedMs } from '../../vr/log-time.ts'
 import { isPrimary, opOf, type Replica } from '../../vr/state.ts'
 import { replicaNumber } from '../../vr/terms.ts'
 import { entryOn, headOf } from '../disk.ts'
@@ -56,10 +57,11 @@ function haveOneTable(core: readonly HostView[]): boolean {
   return tables.every(table => table === tables[0])
 }
 
-/** What expires soon does so without any traffic: the run waits for it. (Log time may be far ahead of a clock.) */
-function isDueSoon({ service, clientTable, wallMs }: Replica): boolean {
+/** At the primary: what expires soon does so without any traffic, and the run waits for it. */
+function isDueSoon(replica: Replica): boolean {
+  const { service, clientTable } = replica
   const next = Math.min(service.nextDeadline() ?? Number.POSITIVE_INFINITY, clientTable.nextExpiry)
-  return next <= wallMs + DUE_SOON_MS
+  return next <= agreedMs(replica) + DUE_SOON_MS
 }
 const DUE_SOON_MS = 2500
 

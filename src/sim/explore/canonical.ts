@@ -24,6 +24,7 @@ const UNSEEN: ReadonlySet<string> = new Set([
   'jitter',
   'nowMs',
   'wallMs',
+  'clocks',
   'clockMs',
   'nextToken',
   'patienceMs',

@@ -17,6 +17,9 @@ import type { HostView } from '../world.ts'
 import { copyOf, LONG_MS, SHORT_MS, textOfJob, textOfReplica } from './canonical.ts'
 import { ListService } from './service.ts'
 
+/** Before log time begins: the corner has none, or no two replicas would be alike. */
+const LONG_AGO_MS = -1e15
+
 /** Every timer fires behind SHORT_MS (heartbeats, repeats) or behind LONG_MS (suspicion), and none before. */
 export const CORNER_OPTIONS: ReplicaOptions = Object.freeze({
   ...DEFAULTS,
@@ -117,8 +120,9 @@ class Work {
         this.#step(deed.input)
         break
       case 'tick': {
-        const nowMs = present(this.#replica, 'who ticks is up').nowMs
-        this.#step({ type: 'tick', nowMs: nowMs + (deed.long ? LONG_MS : SHORT_MS), wallMs: 0 })
+        const { nowMs: before } = present(this.#replica, 'who ticks is up')
+        const nowMs = before + (deed.long ? LONG_MS : SHORT_MS)
+        this.#step({ type: 'tick', nowMs, wallMs: LONG_AGO_MS })
         break
       }
       case 'sync':
