@@ -141,6 +141,34 @@ function checkRecords(
   }
 }
 
+test('a replay is the same bytes: twice, from every node, in parts, and after a restart', async () => {
+  daemons = await Daemons.init()
+  await daemons.startAll()
+  await daemons.untilWritable()
+  await rpc(daemons.url(0), 'feed.create', { feed: 'r', partitions: 2 })
+  const lines = Array.from({ length: 1500 }, (_, i) => {
+    const value = { i, text: `\u0000é\u2028${'y'.repeat(i % 200)}`, f: 1e21, z: -0.1, 1: 'first' }
+    return JSON.stringify({ value, key: `k${i % 7}`, source: `s${i}`, headers: { n: i } })
+  })
+  const headers = { 'content-type': 'application/x-ndjson' }
+  const body = lines.join('\n')
+  await fetch(`${daemons.url(1)}/feeds/r.ndjson`, { method: 'POST', headers, body })
+  const replay = async (node: number, query = '') => {
+    const answer = await fetch(`${daemons.url(node)}/feeds/r.ndjson?${query}`)
+    return Buffer.from(await answer.arrayBuffer())
+  }
+  const first = await replay(0)
+  expect(first.toString().split('\n').length).toBe(1501)
+  for (const node of [0, 1, 2]) expect(first.equals(await replay(node))).toBe(true)
+  const whole = (await replay(2, 'partition=1')).toString().split('\n')
+  const part = (await replay(1, 'partition=1&from=100&to=200')).toString().split('\n')
+  expect(part).toEqual([...whole.slice(100, 200), ''])
+  for (const node of [0, 1, 2]) await daemons.kill(node)
+  await daemons.startAll()
+  await daemons.untilWritable()
+  for (const node of [2, 1, 0]) expect(first.equals(await replay(node))).toBe(true)
+}, 120_000)
+
 /** What the command line prints; its exit code when that is not 0. */
 function viewstamp(
   args: string[],
