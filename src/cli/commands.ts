@@ -172,7 +172,8 @@ const KV: readonly CommandSpec[] = [
   },
   {
     usage: 'kv import [file]',
-    summary: 'the same back in; FILE or - (a pipe)',
+    summary: 'the same back in, or the state changes of a log; FILE or - (a pipe)',
+    options: [SHARD],
     load: async () => (await import('./commands/kv-transfer.ts')).importKeys,
   },
 ]
@@ -211,9 +212,10 @@ const CLUSTER: readonly CommandSpec[] = [
     options: [
       ['--as <what>', 'commands (default), changes or both'],
       ['--from <op>', 'from this op; -10: the last ten'],
-      ['--limit <n>', 'at most so many entries (100)'],
+      ['--limit <n>', 'at most so many entries (100; in a pipe, or with 0: all)'],
       SHARD,
     ],
+    examples: ['viewstamp log read --as changes | viewstamp kv import -e http://127.0.0.1:7501'],
     load: async () => (await import('./commands/log.ts')).read,
   },
   {

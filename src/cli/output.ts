@@ -36,6 +36,12 @@ export class Output {
     return this.format === 'json' || this.format === 'jsonl'
   }
 
+  /** A line for each item, for another program: what comes in pages may be printed so. */
+  get isLines(): boolean {
+    if (this.format === undefined) return !this.#terminal.isTty
+    return this.format === 'jsonl' || this.format === 'raw'
+  }
+
   print(view: View): void {
     const text = this.#render(view, 2)
     if (text !== '') this.#terminal.data(`${text}\n`)

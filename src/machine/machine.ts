@@ -52,6 +52,10 @@ export interface Change {
   readonly prev?: Json | undefined
   readonly createRev?: number
   readonly version?: number
+  /** Log time at which the key goes. */
+  readonly expiresMs?: number | undefined
+  /** Of kv: it does not follow from the command alone. May be a getter; no part of the JSON form. */
+  readonly isTimed?: boolean
 }
 
 /** An operation that the machine refuses: an answer like any other, the same on every replica. */

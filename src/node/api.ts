@@ -93,6 +93,8 @@ export interface LogEntry {
   readonly lamport: number
   readonly checksum: string
   readonly parent: string
+  /** Revs in the log before this entry. */
+  readonly revBefore: number
   readonly commands?: readonly Json[]
   readonly changes?: readonly Json[]
 }

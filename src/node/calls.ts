@@ -84,7 +84,7 @@ export async function stateHash(context: NodeContext, meta: Meta): Promise<Answe
   await waitFor(context, shard, meta)
   const header = headerOf(context, shard)
   const hash = serviceOf(shard).stateHash()
-  return { result: { hash, op: shard.replica.commitNumber }, header }
+  return { result: { hash, op: shard.replica.commitNumber, rev: shard.rev }, header }
 }
 
 /** The same object as the last time where nothing in it has changed: the answers of one entry share it. */

@@ -13,8 +13,17 @@ const PUT = utf8('{"m":"kv","c":{"op":"put",')
 /** What to keep; undefined: nothing, `changesOf` finds it in the entry. */
 export function keptText(entry: Entry, changes: readonly object[]): string | undefined {
   if (!isAllPuts(entry)) return changes.length === 0 ? undefined : JSON.stringify(changes)
-  // One change for each put: every one was executed, and nothing expired. Else it must be said.
-  return changes.length === operationsOf(entry).length ? undefined : JSON.stringify(changes)
+  return isSaidBy(entry, changes as readonly Change[]) ? undefined : JSON.stringify(changes)
+}
+
+/**
+ * One change for each put: every one was executed, nothing expired, and no key has or had a time to live,
+ * which whoever replays the changes has to know of (kv import).
+ */
+function isSaidBy(entry: Entry, changes: readonly Change[]): boolean {
+  if (changes.length !== operationsOf(entry).length) return false
+  // One that was refused and one that expired make up for each other in number, not in rev.
+  return changes.every(({ rev, isTimed }, i) => rev === entry.revBefore + 1 + i && !isTimed)
 }
 
 /** From what was kept, or from the entry. Those from the entry tell no createRev and version. */

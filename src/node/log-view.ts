@@ -55,6 +55,7 @@ export async function logRead(
     lamport: entry.lamport,
     checksum: entry.checksum,
     parent: entry.parent,
+    revBefore: entry.revBefore,
     ...(options.as === 'changes' ? {} : { commands: commandsOf(entry) }),
     ...(options.as === 'commands'
       ? {}

@@ -134,7 +134,10 @@ test('log read shows commands, changes or both', async () => {
   ]
   daemon.result('log.read', { entries, header: HEADER })
   daemon.result('log.info', { first: 1, op: 3, commit: 3, checkpoint: 0, header: HEADER })
-  expect((await run(['log', 'read', '--as', 'changes'])).out).toBe('x=1\ny gone\n')
+  expect((await run(['log', 'read', '--as', 'changes', '-o', 'raw'])).out).toBe('x=1\ny gone\n')
+  expect((await run(['log', 'read', '--as', 'changes'])).out).toContain(
+    '{"machine":"kv","key":"y","rev":3}',
+  )
   expect((await run(['log', 'read', '--as', 'both', '--from', '-1'], { tty: true })).out).toMatch(
     /^ *OP {2}VIEW {2}TIME.*\n *3 {5}1 .* kv put x 1 \{"ttlMs":5\} {2}x=1, y gone\n$/,
   )

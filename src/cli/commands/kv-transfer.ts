@@ -1,11 +1,13 @@
-/** kv export and import: keys and values as lines of JSON, in order of key. */
+/** kv export and import: keys and values as lines of JSON, in order of key; a log of state changes, too. */
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { isObject, type Json } from '../../base/json.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import type { Client } from '../../client/client.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseJson } from '../value.ts'
+import { isLogEntry, LogImport } from './kv-import-log.ts'
 import { reading } from './kv-read.ts'
 
 /** Writes under way at a time: enough to fill batches, few enough to stop soon after an error. */
@@ -25,41 +27,77 @@ export const exportKeys: Run = async (context, [prefix = ''], given) => {
   return EXIT.ok
 }
 
-export const importKeys: Run = async (context, [file = '-']) => {
+export const importKeys: Run = async (context, [file = '-'], given) => {
   const client = context.client()
+  const shard = given.text('shard')
+  const meta = shard === undefined ? {} : { meta: { shard } }
   const input = file === '-' ? process.stdin : createReadStream(file, 'utf8')
-  const running = new Set<Promise<void>>()
-  let [done, line] = [0, 0]
-  let failed: unknown
-  for await (const text of createInterface({ input, crlfDelay: Infinity })) {
-    line++
-    if (text.trim() === '') continue
-    const { key, value } = readLine(text, line)
-    const one: Promise<void> = client.kv
-      .put(key, value)
-      .then(() => {
-        done++
-      })
-      .catch((error: unknown) => {
-        failed ??= error
-      })
-      .finally(() => running.delete(one))
-    running.add(one)
-    if (running.size >= IN_FLIGHT) await Promise.race(running)
-    if (failed !== undefined) break
+  const puts = new Puts(client, meta)
+  let log: LogImport | undefined
+  let line = 0
+  try {
+    for await (const text of createInterface({ input, crlfDelay: Infinity })) {
+      line++
+      if (text.trim() === '') continue
+      const record = parseJson(text, `line ${line}`)
+      if (isLogEntry(record)) {
+        log ??= await LogImport.begin(context, client, meta)
+        await log.add(record, line)
+      } else if (log === undefined) await puts.add(readRecord(record, line))
+      else throw new UsageError(`line ${line} is no entry of a log, as those before it are`)
+    }
+    await puts.end()
+    await log?.end()
+  } catch (error) {
+    const done = log ? 'repeat the command, it goes on from there' : `${puts.done} keys written`
+    context.note(`stopped near line ${line}; ${done}`)
+    throw error
   }
-  await Promise.all(running)
-  context.note(`${done} keys written${failed === undefined ? '' : `, stopped near line ${line}`}`)
-  if (failed !== undefined) throw failed
+  if (log === undefined) context.note(`${puts.done} keys written`)
   return EXIT.ok
 }
 
-function readLine(text: string, line: number): { key: string; value: Json } {
-  const record = parseJson(text, `line ${line}`)
+/** Keys and values, several on their way at a time. */
+class Puts {
+  readonly #client: Client
+  readonly #meta: JsonObject
+  readonly #running = new Set<Promise<void>>()
+  #failed: unknown
+  done = 0
+
+  constructor(client: Client, meta: JsonObject) {
+    this.#client = client
+    this.#meta = meta
+  }
+
+  async add({ key, value }: { key: string; value: Json }): Promise<void> {
+    const one: Promise<void> = this.#client
+      .call('kv.put', { key, value, ...this.#meta })
+      .then(() => {
+        this.done++
+      })
+      .catch((error: unknown) => {
+        this.#failed ??= error
+      })
+      .finally(() => this.#running.delete(one))
+    this.#running.add(one)
+    if (this.#running.size >= IN_FLIGHT) await Promise.race(this.#running)
+    if (this.#failed !== undefined) await this.end()
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#running)
+    if (this.#failed !== undefined) throw this.#failed
+  }
+}
+
+function readRecord(record: Json, line: number): { key: string; value: Json } {
   const key = isObject(record) ? record['key'] : undefined
   const value = isObject(record) ? (record['value'] as Json | undefined) : undefined
   if (typeof key !== 'string' || value === undefined) {
-    throw new UsageError(`line ${line} must be like {"key":"x","value":1}`)
+    throw new UsageError(
+      `line ${line} must be like {"key":"x","value":1}, or an entry of viewstamp log read --as changes -o jsonl`,
+    )
   }
   return { key, value }
 }

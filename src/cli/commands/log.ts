@@ -27,21 +27,53 @@ export const info: Run = async (context, _args, given) => {
 
 export const read: Run = async (context, _args, given) => {
   const as = given.choice('as', AS) ?? 'commands'
-  const limit = given.integer('limit', 1) ?? 100
-  const answer = await context.client().call('log.read', {
-    from: await firstOf(context, given, limit),
-    limit,
-    as,
-    ...shardOf(given),
-  })
+  const { isLines, format } = context.output
+  const limit = given.integer('limit', 0) ?? (isLines ? 0 : LIMIT)
+  const from = await firstOf(context, given, limit)
+  if (limit === 0 && format !== 'json') await readAll(context, { from, as }, given)
+  else await readPage(context, { from, limit: limit || PAGE, as }, given)
+  return EXIT.ok
+}
+
+/** On a terminal; where lines go to another program it gets all of them. */
+const LIMIT = 100
+const PAGE = 1_000
+
+/** Up to what is committed now, page by page. */
+async function readAll(
+  context: Context,
+  { from, as }: Pick<Page, 'from' | 'as'>,
+  given: Given,
+): Promise<void> {
+  const { commit } = await context.client().call('log.info', shardOf(given))
+  for (let next = from; next <= commit; ) {
+    const limit = Math.min(PAGE, commit - next + 1)
+    const last = await readPage(context, { from: next, limit, as }, given)
+    if (last === undefined) return
+    next = last + 1
+  }
+}
+
+interface Page {
+  readonly from: number
+  readonly limit: number
+  readonly as: (typeof AS)[number]
+}
+
+/** Prints one, and gives its last op; undefined: it is empty. */
+async function readPage(context: Context, page: Page, given: Given): Promise<number | undefined> {
+  const answer = await context.client().call('log.read', { ...page, ...shardOf(given) })
   const entries = objects(answer['entries'])
   context.output.print({
     whole: answer,
     items: entries,
-    ...(as === 'changes' && { raw: () => entries.flatMap(changesOf).join('\n') }),
-    people: () => entriesTable(entries, as),
+    // In a pipe it is lines of JSON: kv import wants to know more than x=1.
+    ...(context.output.format === 'raw' &&
+      page.as === 'changes' && { raw: () => entries.flatMap(changesOf).join('\n') }),
+    people: () => entriesTable(entries, page.as),
   })
-  return EXIT.ok
+  const last = entries.at(-1)
+  return last && Number(last['op'])
 }
 
 /** `--from 17`, or `--from -10` for the last ten. */
@@ -56,7 +88,7 @@ async function firstOf(context: Context, given: Given, limit: number): Promise<n
   if (from !== undefined && from >= 0) return from
   const { first, commit } = await context.client().call('log.info', shardOf(given))
   if (from === undefined) return Number(first)
-  return Math.max(Number(first), Number(commit) + 1 + Math.max(from, -limit))
+  return Math.max(Number(first), Number(commit) + 1 + (limit === 0 ? from : Math.max(from, -limit)))
 }
 
 export function entriesTable(entries: readonly JsonObject[], as: (typeof AS)[number]): Table {

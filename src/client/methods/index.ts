@@ -88,6 +88,7 @@ export const WRITES: ReadonlySet<string> = new Set([
   'kv.incr',
   'kv.apply',
   'kv.txn',
+  'kv.import',
   'feed.create',
   'feed.update',
   'feed.delete',

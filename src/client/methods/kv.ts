@@ -224,6 +224,31 @@ export interface KvMethods {
       readonly header: Header
     }
   }
+  /** Takes over what operations of another cluster changed, as log.read gives it, each at the rev that it had there. COMPARE_FAILED: another write came between, and this cluster cannot become the same any more. */
+  'kv.import': {
+    readonly params: {
+      /** of the first operation: one more than this cluster has reached */
+      readonly rev: number
+      /** the changes of each operation; none for a rev that changed nothing */
+      readonly operations: readonly (readonly {
+        /** the key */
+        readonly key: string
+        /** its value; none: it goes */
+        readonly value?: Json | undefined
+        /** as log.read tells it; else as after a put */
+        readonly createRev?: number | undefined
+        /** as log.read tells it; else as after a put */
+        readonly version?: number | undefined
+        /** as log.read tells it: the time at which it goes */
+        readonly expiresMs?: number | undefined
+      }[])[]
+      readonly meta?: Meta | undefined
+    }
+    readonly result: {
+      readonly rev: number
+      readonly header: Header
+    }
+  }
   /** One key; `kv` is null when it is not there. */
   'kv.get': {
     readonly params: {
@@ -305,6 +330,7 @@ export interface KvMethods {
     readonly result: {
       readonly hash: string
       readonly op: number
+      readonly rev: number
       readonly header: Header
     }
   }

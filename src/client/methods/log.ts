@@ -35,6 +35,7 @@ export interface LogMethods {
         readonly lamport: number
         readonly checksum: string
         readonly parent: string
+        readonly revBefore: number
         readonly commands?: readonly Json[]
         readonly changes?: readonly Json[]
       }[]
@@ -56,6 +57,7 @@ export interface LogMethods {
         readonly lamport: number
         readonly checksum: string
         readonly parent: string
+        readonly revBefore: number
         readonly commands?: readonly Json[]
         readonly changes?: readonly Json[]
       } | null

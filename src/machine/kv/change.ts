@@ -16,6 +16,8 @@ export class KvPut implements Change {
   readonly value: Json
   readonly createRev: number
   readonly version: number
+  /** Log time at which the key goes; undefined: it stays. */
+  readonly expiresMs: number | undefined
   readonly #before: KvRecord | undefined
 
   constructor(key: string, before: KvRecord | undefined, after: KvRecord, value: Json) {
@@ -24,11 +26,19 @@ export class KvPut implements Change {
     this.value = value
     this.createRev = after.createRev
     this.version = after.version
+    this.expiresMs = after.expiresMs === 0 ? undefined : after.expiresMs
     this.#before = before
   }
 
   get prev(): Json | undefined {
     return this.#before && valueIn(this.#before)
+  }
+
+  /** The key has, or had until now, a time to live: what became of it does not follow from key and value. */
+  get isTimed(): boolean {
+    return (
+      this.expiresMs !== undefined || (this.#before !== undefined && this.#before.expiresMs !== 0)
+    )
   }
 }
 

@@ -14,6 +14,7 @@
  *   apply    program                                   → {values, rev}
  *   txn      compare? then? else?                      → {succeeded, results, rev}
  *   publish  record of a feed; in a transaction only    → {partition, offset, …}
+ *   import   rev changes, of another cluster's log      → {rev}
  *
  * get, getMany and range are queries too, and may also go through the log.
  */
@@ -27,7 +28,7 @@ import type { Span } from './store.ts'
 
 const OPS = [
   ...(['put', 'get', 'getMany', 'range', 'del', 'cas', 'incr', 'apply', 'txn'] as const),
-  'publish',
+  ...(['publish', 'import'] as const),
 ] as const
 export type Op = (typeof OPS)[number]
 

@@ -6,6 +6,7 @@ import { invalid } from '../member.ts'
 import type { NamedCommand } from './command.ts'
 import { namedCommand } from './command.ts'
 import { apply } from './evaluate.ts'
+import { importChanges } from './import.ts'
 import { get, getMany, range } from './read.ts'
 import { KvStore } from './store.ts'
 import { txn } from './txn.ts'
@@ -108,6 +109,8 @@ function execute(
         if (publish) return publish(records, context, 'there')
         throw invalid('publish', 'there are no feeds here to publish to')
       })
+    case 'import':
+      return importChanges(work, command)
     case 'publish':
       throw invalid('op', 'publish stands in a transaction; feed.publish does it alone')
     default:

@@ -17,6 +17,9 @@ export interface Written {
   readonly text: string
   /** Log time at which it goes; 0: never. */
   readonly expiresMs: number
+  /** Of an import: as they were where the change was made. */
+  readonly createRev?: number | undefined
+  readonly version?: number | undefined
 }
 
 interface Touched {
@@ -47,8 +50,8 @@ export class Work extends View {
     const record: KvRecord = {
       text: written.text,
       rev: this.rev,
-      createRev: live ? live.createRev : this.rev,
-      version: live ? this.#nextVersion(key, live) : 1,
+      createRev: written.createRev ?? (live ? live.createRev : this.rev),
+      version: written.version ?? (live ? this.#nextVersion(key, live) : 1),
       expiresMs: written.expiresMs,
     }
     this.#change(key, stored, record, written.value)

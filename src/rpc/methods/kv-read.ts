@@ -74,7 +74,7 @@ export const KV_READS = [
   method('kv.hash', {
     kind: 'read',
     doc: 'Hash of the whole state: the same on every replica that has applied the same op.',
-    result: result({ hash: STRING, op: INTEGER }),
+    result: result({ hash: STRING, op: INTEGER, rev: INTEGER }),
     run: (_, meta, { node }) => withHeader(node.stateHash(meta)),
   }),
 ]

@@ -13,6 +13,7 @@ const ENTRY = shape({
   lamport: INTEGER,
   checksum: STRING,
   parent: STRING,
+  revBefore: INTEGER,
   'commands?': listOf(ANY),
   'changes?': listOf(ANY),
 })

@@ -7,6 +7,7 @@ import { CLUSTER } from './cluster.ts'
 import { FEED_WRITES } from './feed.ts'
 import { FEED_READS } from './feed-read.ts'
 import { GROUPS } from './group.ts'
+import { KV_IMPORT } from './kv-import.ts'
 import { KV_READS } from './kv-read.ts'
 import { KV_TXN } from './kv-txn.ts'
 import { KV_WATCH } from './kv-watch.ts'
@@ -33,6 +34,7 @@ export const METHODS: ReadonlyMap<string, Method> = new Map(
     ...SESSIONS,
     ...KV_WRITES,
     ...KV_TXN,
+    ...KV_IMPORT,
     ...KV_READS,
     ...KV_WATCH,
     ...FEED_WRITES,

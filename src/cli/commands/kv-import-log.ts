@@ -1,0 +1,132 @@
+/**
+ * What `log read --as changes` printed, into another cluster: every operation at the rev that it had, so that the
+ * end is the same state with the same `kv.hash`. What is there already is skipped: a run that was cut short is
+ * repeated whole.
+ */
+import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import type { Client } from '../../client/client.ts'
+import type { Params } from '../../client/method-call.ts'
+import { objects } from '../cluster-nodes.ts'
+import type { Context } from '../context.ts'
+import { UsageError } from '../usage-error.ts'
+
+type Operation = Params<'kv.import'>['operations'][number]
+
+/** Of one call. */
+const OPERATIONS = 256
+const BYTES = 512 * 1024
+/** A sentence on the way, after so many operations. */
+const TELL_EVERY = 20_000
+
+export const isLogEntry = (record: Json): record is JsonObject =>
+  isObject(record) && Array.isArray(record['changes'])
+
+export class LogImport {
+  readonly #context: Context
+  readonly #client: Client
+  readonly #meta: JsonObject
+  /** The rev of the next operation; the first that waits has one less for each that waits. */
+  #next: number
+  #told: number
+  /** Operations of the next call. */
+  #waiting: Operation[] = []
+  #bytes = 0
+  /** Keys whose time to live had passed before the next operation. */
+  #expired: Operation[number][] = []
+  #others = 0
+  #isBegun = false
+
+  private constructor(context: Context, client: Client, meta: JsonObject, reached: number) {
+    this.#context = context
+    this.#client = client
+    this.#meta = meta
+    this.#next = reached + 1
+    this.#told = reached
+  }
+
+  static async begin(context: Context, client: Client, meta: JsonObject): Promise<LogImport> {
+    const { rev } = await client.call('kv.hash', meta)
+    if (rev > 0) context.note(`the cluster is at rev ${rev}: what comes up to there is skipped`)
+    return new LogImport(context, client, meta, rev)
+  }
+
+  /** One entry of the log; the next must follow it. */
+  async add(entry: JsonObject, line: number): Promise<void> {
+    const before = entry['revBefore']
+    if (typeof before !== 'number') {
+      throw new UsageError(`line ${line} has no revBefore: it must come from viewstamp log read`)
+    }
+    this.#refuseGap(entry, before)
+    await this.#fill(before)
+    const changes = objects(entry['changes'])
+    const ours = changes.filter(({ machine }) => machine === 'kv')
+    this.#others += changes.length - ours.length
+    for (const [rev, operation] of byRev(ours)) {
+      // Its time to live passed before the operations of this entry, which takes no rev.
+      if (rev <= before) {
+        if (before + 1 === this.#next) this.#expired.push(...operation)
+      } else if (rev >= this.#next) {
+        await this.#fill(rev - 1)
+        await this.#push(operation)
+      }
+    }
+  }
+
+  /** The first entry says whether what is here leads up to it. */
+  #refuseGap({ op }: JsonObject, before: number): void {
+    if (this.#isBegun) return
+    this.#isBegun = true
+    if (before < this.#next || op === 1) return
+    throw new UsageError(
+      `what was read begins at op ${op}, behind rev ${before}, and this cluster is at rev ${this.#next - 1}: what lies between is missing. Read from an earlier op; if the log is no longer kept down to there, begin with a snapshot`,
+    )
+  }
+
+  /** What changed nothing took a rev, too. */
+  async #fill(rev: number): Promise<void> {
+    while (this.#next <= rev) await this.#push([])
+  }
+
+  async #push(changes: Operation): Promise<void> {
+    const operation = [...this.#expired, ...changes]
+    this.#expired = []
+    this.#waiting.push(operation)
+    this.#next++
+    this.#bytes += JSON.stringify(operation).length
+    if (this.#waiting.length >= OPERATIONS || this.#bytes >= BYTES) await this.#send()
+  }
+
+  async #send(): Promise<void> {
+    const operations = this.#waiting
+    if (operations.length === 0) return
+    this.#waiting = []
+    this.#bytes = 0
+    const rev = this.#next - operations.length
+    await this.#client.call('kv.import', { rev, operations, ...this.#meta })
+    if (this.#next - this.#told < TELL_EVERY) return
+    this.#told = this.#next - 1
+    this.#context.note(`rev ${this.#told}`)
+  }
+
+  async end(): Promise<void> {
+    await this.#send()
+    const { hash, rev } = await this.#client.call('kv.hash', this.#meta)
+    if (this.#others > 0) {
+      this.#context.note(`${this.#others} changes of other state machines were left out`)
+    }
+    this.#context.note(`at rev ${rev}, hash ${hash}`)
+  }
+}
+
+/** The operations of an entry, each with what kv.import wants to know of its changes. */
+function byRev(changes: readonly JsonObject[]): Map<number, Operation[number][]> {
+  const operations = new Map<number, Operation[number][]>()
+  for (const { rev, key, value, createRev, version, expiresMs } of changes) {
+    const members = Object.entries({ key, value, createRev, version, expiresMs })
+    const change = Object.fromEntries(members.filter(([, member]) => member !== undefined))
+    const operation = operations.get(Number(rev)) ?? []
+    operation.push(change as unknown as Operation[number])
+    operations.set(Number(rev), operation)
+  }
+  return operations
+}
