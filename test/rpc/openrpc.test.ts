@@ -63,6 +63,7 @@ describe('results are as described', () => {
     ['kv.apply', ['x=1']],
     ['kv.txn', { then: [{ get: { key: 'i' } }] }],
     ['kv.del', ['i', { prev: true }]],
+    ['kv.import', done => [done.rev + 1, [[{ key: 'z', value: 1, version: 1 }], []]]],
     ['kv.history', { key: 'a' }],
     ['kv.hash', []],
     ['kv.poll', { prefix: '', from: 'first' }],
