@@ -4,7 +4,7 @@ import { replicaNumber } from './terms.ts'
 
 export interface Configuration {
   readonly epochNumber: EpochNumber
-  /** n. Every replica is a voter. */
+  /** n. Every replica is a voter; numbers from n on are standbys (standby.ts). */
   readonly replicaCount: number
   /** Spreads the primaries of many shards over the nodes; 0 is the paper's round-robin. */
   readonly primaryOffset: number

@@ -316,5 +316,6 @@ export function broadcastCommit(replica: Replica, effects: Effect[]): void {
   for (const i of replicasOf(replica.configuration)) {
     if (i !== replica.replicaNumber) sendCommit(replica, i, effects)
   }
+  for (const i of replica.followers.keys()) sendCommit(replica, i, effects)
   replica.primary.lastHeartbeatMs = replica.clockMs
 }

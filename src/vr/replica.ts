@@ -1,7 +1,8 @@
 /**
  * The front door: one input in, effects out. Read this first; then message.ts (the vocabulary),
  * normal.ts and prepare.ts §4.1, view-change.ts §4.2, restart.ts (of an intact disk), recovery.ts §4.3 (of a lost one),
- * repair.ts (of a damaged one), state-transfer.ts §5.2, checkpoint.ts §5.1, reads.ts §6, state.ts for what a replica holds.
+ * repair.ts (of a damaged one), state-transfer.ts §5.2, checkpoint.ts §5.1, reads.ts §6, standby.ts (who only follows),
+ * state.ts for what a replica holds.
  *
  * Pure and synchronous: no clock, no randomness, no input or output. The daemon, the simulator and the
  * golden traces run this same code.
@@ -26,7 +27,15 @@ import { mayHear, onRecovery, onRecoveryResponse } from './recovery.ts'
 import { onGetEntries, onNewEntries, onRepairWritten } from './repair.ts'
 import { onReply } from './reply.ts'
 import { isSound } from './sound.ts'
+import {
+  answerFollowers,
+  isOfStandby,
+  onFollowed,
+  onPrimaryCommit,
+  onReplicaSeen,
+} from './standby.ts'
 import type { Replica } from './state.ts'
+import { isStandby } from './state.ts'
 import { onGetState, onLoaded, onNewState } from './state-transfer.ts'
 import type { ReplicaNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
@@ -39,6 +48,7 @@ export function step(replica: Replica, input: Input): Effect[] {
   const effects: Effect[] = []
   if (replica.hasDiverged) return effects
   onInput(replica, input, effects)
+  if (replica.followers.size > 0) answerFollowers(replica, effects)
   assertInvariants(replica)
   return effects
 }
@@ -76,7 +86,7 @@ function onInput(replica: Replica, input: Input, effects: Effect[]): void {
 }
 
 function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: Effect[]): void {
-  if (!mayHear(replica, m) || !isSound(replica, m)) return
+  if (!isOfStandby(replica, from, m) || !mayHear(replica, m) || !isSound(replica, m)) return
   switch (m.type) {
     // §4.1 Normal operation
     case 'REQUEST':
@@ -86,6 +96,7 @@ function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: E
     case 'PREPAREOK':
       return onPrepareOk(replica, from, m, effects)
     case 'COMMIT':
+      if (isStandby(replica)) return onPrimaryCommit(replica, from, m, effects)
       return onCommit(replica, from, m, effects)
     case 'COMMITOK':
       return onCommitOk(replica, from, m, effects)
@@ -107,6 +118,7 @@ function onMessage(replica: Replica, from: ReplicaNumber, m: Message, effects: E
     case 'GETSTATE':
       return onGetState(replica, from, m, effects)
     case 'NEWSTATE':
+      if (isStandby(replica)) return onFollowed(replica, m, effects)
       return onNewState(replica, m, effects)
     case 'GETENTRIES':
       return onGetEntries(replica, from, m, effects)
@@ -158,5 +170,6 @@ function onPeer(
 ): void {
   if (connected) replica.disconnected.delete(peer)
   else replica.disconnected.add(peer)
+  if (isStandby(replica)) onReplicaSeen(replica, peer, effects)
   if (!connected) onTick(replica, replica.nowMs, replica.wallMs, effects)
 }

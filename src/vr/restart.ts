@@ -18,8 +18,9 @@ import { beginRecovery } from './recovery.ts'
 import type { Damage } from './repair.ts'
 import { beginRepair, repairOf } from './repair.ts'
 import type { Service, ServiceRecord } from './service.ts'
+import { beginFollowing } from './standby.ts'
 import type { LogMark, Replica } from './state.ts'
-import { currentPrimary, opOf } from './state.ts'
+import { currentPrimary, isStandby, opOf } from './state.ts'
 import type { OpNumber, ReplicaNumber } from './terms.ts'
 import { checksumOf, epochNumber, opNumber, revOf, viewNumber } from './terms.ts'
 import { doViewChange, enterView } from './view-change.ts'
@@ -108,6 +109,8 @@ export function createReplica(
     recovery: undefined,
     repair: damage && repairOf(damage, nonce),
     transfer: undefined,
+    followers: new Map(),
+    caughtUpMs: Number.NEGATIVE_INFINITY,
     loads: new Map(),
     textLoads: new Map(),
     nextNonce: nonce + 1,
@@ -203,6 +206,8 @@ export function boot(replica: Replica, firstBoot: boolean): Effect[] {
   const started = firstBoot && opOf(replica) === 0
   if (replica.repair) {
     beginRepair(replica, replica.repair, effects)
+  } else if (isStandby(replica)) {
+    beginFollowing(replica, effects)
   } else if (replica.durableVsr.recovering) {
     beginRecovery(replica)
     const reason = 'what it promised is lost: it asks the others'

@@ -16,9 +16,10 @@ import { append, chains, checksumAt, headOf, suffixFrom, truncateFrom } from './
 import type { GetState, Message, NewState } from './message.ts'
 import { prepareOk } from './prepare.ts'
 import { onEntriesLoaded, onReadOn } from './repair.ts'
+import { onFollow } from './standby.ts'
 import type { Replica } from './state.ts'
 import { cutFrom, isClogged, nextJitter, opOf, viewIsDurable, write } from './state.ts'
-import type { ReplicaNumber, ViewNumber } from './terms.ts'
+import type { OpNumber, ReplicaNumber, ViewNumber } from './terms.ts'
 import { opNumber } from './terms.ts'
 import { textsToAsk } from './texts.ts'
 import { connects, enterView, installView } from './view-change.ts'
@@ -118,22 +119,33 @@ export function onGetState(
   m: GetState,
   effects: Effect[],
 ): void {
+  if (from >= replica.configuration.replicaCount) return onFollow(replica, from, m)
   if (replica.status !== 'normal' || replica.viewNumber < m.viewNumber) return
   if (!viewIsDurable(replica)) return
   if (m.opNumber > opOf(replica)) return
+  giveState(replica, from, m, opOf(replica), effects)
+}
+
+/** What follows n', up to `last`: from memory, from disk, or the checkpoint that stands for it. */
+export function giveState(
+  replica: Replica,
+  to: ReplicaNumber,
+  { opNumber: n, nonce }: Pick<GetState, 'opNumber' | 'nonce'>,
+  last: OpNumber,
+  effects: Effect[],
+): void {
   const { base } = replica.log
-  if (m.opNumber >= base.opNumber) {
-    const entries = cap(replica, suffixFrom(replica.log, m.opNumber + 1))
-    effects.push(newState(replica, from, m.nonce, entries))
-  } else if (m.opNumber + 1 >= replica.firstOp) {
+  if (n >= base.opNumber) {
+    const behind = n < last ? suffixFrom(replica.log, n + 1).slice(0, last - n) : []
+    effects.push(newState(replica, to, nonce, cap(replica, behind)))
+  } else if (n + 1 >= replica.firstOp) {
     const token = replica.nextToken++
     if (replica.loads.size >= LOADS_MAX) return
-    replica.loads.set(token, { to: from, nonce: m.nonce })
-    const first = opNumber(m.opNumber + 1)
+    replica.loads.set(token, { to, nonce })
     const bytesMax = replica.options.transferBytesMax
-    effects.push({ type: 'load', token, first, last: base.opNumber, bytesMax })
+    effects.push({ type: 'load', token, first: opNumber(n + 1), last: base.opNumber, bytesMax })
   } else {
-    effects.push(newState(replica, from, m.nonce, [], offer(replica)))
+    effects.push(newState(replica, to, nonce, [], offer(replica)))
   }
 }
 

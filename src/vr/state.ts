@@ -15,6 +15,7 @@ import type { ReplicaOptions } from './options.ts'
 import type { RecoveryState } from './recovery.ts'
 import type { Asker, RepairState } from './repair.ts'
 import type { Service, ServiceRecord, ServiceSnapshot } from './service.ts'
+import type { Follower } from './standby.ts'
 import type {
   ClientId,
   OpNumber,
@@ -86,6 +87,10 @@ export interface Replica {
   /** Set while entries of the log are damaged. */
   repair: RepairState | undefined
   transfer: Transfer | undefined
+  /** Standbys that follow us. */
+  readonly followers: Map<ReplicaNumber, Follower>
+  /** At a standby: when it last had all that it knew to be committed, on our clock. */
+  caughtUpMs: number
   /** Questions for entries on disk: who asked. */
   readonly loads: Map<number, Asker>
   readonly textLoads: Map<number, TextLoad>
@@ -242,6 +247,11 @@ export function currentPrimary(replica: Replica): ReplicaNumber {
 
 export function isPrimary(replica: Replica): boolean {
   return replica.status === 'normal' && currentPrimary(replica) === replica.replicaNumber
+}
+
+/** Follows, and is nothing that counts. */
+export function isStandby({ replicaNumber, configuration }: Replica): boolean {
+  return replicaNumber >= configuration.replicaCount
 }
 
 /** That we are normal in our view is on disk, and may be said. */

@@ -13,8 +13,9 @@ import { askAgain } from './reads.ts'
 import { tickRecovery } from './recovery.ts'
 import { tickRepair } from './repair.ts'
 import { mustHandOver } from './space.ts'
+import { tickStandby } from './standby.ts'
 import type { Replica } from './state.ts'
-import { currentPrimary, isPrimary, opOf } from './state.ts'
+import { currentPrimary, isPrimary, isStandby, opOf } from './state.ts'
 import { tickTransfer } from './state-transfer.ts'
 import { clientId, requestNumber } from './terms.ts'
 import { doViewChange, voteToLeave } from './view-change.ts'
@@ -25,11 +26,12 @@ export function onTick(replica: Replica, nowMs: number, wallMs: number, effects:
   replica.nowMs = nowMs
   replica.wallMs = wallMs
   if (replica.status === 'repairing') tickRepair(replica, effects)
+  else if (isStandby(replica)) tickStandby(replica, effects)
   else if (replica.status === 'recovering') tickRecovery(replica, effects)
   else if (replica.status === 'view-change') tickViewChange(replica, effects)
   else if (isPrimary(replica)) tickPrimary(replica, effects)
   else tickBackup(replica, effects)
-  tickTransfer(replica, effects)
+  if (!isStandby(replica)) tickTransfer(replica, effects)
   tickReads(replica, effects)
 }
 

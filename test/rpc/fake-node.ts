@@ -105,7 +105,10 @@ export class FakeNode implements NodeApi {
     return { result: { session }, header: this.header() }
   }
   async stateHash(): Promise<Answer> {
-    return { result: { hash: 'ab'.repeat(16), op: this.#rev, rev: this.#rev }, header: this.header() }
+    return {
+      result: { hash: 'ab'.repeat(16), op: this.#rev, rev: this.#rev },
+      header: this.header(),
+    }
   }
   machines() {
     return [

@@ -48,7 +48,10 @@ describe('results are as described', () => {
   const expectation = { key: 'k', expect: { rev: 1 } }
   /** Parameters, or what they are after the answer before. */
   type Given = readonly unknown[] | object | ((before: Fetched) => unknown)
-  type Fetched = { readonly records: readonly [{ readonly delivery: string }] }
+  type Fetched = {
+    readonly rev: number
+    readonly records: readonly [{ readonly delivery: string }]
+  }
   const calls: [string, Given][] = [
     ['kv.put', { key: 'k', value: 1, prev: true }],
     ['kv.get', ['k']],

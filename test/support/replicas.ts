@@ -79,11 +79,19 @@ export class Replicas {
 
   readonly #pages: PageOptions | undefined
 
-  /** With `pages` their services have cold records. */
-  constructor(count: number, options: Partial<ReplicaOptions> = {}, pages?: PageOptions) {
+  readonly #count: number
+
+  /** With `pages` their services have cold records. Standbys have the numbers behind those of the replicas. */
+  constructor(
+    count: number,
+    options: Partial<ReplicaOptions> = {},
+    pages?: PageOptions,
+    standbys = 0,
+  ) {
     this.#pages = pages
+    this.#count = count
     this.#options = { ...DEFAULTS, pipelineCommandsMin: 1, ...options }
-    this.nodes = Array.from({ length: count }, (_, i) => new Node(i))
+    this.nodes = Array.from({ length: count + standbys }, (_, i) => new Node(i))
     for (const node of this.nodes) this.start(node.number)
   }
 
@@ -107,7 +115,7 @@ export class Replicas {
       replicaNumber: replicaNumber(i),
       configuration: {
         epochNumber: epochNumber(0),
-        replicaCount: this.nodes.length,
+        replicaCount: this.#count,
         primaryOffset: 0,
       },
       options: { ...this.#options, ...options },
