@@ -32,6 +32,7 @@ const RUN: readonly CommandSpec[] = [
     options: [
       ['--dir <dir>', 'gets n1 … nN, each with identity, config.yaml and an empty store'],
       ['-n, --nodes <n>', 'how many nodes (3)'],
+      ['--standbys <n>', 'and how many that follow and never vote (0): standby1 …'],
       ['--base-port <port>', 'libp2p on this port, RPC on the next, 10 apart (7400)'],
       ['--cluster <id>', 'label of the cluster (demo)'],
       ['--shards <n>', 'VR groups (1)'],

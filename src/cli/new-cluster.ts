@@ -19,6 +19,8 @@ import { UsageError } from './usage-error.ts'
 export interface NewCluster {
   readonly dir: string
   readonly nodes: number
+  /** Nodes that follow and never vote, besides; their ports come behind. */
+  readonly standbys?: number | undefined
   /** libp2p of node i (from 0) listens on this + 10·i, RPC on the next port. */
   readonly basePort: number
   readonly clusterId: string
@@ -38,18 +40,25 @@ export interface NewNode {
 type Member = ClusterRecord['members'][number]
 
 const NODES_MAX = 15
+const STANDBYS_MAX = 15
 const PORT_STEP = 10
 
 /** All or nothing: what was made is removed again if something fails. */
 export async function createCluster(cluster: NewCluster): Promise<readonly NewNode[]> {
-  const { dir, nodes, basePort } = cluster
+  const { dir, nodes, standbys = 0, basePort } = cluster
+  if (standbys < 0 || standbys > STANDBYS_MAX) {
+    throw new UsageError(`a cluster has 0 to ${STANDBYS_MAX} standbys, not ${standbys}`)
+  }
   if (nodes < 1 || nodes > NODES_MAX) {
     throw new UsageError(`a cluster has 1 to ${NODES_MAX} nodes, not ${nodes}`)
   }
-  if (basePort < 1 || basePort + PORT_STEP * (nodes - 1) + 1 > 65_535) {
-    throw new UsageError(`base port ${basePort} leaves no room for ${nodes} nodes below 65536`)
+  if (basePort < 1 || basePort + PORT_STEP * (nodes + standbys - 1) + 1 > 65_535) {
+    const all = nodes + standbys
+    throw new UsageError(`base port ${basePort} leaves no room for ${all} nodes below 65536`)
   }
-  const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
+  const names = Array.from({ length: nodes + standbys }, (_, i) =>
+    i < nodes ? `n${i + 1}` : `standby${i - nodes + 1}`,
+  )
   for (const name of names) await refuseUsed(join(dir, name))
   try {
     return await write(cluster, names)
@@ -73,31 +82,35 @@ async function refuseUsed(dir: string): Promise<void> {
 
 async function write(cluster: NewCluster, names: readonly string[]): Promise<readonly NewNode[]> {
   const identities = names.map(newIdentity)
-  const members = names.map((name, i) => ({
+  const all = names.map((name, i) => ({
     name,
     peerId: identities[i]?.peerId ?? '',
     addresses: [`/ip4/127.0.0.1/tcp/${cluster.basePort + PORT_STEP * i}`],
   }))
+  const [members, standbys] = [all.slice(0, cluster.nodes), all.slice(cluster.nodes)]
   const foundingId = randomBytes(16).toString('hex')
   const made: NewNode[] = []
   for (const [i, identity] of identities.entries()) {
-    made.push(await writeNode(cluster, { members, foundingId, identity, i }))
+    const node = present(all[i], 'each identity is a node')
+    const rpc = `127.0.0.1:${cluster.basePort + PORT_STEP * i + 1}`
+    made.push(await writeNode(cluster, { members, standbys, foundingId, identity, node, rpc }))
   }
   return made
 }
 
-async function writeNode(
-  cluster: NewCluster,
-  founding: {
-    readonly members: readonly Member[]
-    readonly foundingId: string
-    readonly identity: Identity
-    readonly i: number
-  },
-): Promise<NewNode> {
-  const { members, foundingId, identity, i } = founding
-  const member = present(members[i], 'each identity is a member')
-  const { name, peerId } = member
+export interface Founding {
+  readonly members: readonly Member[]
+  readonly standbys: readonly Member[]
+  readonly foundingId: string
+  readonly identity: Identity
+  readonly node: Member
+  readonly rpc: string
+}
+
+/** One directory of it, which must be empty. */
+export async function writeNode(cluster: NewCluster, founding: Founding): Promise<NewNode> {
+  const { members, foundingId, identity, node, rpc } = founding
+  const { name, peerId } = node
   const dir = join(cluster.dir, name)
   // The store comes first: it wants an empty directory, and only a founded one may be started.
   await mkdir(cluster.dir, { recursive: true })
@@ -112,32 +125,32 @@ async function writeNode(
   }
   await writeSecret(join(dir, 'identity.key'), identity.privateKey, 'the identity key of this node')
   const config = join(dir, 'config.yaml')
-  const rpc = `127.0.0.1:${cluster.basePort + PORT_STEP * i + 1}`
-  await writeFile(config, configText(cluster, members, member, rpc), { flag: 'wx' })
+  await writeFile(config, configText(cluster, founding), { flag: 'wx' })
   return { name, dir, config, rpc: `http://${rpc}` }
 }
 
-function configText(
-  cluster: NewCluster,
-  members: readonly Member[],
-  member: Member,
-  rpc: string,
-): string {
-  const list = members.map(
-    ({ name, peerId, addresses }) =>
-      `    - { name: ${name}, peerId: ${peerId}, addresses: [${addresses.join(', ')}] }\n`,
-  )
-  return `# Node ${member.name} of a Viewstamp cluster. Everything that can be set: viewstamp config print
+function configText(cluster: NewCluster, founding: Founding): string {
+  const { members, standbys, node, rpc } = founding
+  const { name, addresses } = node
+  const role = standbys.includes(node) ? ', role: standby' : ''
+  const followers = standbys.length > 0 ? `  standbys:\n${listText(standbys)}` : ''
+  return `# Node ${name} of a Viewstamp cluster. Everything that can be set: viewstamp config print
 version: 1
-node: { name: ${member.name}, dataDir: . }
+node: { name: ${name}, dataDir: .${role} }
 cluster:
   id: ${JSON.stringify(cluster.clusterId)}
   members:
-${list.join('')}p2p: { listen: [${member.addresses.join(', ')}] }
+${listText(members)}${followers}p2p: { listen: [${addresses.join(', ')}] }
 rpc: { listen: '${rpc}' }
 shards: ${cluster.shards}
 ${machinesText(cluster)}${cluster.chaos ? 'chaos: true\n' : ''}`
 }
+
+const listText = (nodes: readonly Member[]): string => nodes.map(memberText).join('')
+
+/** As it stands in a configuration. */
+export const memberText = ({ name, peerId, addresses }: Member): string =>
+  `    - { name: ${name}, peerId: ${peerId}, addresses: [${addresses.join(', ')}] }\n`
 
 /** A node does not start without the machines whose state it has; where their code is only the user knows. */
 function machinesText({ from }: NewCluster): string {

@@ -25,15 +25,15 @@ export function crossCheck(config: Config, root: MapSource, problems: string[]):
 type Complain = (path: string, sentence: string) => void
 
 function checkMembers(config: Config, complain: Complain): void {
-  const { members, bootstrapExpect } = config.cluster
-  for (const name of repeated(members.map(member => member.name))) {
-    complain('cluster.members', `cluster.members has the name ${name} twice`)
-  }
-  for (const peerId of repeated(members.map(member => member.peerId))) {
-    complain('cluster.members', `cluster.members has the peer id ${peerId} twice`)
+  const { members, standbys, bootstrapExpect } = config.cluster
+  checkUnique('cluster.members', members, complain)
+  if (standbys.length > 0) checkUnique('cluster.standbys', [...members, ...standbys], complain)
+  const { name, role } = config.node
+  if (role === 'standby' && !standbys.some(standby => standby.name === name)) {
+    const sentence = `node.role is standby, and ${name} is none of the cluster.standbys: list it there, on all nodes of the cluster`
+    complain('node.role', sentence)
   }
   if (members.length === 0) return
-  const { name, role } = config.node
   if (role === 'replica' && !members.some(member => member.name === name)) {
     const names = members.map(member => member.name).join(', ')
     complain('node.name', `node.name ${name} is none of the cluster.members ${names}`)
@@ -43,6 +43,19 @@ function checkMembers(config: Config, complain: Complain): void {
       'cluster.bootstrapExpect',
       `cluster.bootstrapExpect is ${bootstrapExpect} and cluster.members has ${members.length}; leave one of them out`,
     )
+  }
+}
+
+function checkUnique(
+  path: string,
+  nodes: readonly { readonly name: string; readonly peerId: string }[],
+  complain: Complain,
+): void {
+  for (const name of repeated(nodes.map(node => node.name))) {
+    complain(path, `${path} has the name ${name} twice`)
+  }
+  for (const peerId of repeated(nodes.map(node => node.peerId))) {
+    complain(path, `${path} has the peer id ${peerId} twice`)
   }
 }
 

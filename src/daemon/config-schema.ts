@@ -42,6 +42,11 @@ export const CONFIG = group('A Viewstamp daemon', {
       peerId: text('Its identity', undefined, PEER_ID, PEER_ID_RULE),
       addresses: list(multiaddr('Where it may be reached'), [], 16),
     }),
+    standbys: listOf('Who follows and never votes; the same on all nodes', {
+      name: text('Label of the standby', undefined, NAME, NAME_RULE),
+      peerId: text('Its identity', undefined, PEER_ID, PEER_ID_RULE),
+      addresses: list(multiaddr('Where it may be reached'), [], 16),
+    }),
     bootstrapExpect: optional(
       integer('How many founders there will be when no members are listed', 3, 1, 15),
     ),

@@ -62,9 +62,6 @@ export interface DaemonOptions {
 
 export async function startDaemon(config: Config, options: DaemonOptions = {}): Promise<Daemon> {
   const log = options.log ?? makeLog(config)
-  if (config.node.role === 'standby') {
-    throw new ConfigError(['node.role "standby" is not available in this version: use "replica"'])
-  }
   const machines = loadMachines(config, options.machines ?? [], error =>
     log.warn(
       { error: error instanceof Error ? error.stack : String(error) },
@@ -110,6 +107,7 @@ async function openDaemon(config: Config, means: Means): Promise<Daemon> {
   const store = await openOrFound(config, network, log)
   const opened: { close: (() => Promise<void>)[] } = { close: [() => store.close()] }
   try {
+    assertRole(config, store)
     introduce(network, store)
     return await compose(config, means, store, network, opened)
   } catch (error) {
@@ -137,7 +135,7 @@ async function compose(
     : undefined
   const node = await openNode({
     version: VERSION,
-    role: config.node.role,
+    standbys: config.cluster.standbys,
     minFreeBytes: config.storage.minFree,
     rpcUrl: () => url,
     feeds: feedDefaults(config),
@@ -258,8 +256,24 @@ function warnOfDamage({ node }: Config, { shards }: Store, log: Logger): void {
   }
 }
 
+/** A replica that only followed would be missed by the quorums; a standby that voted would break them. */
+function assertRole({ node: { role, dataDir } }: Config, { cluster }: Store): void {
+  const { members, peerId, name } = cluster
+  const isMember = members.some(member => member.peerId === peerId)
+  if (isMember === (role === 'replica')) return
+  const is = isMember ? 'a replica of its cluster' : 'none of the replicas of its cluster'
+  throw new ConfigError([
+    `node.role is ${role}, and ${name} in ${dataDir} is ${is}: set node.role to ${isMember ? 'replica' : 'standby'}`,
+  ])
+}
+
 async function found(config: Config, network: Libp2pNetwork, log: Logger): Promise<FoundedRecord> {
   const { members, bootstrapExpect } = config.cluster
+  if (config.node.role === 'standby') {
+    throw new ConfigError([
+      `${config.node.dataDir} holds no data, and a standby founds no cluster: make its directory with viewstamp init --standbys, or viewstamp standby for a cluster that is there`,
+    ])
+  }
   if (members.length === 0 && bootstrapExpect === undefined) {
     throw new ConfigError([
       `${config.node.dataDir} holds no data, and the configuration names no founders: give cluster.members or cluster.bootstrapExpect (--bootstrap-expect N)`,

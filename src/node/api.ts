@@ -197,6 +197,7 @@ export interface NodeStatus {
   readonly peers: readonly {
     readonly name: string
     readonly peerId: string
+    readonly role: 'replica' | 'standby'
     readonly connected: boolean
     readonly addresses: readonly string[]
     /** RPC address that the peer told us; null: not yet. */
@@ -225,12 +226,17 @@ export interface ShardStatus {
   readonly checkpoint: number
   /** Entries known to be committed and not yet executed here. */
   readonly lag: number
+  /** At a standby: for how long it has not known that it had all; null: not since its start. */
+  readonly lagMs?: number | null
+  /** At a standby: whom it follows. */
+  readonly follows?: string | null
 }
 
 export interface Health {
   readonly nodes: readonly {
     readonly name: string
     readonly peerId: string
+    readonly role: 'replica' | 'standby'
     readonly up: boolean
     readonly self: boolean
     readonly primaryOf: readonly string[]

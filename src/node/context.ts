@@ -10,9 +10,13 @@ import type { FeedDefaults } from './feeds.ts'
 import type { Promises } from './promises.ts'
 import type { Shard } from './shard.ts'
 
+export type Role = 'replica' | 'standby'
+export type NodeRecord = ClusterRecord['members'][number]
+
 export interface NodeOptions {
   readonly version: string
-  readonly role: 'replica' | 'standby'
+  /** Who follows and does not count: no members of the cluster, but let in. */
+  readonly standbys?: readonly NodeRecord[] | undefined
   /** Below this much free disk, client writes are refused. */
   readonly minFreeBytes: number
   readonly rpcUrl: () => string | undefined
@@ -29,6 +33,8 @@ export interface NodeOptions {
 export interface NodeContext {
   readonly options: NodeOptions
   readonly cluster: ClusterRecord
+  /** Replicas, then standbys: by replica-number. */
+  readonly nodes: readonly NodeRecord[]
   readonly store: Store
   readonly network: Network
   readonly shards: readonly Shard[]
@@ -49,6 +55,9 @@ export interface NodeContext {
   freeBytes: number | undefined
   stopping: boolean
 }
+
+export const roleOf = ({ cluster }: Pick<NodeContext, 'cluster'>, peerId: string): Role =>
+  cluster.members.some(member => member.peerId === peerId) ? 'replica' : 'standby'
 
 /** Name of the shard's primary, as far as it is known. */
 export function primaryName(context: NodeContext, shard: Shard): string | null {

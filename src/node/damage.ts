@@ -1,7 +1,7 @@
 /** What the disk gives is not what was written: what that means for this node. docs/storage.md */
 import { StorageError, TextDamage } from '../storage/port.ts'
 import type { NodeContext } from './context.ts'
-import { emit } from './context.ts'
+import { emit, roleOf } from './context.ts'
 
 /** In a smaller cluster nobody could bring this node back: better it goes on. */
 const MEMBERS_MIN = 3
@@ -13,7 +13,8 @@ async function onDamage(
   fail: (error: unknown) => void,
 ): Promise<void> {
   const { cluster, options, store } = context
-  const isAlone = cluster.members.length < MEMBERS_MIN
+  const isReplica = roleOf(context, cluster.peerId) === 'replica'
+  const isAlone = isReplica && cluster.members.length < MEMBERS_MIN
   const what = `${error.message.split('. ', 1)[0]}.`
   const isText = error instanceof TextDamage
   const next = isText

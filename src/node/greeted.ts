@@ -3,23 +3,23 @@
  * is to have the chance before we vote with those who do not know (docs/storage.md).
  */
 export class Greeted {
-  readonly #count: number
-  readonly #heard = new Set<string>()
+  /** Not heard yet. */
+  readonly #left: Set<string>
   #done: (() => void) | undefined
 
-  /** `count`: members besides this one. */
-  constructor(count: number) {
-    this.#count = count
+  /** Members besides this one. */
+  constructor(members: readonly string[]) {
+    this.#left = new Set(members)
   }
 
   note(peer: string): void {
-    this.#heard.add(peer)
-    if (this.#heard.size >= this.#count) this.#done?.()
+    this.#left.delete(peer)
+    if (this.#left.size === 0) this.#done?.()
   }
 
   /** Resolves when all were heard, or the time is over. */
   async all(withinMs: number): Promise<void> {
-    if (this.#heard.size >= this.#count) return
+    if (this.#left.size === 0) return
     await new Promise<void>(resolve => {
       const timer = setTimeout(resolve, withinMs)
       this.#done = () => {

@@ -7,6 +7,7 @@ import { isObject, type Json } from '../base/json.ts'
 import { StorageError } from '../storage/port.ts'
 import type { LogVerdict, ReplicaVerdict } from './api.ts'
 import type { NodeContext } from './context.ts'
+import { roleOf } from './context.ts'
 import type { Shard } from './shard.ts'
 
 const SLICE_BYTES = 4 << 20
@@ -103,11 +104,13 @@ export async function verifyAll(context: NodeContext, shard: Shard): Promise<Log
     verdict: mine,
     checksum: op => checksumOf(context, shard, op),
   }
-  const others = context.cluster.members.filter(({ peerId }) => peerId !== context.cluster.peerId)
+  const others = context.nodes.filter(({ peerId }) => peerId !== context.cluster.peerId)
   const asked = await Promise.all(
     others.map(({ name, peerId }) => askPeer(context, shard, { name, peerId, upTo: mine.head })),
   )
-  const missing = others.filter((_, i) => asked[i] === undefined).map(({ name }) => name)
+  const missing = others
+    .filter(({ peerId }, i) => asked[i] === undefined && roleOf(context, peerId) === 'replica')
+    .map(({ name }) => name)
   const members = [self, ...asked.filter(each => each !== undefined)]
   const replicas = members.map(each => each.verdict)
   const found = { ...withoutStates(mine), replicas: replicas.map(withoutStates), missing }

@@ -1,6 +1,6 @@
 /** The node's figures in Prometheus' words (docs/rpc.md lists them). Gauges are read when asked for. */
 import type { Registry } from 'prom-client'
-import { isPrimary } from '../vr/state.ts'
+import { isPrimary, isStandby } from '../vr/state.ts'
 import type { NodeContext } from './context.ts'
 import type { Shard } from './shard.ts'
 import type { Writer } from './writer.ts'
@@ -43,6 +43,26 @@ const GAUGES: readonly GaugeSpec[] = [
   perShard('op_number', 'op-number: head of the log', s => s.opNumber),
   perShard('commit_number', 'commit-number: executed here', s => s.replica.commitNumber),
   perShard('client_sessions', 'sessions known', s => s.replica.clientTable.sessions.size),
+  {
+    name: 'standby_lag_ops',
+    help: 'at a standby: ops known to be committed and not executed here',
+    labels: ['shard'],
+    collect: ({ shards }, set) => {
+      for (const { name: shard, replica } of shards) {
+        if (isStandby(replica)) set({ shard }, replica.knownCommit - replica.commitNumber)
+      }
+    },
+  },
+  {
+    name: 'standby_lag_seconds',
+    help: 'at a standby: for how long it has not known that it had all',
+    labels: ['shard'],
+    collect: ({ shards }, set) => {
+      for (const { name: shard, replica, lagMs } of shards) {
+        if (isStandby(replica)) set({ shard }, (lagMs ?? replica.clockMs) / 1000)
+      }
+    },
+  },
   {
     name: 'replica_status',
     help: '1 for the status that the replica is in',

@@ -7,7 +7,7 @@ import { isObject, type Json } from '../base/json.ts'
 import type { Answer, Call, ClusterEvent, LogVerdict, Meta, NodeApi } from './api.ts'
 import * as calls from './calls.ts'
 import type { NodeContext } from './context.ts'
-import { primaryName } from './context.ts'
+import { primaryName, roleOf } from './context.ts'
 import { Feeds } from './feeds.ts'
 import * as follow from './follow.ts'
 import { keyHistory } from './key-history.ts'
@@ -143,6 +143,10 @@ export class Node implements NodeApi {
     const until = performance.now() + (meta.timeoutMs ?? calls.TIMEOUT_MS)
     const context = this.#context
     if (to !== undefined && !context.cluster.members.some(m => m.name === to)) {
+      if (context.nodes.some(node => node.name === to)) {
+        const message = `${to} is a standby: it follows, and never becomes primary; name a replica`
+        throw new ViewstampError('INVALID_PARAMS', message, { path: 'to' })
+      }
       throw new ViewstampError('INVALID_PARAMS', `there is no member "${to}"`, { path: 'to' })
     }
     // The next view's primary is the next in line: for a certain one it may take several steps.
@@ -214,7 +218,9 @@ export class Node implements NodeApi {
     const context = this.#context
     if (context.stopping) return
     const primaryOf = context.shards.filter(shard => shard.isPrimary)
-    const others = context.network.peers().some(peer => peer.connected)
+    const others = context.network
+      .peers()
+      .some(({ peerId, connected }) => connected && roleOf(context, peerId) === 'replica')
     if (others) {
       for (const shard of primaryOf) shard.host.input({ type: 'step-down' })
       const until = performance.now() + HANDOVER_MS

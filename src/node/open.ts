@@ -18,8 +18,8 @@ import type { ReplicaNumber } from '../vr/terms.ts'
 import { opNumber, replicaNumber } from '../vr/terms.ts'
 import { decodeMessage, encodeMessage, WIRE_VERSION } from '../wire/codec.ts'
 import { ASK_FRAME, Asks } from './ask.ts'
-import type { NodeContext, NodeOptions } from './context.ts'
-import { emit } from './context.ts'
+import type { NodeContext, NodeOptions, NodeRecord } from './context.ts'
+import { emit, roleOf } from './context.ts'
 import { onUnreadable } from './damage.ts'
 import { followEvents } from './events.ts'
 import { Greeted } from './greeted.ts'
@@ -73,12 +73,14 @@ export async function openNode(options: OpenOptions): Promise<Node> {
   )
   const context = makeContext(options, writer)
   options.onContext?.(context, writer)
-  const { members, peerId } = store.cluster
-  const indexOf = new Map(members.map((member, i) => [member.peerId, replicaNumber(i)]))
-  network.setMembers(members.filter(member => member.peerId !== peerId))
+  const { nodes, cluster } = context
+  const indexOf = new Map(nodes.map((node, i) => [node.peerId, replicaNumber(i)]))
+  const others = nodes.filter(node => node.peerId !== cluster.peerId)
+  network.setMembers(others)
   const booting: (() => void)[] = []
   let isFenced = false
-  const greeted = new Greeted(members.length - 1)
+  const members = others.filter(({ peerId }) => roleOf(context, peerId) === 'replica')
+  const greeted = new Greeted(members.map(({ peerId }) => peerId))
   const started = network.start({
     frame: (from, frame) => onFrame(context, indexOf, from, frame),
     up: peer => {
@@ -86,12 +88,12 @@ export async function openNode(options: OpenOptions): Promise<Node> {
       onPeer(context, indexOf, peer, true)
     },
     down: (peer, reason) => {
-      options.log.info(`lost ${nameOf(store.cluster, peer)}: ${reason}`)
+      options.log.info(`lost ${nameOf(context, peer)}: ${reason}`)
       onPeer(context, indexOf, peer, false)
     },
     refused: (peer, reason) => {
       greeted.note(peer)
-      options.log.warn(`no connection with ${nameOf(store.cluster, peer)}: ${reason}`, { peer })
+      options.log.warn(`no connection with ${nameOf(context, peer)}: ${reason}`, { peer })
     },
     fenced: reason => {
       // Not one vote more, however long the process takes to end.
@@ -130,6 +132,7 @@ function makeContext(options: OpenOptions, writer: Writer): NodeContext {
   const context: NodeContext = {
     options,
     cluster: store.cluster,
+    nodes: nodesOf(store.cluster, options.standbys ?? []),
     store,
     network,
     shards: [],
@@ -159,6 +162,17 @@ function makeContext(options: OpenOptions, writer: Writer): NodeContext {
   return context
 }
 
+/** A standby that its own configuration does not list has the next number: it is told nobody. */
+function nodesOf(cluster: ClusterRecord, standbys: readonly NodeRecord[]): NodeRecord[] {
+  const { members, peerId, name } = cluster
+  const nodes = [
+    ...members,
+    ...standbys.filter(each => members.every(m => m.peerId !== each.peerId)),
+  ]
+  if (nodes.every(node => node.peerId !== peerId)) nodes.push({ name, peerId, addresses: [] })
+  return nodes
+}
+
 /** The replica as its disk left it; `start` takes up its role. */
 async function openShard(
   options: OpenOptions,
@@ -168,6 +182,7 @@ async function openShard(
 ): Promise<{ shard: Shard; start: () => void }> {
   const { store } = options
   const { members, peerId } = store.cluster
+  const number = context.nodes.findIndex(node => node.peerId === peerId)
   const configuration: Configuration = {
     epochNumber: image.vsr.epochNumber,
     replicaCount: members.length,
@@ -176,7 +191,7 @@ async function openShard(
   }
   const identity = {
     shard: image.shard,
-    replicaNumber: replicaNumber(members.findIndex(member => member.peerId === peerId)),
+    replicaNumber: replicaNumber(number),
     configuration,
     options: options.replica,
     nonce: startNonce(),
@@ -284,13 +299,13 @@ function sendMessage(
   shard: number,
   message: Message,
 ): void {
-  const member = context.cluster.members[to]
-  if (member === undefined) return
+  const node = context.nodes[to]
+  if (node === undefined) return
   const frame = encodeMessage(shard, message)
   const bulk = message.type === 'NEWCHECKPOINT' || frame.length > BULK_BYTES
   // A lost frame is the protocol's to send again.
-  if (bulk && message.type !== 'PREPARE') context.network.sendBulk(member.peerId, frame)
-  else context.network.send(member.peerId, frame)
+  if (bulk && message.type !== 'PREPARE') context.network.sendBulk(node.peerId, frame)
+  else context.network.send(node.peerId, frame)
 }
 
 function onFrame(
@@ -309,7 +324,7 @@ function onFrame(
     context.shards[shard]?.host.input({ type: 'deliver', from, message })
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
-    emit(context, { kind: 'bad_frame', peer: nameOf(context.cluster, peer), why: error.message })
+    emit(context, { kind: 'bad_frame', peer: nameOf(context, peer), why: error.message })
   }
 }
 
@@ -321,14 +336,14 @@ function onPeer(
 ): void {
   const replica = indexOf.get(peer)
   if (replica === undefined) return
-  emit(context, { kind: connected ? 'peer_up' : 'peer_down', peer: nameOf(context.cluster, peer) })
+  emit(context, { kind: connected ? 'peer_up' : 'peer_down', peer: nameOf(context, peer) })
   for (const shard of context.shards) shard.host.input({ type: 'peer', replica, connected })
   const rpc = context.options.rpcUrl()
   if (connected && rpc !== undefined) context.asks.tell(peer, 'info', { rpc })
 }
 
-const nameOf = (cluster: ClusterRecord, peer: string): string =>
-  cluster.members.find(member => member.peerId === peer)?.name ?? peer
+const nameOf = ({ nodes }: NodeContext, peer: string): string =>
+  nodes.find(node => node.peerId === peer)?.name ?? peer
 
 function startTimers(options: OpenOptions, context: NodeContext): () => void {
   const { every = onInterval, wallMs = Date.now } = options

@@ -222,6 +222,12 @@ export class Shard {
     return opOf(this.replica)
   }
 
+  /** At a standby: since when it may lack something; undefined: it has not caught up since its start. */
+  get lagMs(): number | undefined {
+    const { clockMs, caughtUpMs } = this.replica
+    return Number.isFinite(caughtUpMs) ? clockMs - caughtUpMs : undefined
+  }
+
   get headChecksum(): string {
     return headMark(this.replica.log).checksum
   }

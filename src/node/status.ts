@@ -1,16 +1,17 @@
 /** What this node says of itself and of the cluster as seen from here. */
 import { quorumOf } from '../vr/configuration.ts'
-import { isPrimary } from '../vr/state.ts'
+import type { Replica } from '../vr/state.ts'
+import { isPrimary, isStandby } from '../vr/state.ts'
 import type { Health, NodeApi, NodeStatus, ShardStatus } from './api.ts'
 import type { NodeContext } from './context.ts'
-import { primaryName } from './context.ts'
+import { primaryName, roleOf } from './context.ts'
 import type { Shard } from './shard.ts'
 
 export function shardStatus(context: NodeContext, shard: Shard): ShardStatus {
   const { replica } = shard
   return {
     shard: shard.name,
-    status: replica.transfer ? 'syncing' : replica.status,
+    status: isSyncing(replica) ? 'syncing' : replica.status,
     epoch: replica.configuration.epochNumber,
     view: replica.viewNumber,
     primary: primaryName(context, shard),
@@ -20,23 +21,40 @@ export function shardStatus(context: NodeContext, shard: Shard): ShardStatus {
     applied: replica.commitNumber,
     checkpoint: replica.durableCheckpoint,
     lag: Math.max(0, replica.knownCommit - replica.commitNumber),
+    ...followingOf(context, shard),
   }
 }
 
+/** A standby always asks for more. */
+const isSyncing = (replica: Replica): boolean =>
+  (isStandby(replica) ? replica.transfer?.fetch : replica.transfer) !== undefined
+
+/** Of a standby. */
+function followingOf(
+  { nodes }: NodeContext,
+  { replica, lagMs }: Shard,
+): Pick<ShardStatus, 'lagMs' | 'follows'> {
+  if (!isStandby(replica)) return {}
+  const { transfer } = replica
+  const known = lagMs === undefined ? null : Math.round(lagMs)
+  return { lagMs: known, follows: (transfer && nodes[transfer.from]?.name) ?? null }
+}
+
 export function nodeStatus(context: NodeContext): NodeStatus {
-  const { cluster, network, options } = context
+  const { cluster, nodes, network, options } = context
   const connected = new Map(network.peers().map(peer => [peer.peerId, peer]))
   return {
     name: cluster.name,
     peerId: cluster.peerId,
-    role: options.role,
+    role: roleOf(context, cluster.peerId),
     rpc: options.rpcUrl() ?? null,
     shards: context.shards.map(shard => shardStatus(context, shard)),
-    peers: cluster.members
-      .filter(member => member.peerId !== cluster.peerId)
+    peers: nodes
+      .filter(node => node.peerId !== cluster.peerId)
       .map(({ name, peerId, addresses }) => ({
         name,
         peerId,
+        role: roleOf(context, peerId),
         connected: connected.get(peerId)?.connected ?? false,
         addresses,
         rpc: context.rpcUrls.get(peerId) ?? null,
@@ -57,22 +75,24 @@ export function health(context: NodeContext): Health {
   const { cluster, network, shards } = context
   const up = new Set(network.peers().flatMap(peer => (peer.connected ? [peer.peerId] : [])))
   up.add(cluster.peerId)
-  const nodes = cluster.members.map(({ name, peerId }) => ({
+  const nodes = context.nodes.map(({ name, peerId }) => ({
     name,
     peerId,
+    role: roleOf(context, peerId),
     up: up.has(peerId),
     self: peerId === cluster.peerId,
     primaryOf: shards.filter(s => primaryName(context, s) === name).map(s => s.name),
   }))
   const first = shards[0]
   const needed = first ? quorumOf(first.replica.configuration) : 1
-  const alive = nodes.filter(node => node.up).length
+  const replicas = nodes.filter(node => node.role === 'replica')
+  const alive = replicas.filter(node => node.up).length
   const spare = alive - needed
   return {
     nodes,
     quorum: spare >= 0,
     faultsTolerated: Math.max(0, spare),
-    advice: advise(context, nodes, spare),
+    advice: [...advise(context, replicas, spare), ...standbyAdvice(nodes)],
   }
 }
 
@@ -97,6 +117,15 @@ function advise(context: NodeContext, nodes: Health['nodes'], spare: number): st
   return [...advice, ...context.alarms.values()]
 }
 
+/** Nothing depends on them but who reads there. */
+const standbyAdvice = (nodes: Health['nodes']): string[] =>
+  nodes
+    .filter(({ role, up }) => role === 'standby' && !up)
+    .map(
+      ({ name }) =>
+        `the standby ${name} is not connected: who reads there waits, or reads old state`,
+    )
+
 export function members(context: NodeContext): ReturnType<NodeApi['members']> {
   const { clusterId, foundingId, shards } = context.cluster
   return {
@@ -104,17 +133,32 @@ export function members(context: NodeContext): ReturnType<NodeApi['members']> {
     foundingId,
     shards,
     epoch: context.shards[0]?.replica.configuration.epochNumber ?? 0,
-    members: context.cluster.members.map(({ name, peerId, addresses }) => ({
+    members: context.nodes.map(({ name, peerId, addresses }) => ({
       name,
       peerId,
-      role: 'replica',
+      role: roleOf(context, peerId),
       addresses,
     })),
   }
 }
 
+/** A standby claims to serve what is committed, soon: from its own state, whether there is a primary or not. */
+const FRESH_MS = 3000
+
+function followingCheck(context: NodeContext, shard: Shard) {
+  const { lag, lagMs, follows } = shardStatus(context, shard)
+  const ok = typeof lagMs === 'number' && lagMs < FRESH_MS
+  const known = lagMs === null ? 'has not caught up yet' : `${lag} ops, ${lagMs} ms behind`
+  return {
+    name: `shard ${shard.name}`,
+    ok,
+    detail: `standby, follows ${follows ?? 'nobody'}: ${known}`,
+  }
+}
+
 export function readiness(context: NodeContext) {
   const checks = context.shards.map(shard => {
+    if (isStandby(shard.replica)) return followingCheck(context, shard)
     const { replica } = shard
     const primary = primaryName(context, shard)
     const detail = primary === null ? `${replica.status}, no primary` : `primary ${primary}`

@@ -165,7 +165,8 @@ async function openWith(dir: string, db: Database, options: OpenOptions): Promis
       const witness = witnesses[shard]
       stores.push(await auditShard({ dir, db, superblock: superblock.now, witness }, shard))
     }
-    if (cluster.members.length === 1) assertNotAlone(stores)
+    const [first, ...others] = cluster.members
+    if (first?.peerId === cluster.peerId && others.length === 0) assertNotAlone(stores)
     for (const store of stores) await removeUnfinished(db, store)
     const floors = stores.map(store => store.floor())
     await superblock.write({ bootCounter: bootCounter + 1, clean: false, floors })

@@ -75,7 +75,8 @@ async function replace(
   cluster: ClusterRecord,
   promised: Superblock | undefined,
 ): Promise<SetAside> {
-  if (cluster.members.length < MEMBERS_MIN) {
+  const isReplica = cluster.members.some(({ peerId }) => peerId === cluster.peerId)
+  if (isReplica && cluster.members.length < MEMBERS_MIN) {
     throw new StorageError(
       'damaged',
       `${dir} is damaged, and a cluster of ${cluster.members.length} cannot bring back a node that lost its data. Restore the directory from a backup, or found a new cluster from a snapshot.`,

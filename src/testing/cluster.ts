@@ -83,7 +83,6 @@ export class Cluster {
     const network = this.#hub.network(peerOf(name))
     const node = await openNode({
       version: VERSION,
-      role: 'replica',
       minFreeBytes: MIN_FREE_BYTES,
       rpcUrl: () => undefined,
       store: await this.#disk(name).open(),

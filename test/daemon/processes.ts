@@ -91,6 +91,16 @@ export class Daemons {
     return daemons
   }
 
+  /** With standbys: their numbers come behind those of the `n` replicas. */
+  static async withStandbys(n: number, standbys: number): Promise<Daemons> {
+    const dir = mkdtempSync(join(tmpdir(), 'viewstamp-test-'))
+    const daemons = new Daemons(join(dir, 'c'), n, await freeBase(n + standbys))
+    const base = String(daemons.basePort)
+    const how = ['-n', String(n), '--standbys', String(standbys), '--base-port', base]
+    cli(['init', '--dir', daemons.dir, ...how])
+    return daemons
+  }
+
   /** Nothing is written yet: the caller makes the directories. */
   static async planned(n = 3): Promise<Daemons> {
     const dir = mkdtempSync(join(tmpdir(), 'viewstamp-test-'))
@@ -101,8 +111,12 @@ export class Daemons {
     return `http://127.0.0.1:${this.basePort + 10 * i + 1}`
   }
 
+  nameOf(i: number): string {
+    return i < this.n ? `n${i + 1}` : `standby${i - this.n + 1}`
+  }
+
   config(i: number): string {
-    return join(this.dir, `n${i + 1}`, 'config.yaml')
+    return join(this.dir, this.nameOf(i), 'config.yaml')
   }
 
   /** Adds to a node's configuration file. */
@@ -112,7 +126,7 @@ export class Daemons {
 
   /** Resolves when the daemon says that it is ready; rejects with its stderr when it ends before. */
   start(i: number): Promise<void> {
-    const log = join(this.dir, `n${i + 1}.log`)
+    const log = join(this.dir, `${this.nameOf(i)}.log`)
     const fd = openSync(log, 'a')
     const child = spawn(BIN, ['start', '--config', this.config(i)], {
       stdio: ['ignore', 'pipe', fd],
@@ -137,7 +151,9 @@ export class Daemons {
       })
       running.exited.then(code =>
         reject(
-          new Error(`n${i + 1} ended with ${code}: ${readFileSync(log, 'utf8').slice(-2000)}`),
+          new Error(
+            `${this.nameOf(i)} ended with ${code}: ${readFileSync(log, 'utf8').slice(-2000)}`,
+          ),
         ),
       )
     })
@@ -166,7 +182,7 @@ export class Daemons {
   }
 
   logOf(i: number): string {
-    return readFileSync(join(this.dir, `n${i + 1}.log`), 'utf8')
+    return readFileSync(join(this.dir, `${this.nameOf(i)}.log`), 'utf8')
   }
 
   /** The primary as the highest view says; −1: none is known. */

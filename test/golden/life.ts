@@ -34,7 +34,6 @@ export async function nodeOn(dir: string): Promise<Node> {
   const definition = checkDefinition(Reflect.get(await import(bank), 'default'))
   return openNode({
     version: 'golden',
-    role: 'replica',
     minFreeBytes: 1024,
     rpcUrl: () => 'http://127.0.0.1:7401',
     store: await openStore(dir),

@@ -5,9 +5,10 @@ afterEach(() => vi.useRealTimers())
 
 test('waits for all others, and no longer than it may', async () => {
   vi.useFakeTimers()
-  const greeted = new Greeted(2)
+  const greeted = new Greeted(['a', 'b'])
   greeted.note('a')
   greeted.note('a')
+  greeted.note('a standby')
   let done = 0
   const waiting = greeted.all(300).then(() => done++)
   await vi.advanceTimersByTimeAsync(299)
@@ -17,7 +18,7 @@ test('waits for all others, and no longer than it may', async () => {
   expect(vi.getTimerCount()).toBe(0)
   await greeted.all(300)
 
-  const alone = new Greeted(1)
+  const alone = new Greeted(['a'])
   const late = alone.all(300).then(() => done++)
   await vi.advanceTimersByTimeAsync(300)
   await late
@@ -26,6 +27,6 @@ test('waits for all others, and no longer than it may', async () => {
 
 test('a cluster of one waits for nobody', async () => {
   vi.useFakeTimers()
-  await new Greeted(0).all(300)
+  await new Greeted([]).all(300)
   expect(vi.getTimerCount()).toBe(0)
 })

@@ -32,7 +32,6 @@ async function opened(dir: string): Promise<{ node: Node; diary: Diary; context:
   let context: NodeContext | undefined
   const node = await openNode({
     version: 'test',
-    role: 'replica',
     minFreeBytes: 1024,
     rpcUrl: () => undefined,
     store: await openStore(dir),

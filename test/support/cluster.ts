@@ -86,7 +86,6 @@ export class TestCluster {
       : undefined
     const node = await openNode({
       version: 'test',
-      role: 'replica',
       minFreeBytes: 1024,
       rpcUrl: () => `http://${name}`,
       store: chaos?.store(store) ?? store,

@@ -13,6 +13,7 @@ export const init: Run = async (context, _args, given) => {
   const made = await createCluster({
     dir: resolve(dir),
     nodes: given.integer('nodes') ?? 3,
+    standbys: given.integer('standbys', 0),
     basePort: given.integer('basePort') ?? 7400,
     clusterId: given.text('cluster') ?? 'demo',
     shards: given.integer('shards', 1) ?? 1,

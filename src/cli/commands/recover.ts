@@ -3,6 +3,7 @@
  * the data directory of a node that is not running; deletes nothing.
  */
 import { join, resolve } from 'node:path'
+import type { JsonObject } from '../../base/json.ts'
 import { readPeerId } from '../../network/identity.ts'
 import type { ClusterRecord } from '../../storage/port.ts'
 import { recoverStore } from '../../storage/set-aside.ts'
@@ -18,8 +19,9 @@ export const recover: Run = async (context, _args, given) => {
   const dir = resolve(text)
   const asked = given.list('endpoint').length > 0 ? await askCluster(context, dir) : undefined
   const { kept, cluster } = await recoverStore(dir, asked)
-  const { name, incarnation, members } = cluster
-  const others = Math.floor(members.length / 2) + 1
+  const { name, incarnation, members, peerId } = cluster
+  const isReplica = members.some(member => member.peerId === peerId)
+  const others = isReplica ? Math.floor(members.length / 2) + 1 : 1
   context.output.print({
     whole: { name, incarnation, kept, dataDir: dir },
     people: () =>
@@ -38,13 +40,10 @@ async function askCluster(
 ): Promise<Omit<ClusterRecord, 'incarnation'>> {
   const peerId = await readPeerId(join(dir, 'identity.key'))
   const answer = await context.client().call('cluster.members')
-  const members = objects(answer['members']).map(member => ({
-    name: String(member['name']),
-    peerId: String(member['peerId']),
-    addresses: [member['addresses'] ?? []].flat().map(String),
-  }))
+  const nodes = objects(answer['members'])
+  const members = nodes.filter(({ role }) => role !== 'standby').map(memberOf)
   const { clusterId, foundingId, shards } = answer
-  const itself = members.find(member => member.peerId === peerId)
+  const itself = nodes.map(memberOf).find(node => node.peerId === peerId)
   if (itself === undefined || typeof foundingId !== 'string' || typeof shards !== 'number') {
     throw new UsageError(
       `the identity in ${dir} (${peerId}) is not a member of the cluster at ${context.endpoints.join(', ')}: members are ${members.map(member => member.name).join(', ')}`,
@@ -52,3 +51,9 @@ async function askCluster(
   }
   return { clusterId: String(clusterId), foundingId, peerId, name: itself.name, members, shards }
 }
+
+const memberOf = (member: JsonObject): ClusterRecord['members'][number] => ({
+  name: String(member['name']),
+  peerId: String(member['peerId']),
+  addresses: [member['addresses'] ?? []].flat().map(String),
+})

@@ -3,7 +3,7 @@
 import type { Header, Meta } from './components.ts'
 
 export interface ClusterMethods {
-  /** This node: its replicas and how far they are, its peers, its alarms. */
+  /** This node: its replicas and how far they are, its peers, its alarms. `lagMs` and `follows`: at a standby, for how long it has not known that it had all, and whom it asks. */
   'cluster.status': {
     readonly params: {
       readonly meta?: Meta | undefined
@@ -24,11 +24,14 @@ export interface ClusterMethods {
         readonly applied: number
         readonly checkpoint: number
         readonly lag: number
+        readonly lagMs?: number | null
+        readonly follows?: string | null
       }[]
       readonly rpc?: string | null
       readonly peers: readonly {
         readonly name: string
         readonly peerId: string
+        readonly role: 'replica' | 'standby'
         readonly connected: boolean
         readonly addresses: readonly string[]
         readonly rpc: string | null
@@ -52,6 +55,7 @@ export interface ClusterMethods {
       readonly nodes: readonly {
         readonly name: string
         readonly peerId: string
+        readonly role: 'replica' | 'standby'
         readonly up: boolean
         readonly self: boolean
         readonly primaryOf: readonly string[]

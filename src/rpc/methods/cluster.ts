@@ -7,12 +7,13 @@ import { sinkOf } from './sub.ts'
 
 const KINDS_MAX = 64
 const NAME = text(256)
+const ROLE = { type: 'string', enum: ['replica', 'standby'] }
 const TEXT_OR_NULL = { type: ['string', 'null'] }
 
 export const CLUSTER = [
   method('cluster.status', {
     kind: 'free',
-    doc: 'This node: its replicas and how far they are, its peers, its alarms.',
+    doc: 'This node: its replicas and how far they are, its peers, its alarms. `lagMs` and `follows`: at a standby, for how long it has not known that it had all, and whom it asks.',
     result: result({
       name: STRING,
       peerId: STRING,
@@ -30,6 +31,8 @@ export const CLUSTER = [
           applied: INTEGER,
           checkpoint: INTEGER,
           lag: INTEGER,
+          'lagMs?': { type: ['integer', 'null'] },
+          'follows?': TEXT_OR_NULL,
         }),
       ),
       'rpc?': TEXT_OR_NULL,
@@ -37,6 +40,7 @@ export const CLUSTER = [
         shape({
           name: STRING,
           peerId: STRING,
+          role: ROLE,
           connected: BOOLEAN,
           addresses: listOf(STRING),
           rpc: TEXT_OR_NULL,
@@ -60,6 +64,7 @@ export const CLUSTER = [
         shape({
           name: STRING,
           peerId: STRING,
+          role: ROLE,
           up: BOOLEAN,
           self: BOOLEAN,
           primaryOf: listOf(STRING),
