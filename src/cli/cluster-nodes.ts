@@ -105,3 +105,10 @@ export function objects(value: Json | undefined): readonly JsonObject[] {
 function texts(value: Json | undefined): readonly string[] {
   return Array.isArray(value) ? value.filter(each => typeof each === 'string') : []
 }
+
+/** A row of cluster.members. */
+export const memberOf = (row: JsonObject) => ({
+  name: String(row['name']),
+  peerId: String(row['peerId']),
+  addresses: [row['addresses'] ?? []].flat().map(String),
+})

@@ -41,6 +41,17 @@ const RUN: readonly CommandSpec[] = [
     load: async () => (await import('./commands/init.ts')).init,
   },
   {
+    usage: 'standby <name>',
+    summary:
+      'write the data directory of a standby for a cluster that is there (-e: one of its nodes)',
+    options: [
+      ['--dir <dir>', 'gets a directory of that name'],
+      ['--base-port <port>', 'libp2p on this port, RPC on the next'],
+    ],
+    examples: ['viewstamp standby reader --dir c --base-port 7500 -e http://127.0.0.1:7401'],
+    load: async () => (await import('./commands/standby.ts')).standby,
+  },
+  {
     usage: 'start',
     summary: 'one daemon in the foreground; the same command every time',
     options: [['--config <file>', 'config.yaml, as init writes it'], ...START_OPTIONS],

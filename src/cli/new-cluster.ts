@@ -37,7 +37,7 @@ export interface NewNode {
   readonly rpc: string
 }
 
-type Member = ClusterRecord['members'][number]
+export type Member = ClusterRecord['members'][number]
 
 const NODES_MAX = 15
 const STANDBYS_MAX = 15
@@ -68,7 +68,7 @@ export async function createCluster(cluster: NewCluster): Promise<readonly NewNo
   }
 }
 
-async function refuseUsed(dir: string): Promise<void> {
+export async function refuseUsed(dir: string): Promise<void> {
   const files = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
     throw new UsageError(`${dir} cannot be read (${error.code})`)

@@ -204,10 +204,10 @@ export function replay(replica: Replica, entries: readonly Entry[]): Effect[] {
 export function boot(replica: Replica, firstBoot: boolean): Effect[] {
   const effects: Effect[] = []
   const started = firstBoot && opOf(replica) === 0
-  if (replica.repair) {
-    beginRepair(replica, replica.repair, effects)
-  } else if (isStandby(replica)) {
+  if (isStandby(replica) && !replica.repair) {
     beginFollowing(replica, effects)
+  } else if (replica.repair) {
+    beginRepair(replica, replica.repair, effects)
   } else if (replica.durableVsr.recovering) {
     beginRecovery(replica)
     const reason = 'what it promised is lost: it asks the others'

@@ -94,7 +94,7 @@ export class Daemons {
   /** With standbys: their numbers come behind those of the `n` replicas. */
   static async withStandbys(n: number, standbys: number): Promise<Daemons> {
     const dir = mkdtempSync(join(tmpdir(), 'viewstamp-test-'))
-    const daemons = new Daemons(join(dir, 'c'), n, await freeBase(n + standbys))
+    const daemons = new Daemons(join(dir, 'c'), n, await freeBase(n + standbys + 1))
     const base = String(daemons.basePort)
     const how = ['-n', String(n), '--standbys', String(standbys), '--base-port', base]
     cli(['init', '--dir', daemons.dir, ...how])

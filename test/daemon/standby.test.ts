@@ -160,3 +160,33 @@ test('a role that is not its own is refused, and so is a standby without data', 
   }
   await expect(cluster.start(s)).rejects.toThrow('a standby founds no cluster')
 })
+
+test('one for a cluster that is there: made by hand, let in node by node, it fetches all there is', async () => {
+  const other = await Daemons.withStandbys(3, 0)
+  try {
+    for (let i = 0; i < 3; i++) {
+      other.configure(i, 'storage: { checkpointEvery: 50, keepLog: { ops: 10, age: 0s } }')
+    }
+    await other.startAll()
+    await other.untilServed(0)
+    for (let i = 0; i < 1100; i++) await rpc(other.url(i % 3), 'kv.put', { key: `k${i}`, value: i })
+    const base = String(other.basePort + 30)
+    const how = ['--dir', other.dir, '--base-port', base, '-e', other.url(0), '-o', 'json']
+    expect(cli(['standby', 'n2', ...how]).stderr).toContain('has a node n2 already')
+    const { line } = JSON.parse(cli(['standby', 'standby1', ...how]).stdout)
+    for (let i = 0; i < 3; i++) {
+      const text = readFileSync(other.config(i), 'utf8')
+      writeFileSync(other.config(i), text.replace('p2p:', `  standbys:\n    ${line}\np2p:`))
+      await other.kill(i, 'SIGTERM')
+      await other.start(i)
+      await other.untilServed(i)
+    }
+    await other.start(3)
+    await other.untilServed(3)
+    const [there, here] = await Promise.all([0, 3].map(i => rpc(other.url(i), 'kv.hash')))
+    expect(here.hash).toBe(there.hash)
+    expect((await rpc(other.url(3), 'log.info')).first).toBeGreaterThan(1)
+  } finally {
+    await other.destroy()
+  }
+})

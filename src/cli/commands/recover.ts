@@ -3,11 +3,10 @@
  * the data directory of a node that is not running; deletes nothing.
  */
 import { join, resolve } from 'node:path'
-import type { JsonObject } from '../../base/json.ts'
 import { readPeerId } from '../../network/identity.ts'
 import type { ClusterRecord } from '../../storage/port.ts'
 import { recoverStore } from '../../storage/set-aside.ts'
-import { objects } from '../cluster-nodes.ts'
+import { memberOf, objects } from '../cluster-nodes.ts'
 import type { Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -51,9 +50,3 @@ async function askCluster(
   }
   return { clusterId: String(clusterId), foundingId, peerId, name: itself.name, members, shards }
 }
-
-const memberOf = (member: JsonObject): ClusterRecord['members'][number] => ({
-  name: String(member['name']),
-  peerId: String(member['peerId']),
-  addresses: [member['addresses'] ?? []].flat().map(String),
-})
