@@ -145,7 +145,7 @@ describe('completion', () => {
       const script = `${out}\n${set}; _viewstamp; echo "\${COMPREPLY[@]}"`
       return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split(' ')
     }
-    expect(complete('viewstamp', 'st')).toEqual(['start', 'status', 'step-down'])
+    expect(complete('viewstamp', 'st')).toEqual(['standby', 'start', 'status', 'step-down'])
     expect(complete('viewstamp', 'kv', 'in')).toEqual(['incr'])
     expect(complete('viewstamp', '-v', 'kv', 'ls', '--keys')).toEqual(['--keys-only'])
     expect(complete('viewstamp', 'get', '--end')).toEqual(['--endpoint'])
