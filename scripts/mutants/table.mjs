@@ -5,6 +5,7 @@ import { HARMLESS as HARMLESS_ROWS } from './harmless.mjs'
 import { NORMAL } from './normal.mjs'
 import { READS } from './reads.mjs'
 import { REPAIR } from './repair.mjs'
+import { STANDBY } from './standby.mjs'
 import { DUE, STORAGE } from './storage.mjs'
 import { TRANSFER } from './transfer.mjs'
 import { VIEWS } from './views.mjs'
@@ -25,6 +26,7 @@ export const MUTANTS = [
   ...VIEWS,
   ...TRANSFER,
   ...REPAIR,
+  ...STANDBY,
   ...CLIENTS,
   ...FENCE,
   ...STORAGE,

@@ -115,7 +115,7 @@ export const TRANSFER = [
     name: 'transfer-never-given-up',
     p: 'P44',
     why: 'a question that nobody can answer is asked for ever',
-    by: ['converges', 'serves'],
+    by: ['converges', 'serves', 'standby-follows'],
     patches: [
       {
         file: 'vr/state-transfer.ts',

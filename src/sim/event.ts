@@ -53,9 +53,13 @@ export type SimEvent =
   /** Requests and news from outside find whichever start of the host is there. */
   | { readonly type: 'arrival'; readonly host: number; readonly event: HostEvent }
   | { readonly type: 'start'; readonly host: number }
+  | { readonly type: 'standby'; readonly event: StandbyEvent }
   | { readonly type: 'fault'; readonly kind: FaultKind }
   | { readonly type: 'undo'; readonly undo: Undo }
   | { readonly type: 'client'; readonly event: ClientEvent }
+
+/** Of the standby of a run: one fails, and is well again. */
+export type StandbyEvent = 'start' | 'fault' | 'resume' | 'join'
 
 export type Undo =
   | { readonly type: 'join'; readonly links: readonly Link[] }

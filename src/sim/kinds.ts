@@ -21,6 +21,7 @@ export function kindsOf(options: SimOptions): string[] {
     ['overload', workload.overload],
     ['sending twice', workload.twice > 0],
     ['giving up', workload.abandon > 0],
+    ['standby', options.standby === true],
     ['stale read', workload.stale > 0 && workload.reads > 0],
   ]
   for (const kind of FAULTS) kinds.push([kind, isOn(nemesis, kind, replicas)])

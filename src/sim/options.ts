@@ -98,6 +98,8 @@ export interface SimOptions {
   readonly seed: number
   readonly tier: Tier
   readonly replicas: number
+  /** Somebody follows and does not count; absent: nobody. */
+  readonly standby?: boolean | undefined
   readonly replica: ReplicaOptions
   /** Names of the limits that are drawn to be as small as they can be. */
   readonly buggify: readonly string[]

@@ -17,7 +17,7 @@ import { apart, assertConverged } from './check/converges.ts'
 import { assertServed } from './check/serves.ts'
 import { whyStuck } from './check/stuck.ts'
 import { Clocks } from './clocks.ts'
-import { COMMITTED, emptyCoverage, fire } from './coverage.ts'
+import { emptyCoverage } from './coverage.ts'
 import { Digest } from './digest.ts'
 import { Disk, emptyImage, standingOn } from './disk.ts'
 import type { ClientEvent, HostEvent, ReadKind, SimEvent } from './event.ts'
@@ -25,15 +25,16 @@ import { Faults } from './faults.ts'
 import { Frames } from './frames.ts'
 import { History, type Operation } from './history.ts'
 import { Host } from './host.ts'
-import { kindsOf, messageKinds } from './kinds.ts'
 import { Nemesis } from './nemesis.ts'
 import { Network } from './network.ts'
 import { CALM_NETWORK, type SimOptions } from './options.ts'
 import { type Failure, failureOf, type Limits, type Outcome, type Tracing } from './outcome.ts'
 import { type InTransit, Replays } from './replays.ts'
-import { type Noting, Report } from './report.ts'
+import type { Noting } from './report.ts'
+import { Standby } from './standby.ts'
 import type { End, Surroundings } from './surroundings.ts'
-import { Timeline } from './timeline.ts'
+import { tally } from './tally.ts'
+import { reportOf } from './timeline.ts'
 import { safetyChecks, Watcher } from './watch.ts'
 import { type ClientPort, Workload } from './workload.ts'
 import type { World } from './world.ts'
@@ -58,6 +59,7 @@ export class Simulator implements Surroundings, ClientPort {
   readonly #coverage = emptyCoverage()
   readonly #report: Noting | undefined
   readonly #world: World
+  readonly #standby: Standby | undefined
   readonly #untilMs: number
   readonly #eventsMax: number
   readonly watch: Watcher
@@ -75,13 +77,13 @@ export class Simulator implements Surroundings, ClientPort {
     this.#network = new Network(options.network, root.fork('network'), replicas)
     this.#frames = new Frames(options.network, root.fork('frames'))
     this.#replays = new Replays(root.fork('replays'))
-    this.#clocks = new Clocks(options.clock, root.fork('clocks'), replicas)
+    this.#clocks = new Clocks(options.clock, root.fork('clocks'), replicas + 1)
     const configuration = { epochNumber: epochNumber(0), replicaCount: replicas, primaryOffset: 0 }
     const history = new History()
     this.#workload = new Workload(options.workload, root.fork('workload'), history, this)
-    const newHost = (number: number, stream: string): Host => {
+    const newHost = (number: number, stream: string, around: Surroundings = this): Host => {
       const disk = new Disk(emptyImage(), options.disk, root.fork(stream))
-      return new Host({ number, disk, configuration, options }, this)
+      return new Host({ number, disk, configuration, options }, around)
     }
     for (let number = 0; number < replicas; number++) {
       this.#hosts.push(newHost(number, `disk/${number}`))
@@ -89,21 +91,33 @@ export class Simulator implements Surroundings, ClientPort {
     this.#world = this.#makeWorld(history, quorumOf(configuration))
     this.#report = tracing && reportOf(this.#world, tracing)
     const told = { coverage: this.#coverage, digest: this.#digest, report: this.#report }
-    this.watch = new Watcher(safetyChecks(this.#world), told)
-    this.#faults = new Faults({
-      options,
+    const checks = safetyChecks(this.#world)
+    this.watch = new Watcher(checks, told)
+    const shared = {
       hosts: this.#hosts,
       network: this.#network,
       clocks: this.#clocks,
+      coverage: this.#coverage,
+      world: this.#world,
+      digest: this.#digest,
+    }
+    const at = (atMs: number, event: SimEvent): void => this.#heap.push(atMs, event)
+    if (options.standby) {
+      const newOne = (around: Surroundings) => newHost(replicas, 'disk/standby', around)
+      const prng = root.fork('standby')
+      this.#standby = new Standby({ ...shared, prng, checks, newHost: newOne, at })
+    }
+    this.#faults = new Faults({
+      ...shared,
+      options,
       nemesis: new Nemesis(options.nemesis, root.fork('nemesis'), replicas),
       prng: root.fork('simulator'),
-      coverage: this.#coverage,
       report: this.#report,
       only: faults && new Set(faults),
       second: ({ number }) => newHost(number, `disk/${number}/copy`),
       replay: count => this.#replay(count),
       now: () => this.nowMs,
-      after: (ms, event) => this.#heap.push(this.nowMs + ms, event),
+      after: (ms, event) => at(this.nowMs + ms, event),
     })
   }
 
@@ -129,6 +143,7 @@ export class Simulator implements Surroundings, ClientPort {
       this.#runUntil(this.#options.safetyMs, () => this.#workload.isDone)
       this.#core = this.#faults.heal(this.#world.quorum)
       this.#frames.heal()
+      this.#standby?.heal()
       this.#live()
       if (!this.#isGivenUp) this.watch.atEnd()
     } catch (error) {
@@ -137,31 +152,20 @@ export class Simulator implements Surroundings, ClientPort {
     // Stuck is allowed where more was lost than the group promises to survive; wrong never is.
     const stuck = failure?.kind === 'liveness' ? whyStuck(this.#world) : undefined
     if (stuck !== undefined) failure = undefined
-    this.#count(stuck)
+    tally(this.#coverage, {
+      options: this.#options,
+      hosts: this.#hosts,
+      network: this.#network,
+      frames: this.#frames,
+      commits: this.#world.committed.length,
+      fired: this.#workload.fired,
+      isStuck: stuck !== undefined,
+    })
     // One line of it: what follows names the files of this process.
     this.#digest.text(failure?.message.split('\n')[0] ?? '')
     const { hex: digest } = this.#digest
     const { happened: faults } = this.#faults
     return { failure, stuck, digest, coverage: this.#coverage, virtualMs: this.nowMs, faults }
-  }
-
-  #count(stuck: string | undefined): void {
-    const coverage = this.#coverage
-    coverage.commits = this.#world.committed.length
-    coverage.dropped = this.#network.counts.dropped
-    messageKinds(coverage, this.#network, this.#frames.corrupted)
-    if (this.#hosts.some(({ disk }) => disk.stalls > 0)) fire(coverage, 'stall')
-    if (coverage.writesLost > 0) fire(coverage, 'lost write')
-    for (const kind of this.#workload.fired) fire(coverage, kind)
-    for (const name of this.#options.buggify) fire(coverage, `hardest ${name}`)
-    for (const kind of kindsOf(this.#options)) {
-      const known = coverage.kinds.get(kind)
-      coverage.kinds.set(kind, { on: 1, fired: known?.fired ?? 0 })
-    }
-    coverage.runs.all = 1
-    coverage.runs.viewChange = coverage.views > 1 ? 1 : 0
-    coverage.runs.committed = coverage.commits >= COMMITTED ? 1 : 0
-    coverage.runs.stuck = stuck === undefined ? 0 : 1
   }
 
   get history(): History {
@@ -180,6 +184,7 @@ export class Simulator implements Surroundings, ClientPort {
 
   #start(): void {
     this.#faults.startAll()
+    this.#standby?.start()
     this.#workload.start()
   }
 
@@ -200,7 +205,8 @@ export class Simulator implements Surroundings, ClientPort {
   #live(): void {
     const deadline = this.nowMs + this.#options.livenessMs
     this.#workload.more(LIVENESS_REQUESTS)
-    const isWell = (): boolean => this.#workload.isDone && apart(this.#world) === undefined
+    const isWell = (): boolean =>
+      this.#workload.isDone && apart(this.#world) === undefined && !this.#standby?.isBehind
     while (this.nowMs < deadline && this.nowMs < this.#untilMs) {
       const slice = this.nowMs + LIVENESS_STEP_MS
       this.#runUntil(slice, () => false)
@@ -210,6 +216,7 @@ export class Simulator implements Surroundings, ClientPort {
     if (this.nowMs >= this.#untilMs) return
     assertServed(this.#world, this.#workload.isDone, this.#workload.waiting)
     assertConverged(this.#world)
+    this.#standby?.assertFollowed()
   }
 
   // Events.
@@ -228,6 +235,8 @@ export class Simulator implements Surroundings, ClientPort {
         return
       case 'start':
         return this.#faults.onStart(event.host)
+      case 'standby':
+        return this.#standby?.on(event.event)
       case 'fault':
         return this.#faults.on(event.kind)
       case 'undo':
@@ -247,6 +256,7 @@ export class Simulator implements Surroundings, ClientPort {
   // What hosts ask of their surroundings.
 
   send(host: Host, to: number, message: Message): void {
+    if (to >= this.#hosts.length) return this.#standby?.hear(host, message)
     const from = present(host.daemon, 'who sends is running')
     const standing = standingOn(host.image)
     const arrivals = this.#network.arrivals(host.number, to, this.nowMs, message.type)
@@ -387,10 +397,4 @@ export class Simulator implements Surroundings, ClientPort {
     const delay = Math.round(prng.exponential(Math.min(delayMeanMs, 20)))
     return isLost ? undefined : delay
   }
-}
-
-function reportOf(world: World, tracing: Tracing): Noting {
-  const line = (text: string): void => tracing.line(text)
-  const { level } = tracing
-  return level === 'columns' ? new Timeline(world, line) : new Report(world, level, line)
 }

@@ -23,6 +23,9 @@ import {
 /** 1, 3, 5 and 7 replicas in the proportion 1 : 6 : 4 : 1. */
 const REPLICAS = [1, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 7] as const
 
+/** Share of the runs that have a standby. */
+const STANDBY = 0.25
+
 export interface Given {
   readonly replicas?: number
   readonly tier?: Tier
@@ -39,6 +42,7 @@ export function optionsOf(seed: number, given: Given = {}): SimOptions {
     seed,
     tier,
     replicas: given.replicas ?? drawn,
+    standby: root.fork('options/standby').chance(STANDBY),
     replica: { ...replica, checkpointColdBytes },
     pages,
     buggify,
@@ -226,7 +230,8 @@ export function calmOptions(seed: number, given: Given = {}): SimOptions {
   const wild = optionsOf(seed, given)
   const disk = { ...wild.disk, stall: 0 }
   const clock = { skewMs: 0, drift: 0 }
-  return { ...wild, pages: undefined, network: CALM_NETWORK, nemesis: CALM, disk, clock }
+  const none = { pages: undefined, standby: false }
+  return { ...wild, ...none, network: CALM_NETWORK, nemesis: CALM, disk, clock }
 }
 
 export const CALM: NemesisOptions = {

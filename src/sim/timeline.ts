@@ -15,7 +15,8 @@ import { isPrimary, opOf, type Replica } from '../vr/state.ts'
 import type { Job } from './disk.ts'
 import { formatCommands, formatJob, formatMessage } from './format.ts'
 import type { Operation } from './history.ts'
-import { describeEvent, type Noting } from './report.ts'
+import type { Tracing } from './outcome.ts'
+import { describeEvent, type Noting, Report } from './report.ts'
 import type { HostView, World } from './world.ts'
 
 const COLUMN = 12
@@ -132,4 +133,11 @@ function glyphOf(replica: Replica): string {
   if (replica.status === 'recovering') return '~'
   if (replica.status !== 'normal') return '?'
   return isPrimary(replica) ? '*' : '.'
+}
+
+/** Columns, or lines, as the caller wants to see the run. */
+export function reportOf(world: World, tracing: Tracing): Noting {
+  const line = (text: string): void => tracing.line(text)
+  const { level } = tracing
+  return level === 'columns' ? new Timeline(world, line) : new Report(world, level, line)
 }

@@ -75,7 +75,8 @@ describe.runIf(!isWriting).each(versions)('%s', version => {
     const node = await nodeOn(opened('node'))
     const found = await meaningOf(node, session)
     await node.stop()
-    expect(found).toEqual(expected)
+    // Answers may have members that they had not when the fixture was made.
+    expect(found).toMatchObject(expected)
   })
 
   test('and again after that, with what it wrote itself', async () => {
