@@ -48,7 +48,7 @@ export interface Ending {
 
 export interface ChaosApi {
   readonly node: string
-  /** All members but this node. */
+  /** All nodes but this one, standbys included. */
   readonly others: readonly string[]
   readonly shards: readonly string[]
   status(): ChaosStatus

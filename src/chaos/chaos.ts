@@ -18,6 +18,8 @@ import { ALARM, chaosNode, chaosStore, chaosTimers } from './ports.ts'
 
 export interface ChaosOptions {
   readonly cluster: ClusterRecord
+  /** They may be cut off, too. */
+  readonly standbys?: readonly { readonly name: string; readonly peerId: string }[] | undefined
   readonly process: OwnProcess
   readonly clock?: Clock
   /** In [0, 1). */
@@ -37,12 +39,14 @@ export class Chaos implements ChaosApi {
   readonly #names: ReadonlyMap<string, string>
   #context: NodeContext | undefined
 
-  constructor({ cluster, process, clock = REAL_CLOCK, random = Math.random }: ChaosOptions) {
+  constructor(options: ChaosOptions) {
+    const { cluster, standbys = [], process, clock = REAL_CLOCK, random = Math.random } = options
+    const nodes = [...cluster.members, ...standbys]
     this.node = cluster.name
-    this.others = cluster.members.map(({ name }) => name).filter(name => name !== cluster.name)
+    this.others = nodes.map(({ name }) => name).filter(name => name !== cluster.name)
     this.shards = Array.from({ length: cluster.shards }, (_, i) => shardName(i))
     this.every = chaosTimers(this.#gate)
-    this.#names = new Map(cluster.members.map(({ peerId, name }) => [peerId, name]))
+    this.#names = new Map(nodes.map(({ peerId, name }) => [peerId, name]))
     this.#process = process
     this.#clock = clock
     this.#faults = new Faults(clock, random)

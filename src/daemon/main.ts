@@ -131,7 +131,11 @@ async function compose(
   const metrics = new DaemonMetrics()
   opened.close.push(() => network.stop())
   const chaos = config.chaos
-    ? new Chaos({ cluster: store.cluster, process: ownProcess() })
+    ? new Chaos({
+        cluster: store.cluster,
+        standbys: config.cluster.standbys,
+        process: ownProcess(),
+      })
     : undefined
   const node = await openNode({
     version: VERSION,

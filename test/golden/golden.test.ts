@@ -76,7 +76,7 @@ describe.runIf(!isWriting).each(versions)('%s', version => {
     const found = await meaningOf(node, session)
     await node.stop()
     // Answers may have members that they had not when the fixture was made.
-    expect(found).toMatchObject(expected)
+    expect(found).toMatchObject(expected as object)
   })
 
   test('and again after that, with what it wrote itself', async () => {
