@@ -130,13 +130,7 @@ async function compose(
   const url = hasPort ? `http://${config.rpc.listen}` : undefined
   const metrics = new DaemonMetrics()
   opened.close.push(() => network.stop())
-  const chaos = config.chaos
-    ? new Chaos({
-        cluster: store.cluster,
-        standbys: config.cluster.standbys,
-        process: ownProcess(),
-      })
-    : undefined
+  const chaos = config.chaos ? chaosOf(config, store) : undefined
   const node = await openNode({
     version: VERSION,
     standbys: config.cluster.standbys,
@@ -188,6 +182,10 @@ async function compose(
       await rpc?.stop()
     },
   }
+}
+
+function chaosOf({ cluster: { standbys } }: Config, { cluster }: Store): Chaos {
+  return new Chaos({ cluster, standbys, process: ownProcess() })
 }
 
 function rpcServer(config: Config, log: Logger, node: Node, chaos: Chaos | undefined): RpcServer {
