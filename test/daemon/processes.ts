@@ -75,6 +75,8 @@ export class Daemons {
   readonly n: number
   readonly basePort: number
   readonly #running = new Map<number, Running>()
+  /** What comes behind the members: standbys, or copies of members that a test makes. */
+  #hasStandbys = false
 
   private constructor(dir: string, n: number, basePort: number) {
     this.dir = dir
@@ -95,6 +97,7 @@ export class Daemons {
   static async withStandbys(n: number, standbys: number): Promise<Daemons> {
     const dir = mkdtempSync(join(tmpdir(), 'viewstamp-test-'))
     const daemons = new Daemons(join(dir, 'c'), n, await freeBase(n + standbys + 1))
+    daemons.#hasStandbys = true
     const base = String(daemons.basePort)
     const how = ['-n', String(n), '--standbys', String(standbys), '--base-port', base]
     cli(['init', '--dir', daemons.dir, ...how])
@@ -112,7 +115,7 @@ export class Daemons {
   }
 
   nameOf(i: number): string {
-    return i < this.n ? `n${i + 1}` : `standby${i - this.n + 1}`
+    return this.#hasStandbys && i >= this.n ? `standby${i - this.n + 1}` : `n${i + 1}`
   }
 
   config(i: number): string {
