@@ -169,7 +169,8 @@ test('one for a cluster that is there: made by hand, let in node by node, it fet
     }
     await other.startAll()
     await other.untilServed(0)
-    for (let i = 0; i < 1100; i++) await rpc(other.url(i % 3), 'kv.put', { key: `k${i}`, value: i })
+    const put = (i: number) => rpc(other.url(i % 3), 'kv.put', { key: `k${i}`, value: i })
+    await Promise.all(Array.from({ length: 1100 }, (_, i) => put(i)))
     const base = String(other.basePort + 30)
     const how = ['--dir', other.dir, '--base-port', base, '-e', other.url(0), '-o', 'json']
     expect(cli(['standby', 'n2', ...how]).stderr).toContain('has a node n2 already')
