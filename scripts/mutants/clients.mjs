@@ -137,8 +137,8 @@ export const CLIENTS = [
     why: 'an operation sees the clock on the wall instead of log time',
     by: ['same-state', 'as-modelled'],
     file: 'vr/execute.ts',
-    find: 'const context = contextOf(entry, rev, command)',
-    replace: 'const context = { ...contextOf(entry, rev, command), timeMs: replica.wallMs }',
+    find: 'const context = contextOf(entry, numbers, command)',
+    replace: 'const context = { ...contextOf(entry, numbers, command), timeMs: replica.wallMs }',
   },
   {
     name: 'checksum-of-the-header',

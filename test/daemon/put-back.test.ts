@@ -51,7 +51,7 @@ async function fenced(i: number): Promise<string> {
   await daemons.start(i).catch(() => undefined)
   for (let tries = 0; daemons.isUp(i) && tries < 400; tries++) await sleep(50)
   if (daemons.isUp(i)) throw new Error(`n${i + 1} takes part\n${daemons.logOf(i)}`)
-  expect(await daemons.exited(i)).toBe(9)
+  expect(await daemons.exited(i), daemons.logOf(i).slice(before)).toBe(9)
   return daemons.logOf(i).slice(before)
 }
 

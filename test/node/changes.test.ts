@@ -28,6 +28,7 @@ function executed(timeMs: number, ...commands: object[]) {
     parent: genesisChecksum('t', 0),
     timeMs,
     revBefore: revOf(rev),
+    lamport: 0,
     commitNumber: opNumber(0),
     commands: operations.map((operation, i) => ({
       kind: 'operation' as const,

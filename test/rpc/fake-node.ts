@@ -143,7 +143,15 @@ export class FakeNode implements NodeApi {
   async logRead({ from, limit }: { from: number; limit: number }) {
     const entries = []
     for (let op = from; op <= this.#rev && entries.length < limit; op++) {
-      entries.push({ op, view: 3, timeMs: op, lamport: 2 * op, checksum: 'c', parent: 'p', revBefore: op - 1 })
+      entries.push({
+        op,
+        view: 3,
+        timeMs: op,
+        lamport: 2 * op,
+        checksum: 'c',
+        parent: 'p',
+        revBefore: op - 1,
+      })
     }
     return entries
   }

@@ -1,15 +1,7 @@
 /** As checks.test.ts, for the sums that a replica keeps. */
 import { expect, test } from 'vitest'
 import { accounts } from '../../src/sim/check/accounts.ts'
-import type { HostView } from '../../src/sim/world.ts'
-import type { Replica } from '../../src/vr/state.ts'
-import { chainOf, executed, lines, worldOf } from './fixtures.ts'
-
-/** A host whose replica is no more than what a property looks at. */
-function hostWith(replica: object, fields: Partial<HostView> = {}): HostView {
-  const [host] = worldOf(3).hosts
-  return { ...(host as HostView), ...fields, replica: replica as Replica }
-}
+import { chainOf, executed, hostWith, lines } from './fixtures.ts'
 
 test('accounts: a sum that is not the sum', () => {
   const with_ = (log: number, unwrittenBytes: number, queueBytes: number) => () =>

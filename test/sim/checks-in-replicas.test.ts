@@ -10,7 +10,6 @@ import { numbers } from '../../src/sim/check/numbers.ts'
 import { preparedOnce } from '../../src/sim/check/prepared-once.ts'
 import { questionsAreNew } from '../../src/sim/check/questions-are-new.ts'
 import { readIndexIsHigh } from '../../src/sim/check/read-index-is-high.ts'
-import { recoveredAbove } from '../../src/sim/check/recovered-above.ts'
 import { refusedAtViewEnd } from '../../src/sim/check/refused-at-view-end.ts'
 import { sameCheckpoints } from '../../src/sim/check/same-checkpoints.ts'
 import { takesWhatFits } from '../../src/sim/check/takes-what-fits.ts'
@@ -18,17 +17,10 @@ import { viewsByVote } from '../../src/sim/check/views-by-vote.ts'
 import type { HostView } from '../../src/sim/world.ts'
 import { append, emptyLog } from '../../src/vr/log.ts'
 import type { Message } from '../../src/vr/message.ts'
-import type { Replica } from '../../src/vr/state.ts'
 import { clientId, opNumber, requestNumber, viewNumber } from '../../src/vr/terms.ts'
-import { chainOf, executed, lines, worldOf, writeOf } from './fixtures.ts'
+import { chainOf, executed, hostWith, lines, worldOf, writeOf } from './fixtures.ts'
 
 const log = chainOf(lines('put r1 a', 'put r1 b', 'put r1 c'))
-
-/** A host whose replica is no more than what a property looks at. */
-function hostWith(replica: object, fields: Partial<HostView> = {}): HostView {
-  const [host] = worldOf(3).hosts
-  return { ...(host as HostView), ...fields, replica: replica as Replica }
-}
 
 describe('numbers', () => {
   const [first, second] = log as [(typeof log)[0], (typeof log)[0]]
@@ -139,18 +131,6 @@ describe('log-begins-right', () => {
     expect(look(replicaWith(0, 3, 3))).toThrow('takes its log to begin at op 0')
     expect(look(replicaWith(1, 3, 9999))).toThrow('keeps 9999 operations')
   })
-})
-
-test('recovered-above: a promise in a view of before the disk was lost', () => {
-  const check = recoveredAbove(worldOf(3))
-  const ok = (view: number): Message => ({
-    type: 'PREPAREOK',
-    viewNumber: viewNumber(view),
-    opNumber: opNumber(1),
-  })
-  check.sent?.(hostWith({}), 1, ok(4))
-  expect(() => check.sent?.(hostWith({}, { wipes: 1 }), 1, ok(5))).not.toThrow()
-  expect(() => check.sent?.(hostWith({}, { wipes: 1 }), 1, ok(4))).toThrow('spoke of view 4')
 })
 
 describe('acks-were-told', () => {
@@ -281,23 +261,6 @@ test('answers-fit: an answer to an earlier question that changes something', () 
   expect(answered(1, 5)).toThrow('NEWSTATE from r1 answers no question of r0')
 })
 
-test('recovered-above: a view chosen from too few answers, or too low', () => {
-  const choosing = (views: readonly number[], leastView: number) => () => {
-    const check = recoveredAbove(worldOf(3))
-    const recovery: { views: Map<number, number>; leastView: number | undefined } = {
-      views: new Map(views.map((view, i) => [i, view])),
-      leastView: undefined,
-    }
-    const host = hostWith({ recovery })
-    check.stepped?.(host)
-    recovery.leastView = leastView
-    check.stepped?.(host)
-  }
-  expect(choosing([3, 4], 6)).not.toThrow()
-  expect(choosing([3, 4], 5)).toThrow('chooses view 5')
-  expect(choosing([4], 6)).toThrow('from 1 answers')
-})
-
 test('same-checkpoints: two replicas go on from one checkpoint to different ones', () => {
   const world = worldOf(3)
   const check = sameCheckpoints(world)
@@ -390,12 +353,4 @@ test('same-checkpoints: two that survive one crash are told of when both are on 
   for (const op of [4, 8]) check.durable?.(second, job(op))
   expect(() => check.durable?.(second, job(13))).not.toThrow()
   expect(() => check.durable?.(first, job(12))).toThrow('takes its next checkpoint at op 12')
-})
-
-test('recovered-above: a vote of a replica that recovers', () => {
-  const vote: Message = { type: 'STARTVIEWCHANGE', viewNumber: viewNumber(3) }
-  const voting = (status: string) => () =>
-    recoveredAbove(worldOf(3)).sent?.(hostWith({ status }), 1, vote)
-  expect(voting('normal')).not.toThrow()
-  expect(voting('recovering')).toThrow('sends STARTVIEWCHANGE while it recovers')
 })

@@ -8,6 +8,7 @@ import type { HostView, World } from '../../src/sim/world.ts'
 import type { Executed, Write } from '../../src/vr/effect.ts'
 import { type Entry, genesisChecksum, makeEntry } from '../../src/vr/entry.ts'
 import type { ReplyAnswer } from '../../src/vr/message.ts'
+import type { Replica } from '../../src/vr/state.ts'
 import {
   clientId,
   epochNumber,
@@ -136,3 +137,9 @@ export function operation(fields: Partial<Operation>): Operation {
 
 export const daemonOf = (number: number, image: Image): Daemon =>
   newDaemon(image, { pid: 1, number, isImpostor: false, nowMs: 0 })
+
+/** A host whose replica is no more than what a property looks at. */
+export function hostWith(replica: object, fields: Partial<HostView> = {}): HostView {
+  const [host] = worldOf(3).hosts
+  return { ...(host as HostView), ...fields, replica: replica as Replica }
+}

@@ -135,10 +135,11 @@ describe('does not count', () => {
     const parent = before.log.base.checksum
     const said: Message[] = [
       { type: 'PREPAREOK', ...ok },
-      { type: 'COMMITOK', ...ok, probe: 0, state, isShortOfSpace: false },
+      { type: 'COMMITOK', ...ok, probe: 0, state, isShortOfSpace: false, wallMs: 0 },
       { type: 'STARTVIEWCHANGE', viewNumber: viewNumber(0) },
       {
         type: 'DOVIEWCHANGE',
+        wallMs: 0,
         viewNumber: viewNumber(3),
         lastNormalView: viewNumber(0),
         opNumber: opNumber(0),

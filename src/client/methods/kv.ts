@@ -246,6 +246,7 @@ export interface KvMethods {
     }
     readonly result: {
       readonly rev: number
+      readonly lamport?: number
       readonly header: Header
     }
   }
