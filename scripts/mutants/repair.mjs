@@ -8,7 +8,7 @@ export const REPAIR = [
     file: 'vr/restart.ts',
     find: '    beginRepair(replica, replica.repair, effects)\n  } else if (replica.durableVsr.recovering) {',
     replace:
-      '    replica.repair = undefined\n    return boot(replica, firstBoot)\n  } else if (replica.durableVsr.recovering) {',
+      '    replica.repair = undefined\n    return boot(replica, firstBoot, wallMs)\n  } else if (replica.durableVsr.recovering) {',
   },
   {
     name: 'damaged-counts-as-without',

@@ -233,7 +233,7 @@ async function openShard(
   }
   const first = store.bootCounter === 1
   const { wallMs = Date.now } = options
-  return { shard, start: () => startShard(shard, boot(replica, first), wallMs()) }
+  return { shard, start: () => startShard(shard, boot(replica, first, wallMs()), wallMs()) }
 }
 
 /** The others go on without a damaged entry of this node: what it promised is not needed, and not to be had. */

@@ -7,7 +7,7 @@
 import { isObject, type Json } from '../base/json.ts'
 import type { Message } from '../vr/message.ts'
 import { JUMP_MAX } from '../vr/sound.ts'
-import { opOf, type Replica } from '../vr/state.ts'
+import { isStandby, opOf, type Replica } from '../vr/state.ts'
 import { type Promised, promiseIn } from '../wire/promised.ts'
 
 export interface PromisePorts {
@@ -69,9 +69,10 @@ export class Promises {
   }
 }
 
-/** Durable, all of it. One that recovers has promised nothing. */
-function rowOf({ shard, durableVsr, durableOp }: Replica): Row | undefined {
-  if (durableVsr.recovering) return undefined
+/** Durable, all of it. One that recovers has promised nothing, and a standby never does. */
+function rowOf(replica: Replica): Row | undefined {
+  const { shard, durableVsr, durableOp } = replica
+  if (durableVsr.recovering || isStandby(replica)) return undefined
   return [shard, durableVsr.viewNumber, durableVsr.lastNormalView, durableOp]
 }
 

@@ -104,7 +104,7 @@ export class Host implements HostView {
     this.#carryOut(replay(replica, log))
     // A point that was armed may have come.
     if (this.replica !== replica) return
-    this.#carryOut(boot(replica, isFirst))
+    this.#carryOut(boot(replica, isFirst, this.#around.wallMs(this)))
     if (this.replica !== replica) return
     this.#around.watch.stepped(this)
     if (!this.#ticking) this.#tickLater()

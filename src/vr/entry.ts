@@ -58,7 +58,7 @@ export interface Entry {
   readonly viewNumber: ViewNumber
   readonly opNumber: OpNumber
   readonly parent: Checksum
-  /** Log time: the primary's clock, never going back. §4.4 */
+  /** Log time: what the clocks of a quorum have reached, never going back. §4.4, log-time.ts */
   readonly timeMs: number
   /** Operations in the log before this entry; the first of this entry has rev revBefore + 1. */
   readonly revBefore: Rev

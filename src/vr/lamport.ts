@@ -27,5 +27,10 @@ export function hearLamport(replica: Replica, lamport: number): void {
   if (lamport > replica.lamport) replica.lamport = lamport
 }
 
+/** Of an entry. */
 export const isLamport = (lamport: number): boolean =>
   Number.isSafeInteger(lamport) && lamport >= 0 && lamport <= LAMPORT_MAX
+
+/** What others tell of is further from the end: entries that are made above it are sound in any case. */
+export const isLamportTold = (lamport: number): boolean =>
+  isLamport(lamport) && lamport <= LAMPORT_MAX - 2 ** 40

@@ -9,11 +9,19 @@ import { headMark } from './log.ts'
 import type { Replica } from './state.ts'
 import type { ReplicaNumber } from './terms.ts'
 
+/** A clock of before 1970 shows 0: what others hear of it is a time in any case. */
+export function setWall(replica: Replica, wallMs: number): void {
+  replica.wallMs = Math.max(0, Math.floor(wallMs))
+}
+
 /** What the clock on the wall of another showed when it sent this. */
 export function noteClock(replica: Replica, from: ReplicaNumber, wallMs: number): void {
-  // 0: it has just started, and has not looked yet.
-  if (from !== replica.replicaNumber && wallMs !== 0)
-    replica.clocks.set(from, wallMs - replica.nowMs)
+  if (from !== replica.replicaNumber) replica.clocks.set(from, wallMs - replica.nowMs)
+}
+
+/** The first look at our own clock for intervals: what was heard before is not older than the start. */
+export function firstLook({ clocks }: Replica, nowMs: number): void {
+  for (const [from, lead] of clocks) clocks.set(from, lead - nowMs)
 }
 
 /** Of an entry that would be made now, at the primary. */

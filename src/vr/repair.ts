@@ -267,5 +267,5 @@ export function onReadOn(replica: Replica, entries: readonly Entry[], effects: E
   replica.backup.heardMs = replica.clockMs
   replica.change.startedMs = replica.clockMs
   effects.push({ type: 'event', event: { type: 'repaired', opNumber: repair.head } })
-  effects.push(...boot(replica, false))
+  effects.push(...boot(replica, false, replica.wallMs))
 }

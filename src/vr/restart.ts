@@ -12,6 +12,7 @@ import type { Entry } from './entry.ts'
 import { committedHere, executeCommitted, learnCommit } from './execute.ts'
 import { assertInvariants } from './invariants.ts'
 import { append, emptyLog } from './log.ts'
+import { setWall } from './log-time.ts'
 import type { CheckpointId } from './message.ts'
 import type { ReplicaOptions } from './options.ts'
 import { beginRecovery } from './recovery.ts'
@@ -200,9 +201,13 @@ export function replay(replica: Replica, entries: readonly Entry[]): Effect[] {
   return effects
 }
 
-/** The log is read: take up the role that the durable view numbers allow. */
-export function boot(replica: Replica, firstBoot: boolean): Effect[] {
+/**
+ * The log is read: take up the role that the durable view numbers allow. `wallMs`: the clock on the wall, which
+ * the first message may have to tell.
+ */
+export function boot(replica: Replica, firstBoot: boolean, wallMs: number): Effect[] {
   const effects: Effect[] = []
+  setWall(replica, wallMs)
   const started = firstBoot && opOf(replica) === 0
   if (isStandby(replica) && !replica.repair) {
     beginFollowing(replica, effects)

@@ -38,7 +38,7 @@ export interface ServiceSnapshot {
 export interface Service {
   /** Executes one operation and gives its result; never throws for bad operations. */
   execute(operation: Uint8Array, context: ExecuteContext, changes: ChangeRecord[]): Uint8Array
-  /** Log time has reached `timeMs` (§4.4: the primary's clock, in the log). */
+  /** Log time has reached `timeMs` (§4.4, log-time.ts). */
   advance(timeMs: number, context: ExecuteContext, changes: ChangeRecord[]): void
   /** When `advance` has work next, in log time. */
   nextDeadline(): number | undefined

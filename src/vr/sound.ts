@@ -6,7 +6,7 @@
  */
 import type { Entry } from './entry.ts'
 import { lamportAfter, revAfter } from './entry.ts'
-import { isLamport } from './lamport.ts'
+import { isLamport, isLamportTold } from './lamport.ts'
 import { headOf } from './log.ts'
 import type { DoViewChange, Message, NewState, StartView } from './message.ts'
 import type { Replica } from './state.ts'
@@ -19,7 +19,7 @@ export function isSound(replica: Replica, m: Message): boolean {
   const opMax = headOf(replica.log) + JUMP_MAX
   switch (m.type) {
     case 'REQUEST':
-      return isLamport(m.lamport)
+      return isLamportTold(m.lamport)
     case 'READINDEX':
     case 'GETENTRIES':
     case 'NEWENTRIES':
@@ -29,7 +29,7 @@ export function isSound(replica: Replica, m: Message): boolean {
     case 'NEWTEXTS':
       return true
     case 'REPLY':
-      if (m.answer.type === 'executed' && !isLamport(m.answer.lamport)) return false
+      if (m.answer.type === 'executed' && !isLamportTold(m.answer.lamport)) return false
       return m.viewNumber <= viewMax
     case 'STARTVIEWCHANGE':
     case 'RECOVERY':

@@ -126,7 +126,9 @@ export function onFollowed(replica: Replica, m: NewState, effects: Effect[]): vo
   const head = opOf(replica)
   const fresh = m.entries.filter(e => e.opNumber > head && e.opNumber <= m.commitNumber)
   const first = fresh[0]
-  if (first && chains(replica.log, first)) {
+  // Not the log that ours is a part of: asking on at once would go on for ever, as fast as the network can.
+  if (first && !chains(replica.log, first)) return
+  if (first) {
     for (const entry of fresh) append(replica.log, entry)
     write(replica, effects, { append: fresh })
   }

@@ -6,7 +6,7 @@
 import { present } from '../base/assert.ts'
 import { quorumOf, replicasOf } from './configuration.ts'
 import type { Effect } from './effect.ts'
-import { logTimeMs } from './log-time.ts'
+import { firstLook, logTimeMs, setWall } from './log-time.ts'
 import { broadcastCommit } from './normal.ts'
 import { prepare, prepareWaiting } from './prepare.ts'
 import { askAgain } from './reads.ts'
@@ -21,10 +21,11 @@ import { clientId, requestNumber } from './terms.ts'
 import { doViewChange, voteToLeave } from './view-change.ts'
 
 export function onTick(replica: Replica, nowMs: number, wallMs: number, effects: Effect[]): void {
+  if (replica.nowMs === 0) firstLook(replica, nowMs)
   const elapsed = Math.max(0, nowMs - replica.nowMs)
   replica.clockMs += Math.min(elapsed, replica.options.tickMaxMs)
   replica.nowMs = nowMs
-  replica.wallMs = wallMs
+  setWall(replica, wallMs)
   if (replica.status === 'repairing') tickRepair(replica, effects)
   else if (isStandby(replica)) tickStandby(replica, effects)
   else if (replica.status === 'recovering') tickRecovery(replica, effects)

@@ -124,6 +124,8 @@ function leaveRole(replica: Replica, effects: Effect[]): void {
   change.received.clear()
   change.startToken = undefined
   dropReads(replica)
+  // A clock that was mended since must not count as it was: the next view hears a quorum of them anew.
+  replica.clocks.clear()
   // A checkpoint that we are fetching stays good, whatever the view: it is committed.
   if (replica.transfer?.fetch === undefined) replica.transfer = undefined
 }

@@ -11,15 +11,18 @@ interface Standing {
   normal: number
   op: number
   recovering?: true
+  isStandby?: true
 }
 
 /** Of each shard only what is looked at. */
 function promises(shards: readonly Standing[]) {
   const noted: string[] = []
   const told: Json[] = []
-  const replicaOf = ({ view, normal, op, recovering }: Standing, shard: number) =>
+  const replicaOf = ({ view, normal, op, recovering, isStandby }: Standing, shard: number) =>
     ({
       shard,
+      replicaNumber: isStandby ? 3 : 0,
+      configuration: { replicaCount: 3 },
       viewNumber: view,
       durableOp: op,
       durableVsr: { viewNumber: view, lastNormalView: normal, ...(recovering && { recovering }) },
@@ -33,6 +36,12 @@ function promises(shards: readonly Standing[]) {
   })
   return { it, noted, told }
 }
+
+test('a standby promises nothing, and is held to nothing', () => {
+  const { it, told } = promises([{ view: 1, normal: 1, op: 5, isStandby: true }])
+  it.tick()
+  expect(told).toEqual([])
+})
 
 test('tells what has changed, and now and then everything', () => {
   const shards: Standing[] = [

@@ -131,7 +131,7 @@ export class Replicas {
     const whole = damage?.runs[0]?.first ?? headOf(image) + 1
     const log = entriesOn(image, image.checkpoint.opNumber + 1, whole - 1, Infinity)
     this.#carryOut(node, replay(replica, log))
-    this.#carryOut(node, boot(replica, node.boots === 1))
+    this.#carryOut(node, boot(replica, node.boots === 1, this.#wallMs))
   }
 
   crash(...who: number[]): void {

@@ -111,7 +111,7 @@ function clocks(up: readonly Answer[]): Finding {
   const spread = values.length === 0 ? 0 : Math.max(...values) - Math.min(...values)
   const each = offsets.map(({ name, offsetMs }) => `${name} ${sign(offsetMs)} ms`).join(', ')
   if (spread <= OFFSET_MAX_MS) return ok('clocks', `${each} against this machine`)
-  const next = 'let NTP set them: keys with a time to live expire by the clock of the primary'
+  const next = 'let NTP set them: keys with a time to live expire by what most of these clocks say'
   return warn('clocks', `${Math.round(spread)} ms apart: ${each} against this machine`, next)
 }
 

@@ -157,7 +157,7 @@ class Work {
     this.#replica = replica
     const log = entriesOn(this.#image, 1, headOf(this.#image), Number.POSITIVE_INFINITY)
     this.#carryOut(replay(replica, log))
-    this.#carryOut(boot(replica, this.#boot === 1))
+    this.#carryOut(boot(replica, this.#boot === 1, LONG_AGO_MS))
     this.#stepAll()
   }
 
