@@ -27,6 +27,8 @@ async function followed(cluster, { subscribers, perSecond, secs }) {
   const client = connectHttp([await primaryEndpoint(cluster)])
   const value = valueText(128)
   await client.publishBatch(1, value)
+  // A node that is behind would count what was published before.
+  await cluster.settled()
   const counts = await Promise.all(
     Array.from({ length: subscribers }, (_, i) => subscribe(cluster.endpoints[i % 3 ? 1 : 2])),
   )
