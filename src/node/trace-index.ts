@@ -26,10 +26,17 @@ export interface Found {
   readonly from: number
 }
 
+/** Of one correlation. */
+interface Places {
+  readonly list: Place[]
+  /** So many at its beginning are forgotten, and cut off now and then. */
+  gone: number
+}
+
 export class TraceIndex {
   readonly #ports: LogPorts
   readonly #placesMax: number
-  readonly #places = new Map<string, Place[]>()
+  readonly #places = new Map<string, Places>()
   /** The correlation of each place, the oldest first; those before `#forgotten` are gone. */
   #order: string[] = []
   #forgotten = 0
@@ -49,8 +56,8 @@ export class TraceIndex {
     this.#reading = reading
     await reading
     const from = Math.max(this.#from, this.#ports.first())
-    const places = this.#places.get(correlationId) ?? []
-    return { from, places: places.filter(place => place.op >= from) }
+    const { list = [], gone = 0 } = this.#places.get(correlationId) ?? {}
+    return { from, places: list.slice(gone).filter(place => place.op >= from) }
   }
 
   async #catchUp(): Promise<void> {
@@ -84,8 +91,8 @@ export class TraceIndex {
 
   #add(id: string, place: Place): void {
     const places = this.#places.get(id)
-    if (places) places.push(place)
-    else this.#places.set(id, [place])
+    if (places) places.list.push(place)
+    else this.#places.set(id, { list: [place], gone: 0 })
     this.#order.push(id)
     if (this.#order.length - this.#forgotten > this.#placesMax) this.#forget()
   }
@@ -93,11 +100,20 @@ export class TraceIndex {
   #forget(): void {
     const id = this.#order[this.#forgotten++] ?? ''
     const places = this.#places.get(id)
-    const oldest = places?.shift()
+    const oldest = places?.list[places.gone++]
     if (oldest) this.#from = Math.max(this.#from, oldest.op + 1)
-    if (places?.length === 0) this.#places.delete(id)
+    if (places) this.#trim(id, places)
     if (this.#forgotten < this.#placesMax) return
     this.#order = this.#order.slice(this.#forgotten)
     this.#forgotten = 0
+  }
+
+  /** Half of a list at a time: one by one, each would move all that follow. */
+  #trim(id: string, places: Places): void {
+    const { list, gone } = places
+    if (gone === list.length) this.#places.delete(id)
+    if (gone * 2 < list.length) return
+    list.splice(0, gone)
+    places.gone = 0
   }
 }

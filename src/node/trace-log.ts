@@ -8,6 +8,7 @@ import type { Shard } from './shard.ts'
 import { eventOf, revAt } from './trace-event.ts'
 import { type Place, TraceIndex } from './trace-index.ts'
 
+/** Of all shards of the node, each of which has its share. */
 const PLACES_MAX = 100_000
 /** Decoded in one go, between two turns of the event loop. */
 const PAGE_BYTES = 256 * 1024
@@ -19,7 +20,7 @@ export function traceIndex({ replica }: Pick<Shard, 'replica'>, store: Store): T
       last: () => Math.min(replica.commitNumber, replica.durableOp),
       read: (first, last) => store.readEntries(replica.shard, first, last, PAGE_BYTES),
     },
-    PLACES_MAX,
+    Math.ceil(PLACES_MAX / store.cluster.shards),
   )
 }
 

@@ -2,7 +2,10 @@
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
 import { TraceIndex } from '../../src/node/trace-index.ts'
+import { traceIndex } from '../../src/node/trace-log.ts'
+import type { Store } from '../../src/storage/port.ts'
 import type { Command, Entry } from '../../src/vr/entry.ts'
+import type { Replica } from '../../src/vr/state.ts'
 
 const command = (meta: string, operation = '{}', kind: Command['kind'] = 'operation') =>
   ({ kind, meta, operation: utf8(operation) }) as Command
@@ -60,6 +63,25 @@ test('beyond the bound the oldest are forgotten, and it says from where on it kn
   expect((await traces.find('even')).places.map(({ op }) => op)).toEqual([23, 25])
 })
 
+test('what is forgotten of several is what a list of all would say', async () => {
+  const ids = Array.from(
+    { length: 200 },
+    (_, i) => ['a', 'b', 'c', 'd'][(i * i + (i >> 3)) % 4] ?? '',
+  )
+  const { log, index } = logOf(...ids.map(id => [of(id)]))
+  const traces = index(10)
+  for (log.last = 1; log.last <= ids.length; log.last++) {
+    const kept = ids
+      .slice(0, log.last)
+      .map((id, i) => ({ id, op: i + 1 }))
+      .slice(-10)
+    for (const asked of ['a', 'b', 'c', 'd']) {
+      const places = kept.filter(({ id }) => id === asked).map(({ op }) => ({ op, index: 0 }))
+      expect(await traces.find(asked)).toEqual({ from: kept[0]?.op, places })
+    }
+  }
+})
+
 test('a log that was cut, before it was read and after', async () => {
   const { log, index } = logOf([of('a')], [of('a')], [of('a')], [of('a')])
   const traces = index()
@@ -103,4 +125,15 @@ test('what only looks like a correlation is none', async () => {
     command('', '{"m":"feed","c":{"op":"publish","record":{"feed":"f","correlationId":"a"}}}'),
   ])
   expect((await index().find('a')).places).toEqual([{ op: 1, index: 4 }])
+})
+
+test('the bound is of a node: each shard has its share', async () => {
+  const read = async (_shard: number, first: number) => [
+    { opNumber: first, commands: [of('a')] } as unknown as Entry,
+  ]
+  const replica = { shard: 0, firstOp: 1, commitNumber: 9, durableOp: 9 } as unknown as Replica
+  const store = { cluster: { shards: 50_000 }, readEntries: read } as unknown as Store
+  expect(await traceIndex({ replica }, store).find('a')).toEqual({
+    ...{ from: 8, places: [8, 9].map(op => ({ op, index: 0 })) },
+  })
 })
