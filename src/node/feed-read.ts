@@ -105,7 +105,7 @@ function fitting(
 }
 
 /** One of the numbers with which a record begins (src/machine/feed/line.ts). */
-function numberIn(text: string, name: 'rev' | 'offset'): number {
+export function numberIn(text: string, name: 'rev' | 'offset' | 'timeMs'): number {
   const start = text.indexOf(`,"${name}":`) + name.length + 4
   return Number(text.slice(start, text.indexOf(',', start)))
 }

@@ -3,86 +3,95 @@
  * after what it names as its cause, be that an event (`shard@lamport`) or a record (`feed/partition/offset`,
  * or its id). Anything else has no order, and is shown by Lamport time.
  */
+import { Heap } from '../base/heap.ts'
 import type { TraceEdge, TraceEvent } from './api.ts'
+import { type Arrows, circlesOf } from './trace-circles.ts'
+
+/** An edge between the places of two events, by Lamport time. */
+interface Link {
+  readonly from: number
+  readonly to: number
+  readonly why: TraceEdge['why']
+}
+
+export const byLamport = (a: TraceEvent, b: TraceEvent): number =>
+  a.lamport - b.lamport || (a.id < b.id ? -1 : 1)
 
 export function inOrder(given: Iterable<TraceEvent>): {
   readonly events: readonly TraceEvent[]
   readonly edges: readonly TraceEdge[]
 } {
-  const events = [...given].sort((a, b) => a.lamport - b.lamport || (a.id < b.id ? -1 : 1))
-  const after = new Map<string, Set<string>>(events.map(({ id }) => [id, new Set()]))
-  const edges: TraceEdge[] = []
-  const add = (edge: TraceEdge): void => {
-    after.get(edge.from)?.add(edge.to)
-    edges.push(edge)
+  const events = [...given].sort(byLamport)
+  const links = consistent(events.length, [...linksOfLogs(events), ...linksOfCauses(events)])
+  const idAt = (place: number): string => events[place]?.id ?? ''
+  return {
+    events: sorted(events.length, links).flatMap(place => events[place] ?? []),
+    edges: links.map(({ from, to, why }) => ({ from: idAt(from), to: idAt(to), why })),
   }
-  const before = new Map<string, string>()
-  for (const { id, shard } of events) {
+}
+
+function linksOfLogs(events: readonly TraceEvent[]): Link[] {
+  const before = new Map<string, number>()
+  return events.flatMap(({ shard }, to): Link[] => {
     const from = before.get(shard)
-    if (from !== undefined) add({ from, to: id, why: 'order' })
-    before.set(shard, id)
-  }
+    before.set(shard, to)
+    return from === undefined ? [] : [{ from, to, why: 'order' }]
+  })
+}
+
+function linksOfCauses(events: readonly TraceEvent[]): Link[] {
   const named = namesOf(events)
-  for (const event of events) {
-    for (const from of causesOf(event, named)) {
-      // Whoever names what came of it as its cause says nothing.
-      if (!leads(after, event.id, from)) add({ from, to: event.id, why: 'cause' })
-    }
-  }
-  return { events: sorted(events, edges), edges }
+  return events.flatMap(({ causationId, records }, to) => {
+    const given = [causationId, ...records.map(record => record.causationId)]
+    const found = given.flatMap(name => (name === undefined ? [] : (named.get(name) ?? [])))
+    const causes = [...new Set(found)].filter(from => from !== to)
+    return causes.map((from): Link => ({ from, to, why: 'cause' }))
+  })
 }
 
 /** What an event can be called by others. */
-function namesOf(events: readonly TraceEvent[]): ReadonlyMap<string, string> {
-  const names = new Map<string, string>()
-  const name = (text: string | undefined, id: string): void => {
-    if (text !== undefined && !names.has(text)) names.set(text, id)
+function namesOf(events: readonly TraceEvent[]): ReadonlyMap<string, number> {
+  const names = new Map<string, number>()
+  const name = (text: string | undefined, place: number): void => {
+    if (text !== undefined && !names.has(text)) names.set(text, place)
   }
-  for (const { id } of events) name(id, id)
-  for (const { id, records } of events) {
+  for (const [place, { id }] of events.entries()) name(id, place)
+  for (const [place, { records }] of events.entries()) {
     for (const { feed, partition, offset, id: own } of records) {
-      if (offset !== undefined) name(`${feed}/${partition}/${offset}`, id)
-      name(own, id)
+      if (offset !== undefined) name(`${feed}/${partition}/${offset}`, place)
+      name(own, place)
     }
   }
   return names
 }
 
-function causesOf(event: TraceEvent, named: ReadonlyMap<string, string>): readonly string[] {
-  const { causationId, records } = event
-  const given = [causationId, ...records.map(record => record.causationId)]
-  const found = given.flatMap(name => (name === undefined ? [] : (named.get(name) ?? [])))
-  return [...new Set(found)].filter(id => id !== event.id)
+/** Whoever names what came of it as its cause says nothing: in a circle, Lamport time is right. */
+function consistent(count: number, links: readonly Link[]): readonly Link[] {
+  if (links.every(({ from, to }) => from < to)) return links
+  const circles = circlesOf(arrowsOf(count, links))
+  return links.filter(({ from, to }) => from < to || circles[from] !== circles[to])
 }
 
-function leads(after: ReadonlyMap<string, ReadonlySet<string>>, from: string, to: string): boolean {
-  const seen = new Set([from])
-  for (const id of seen) {
-    if (id === to) return true
-    for (const next of after.get(id) ?? []) seen.add(next)
-  }
-  return false
+function arrowsOf(count: number, links: readonly Link[]): Arrows {
+  const arrows: number[][] = Array.from({ length: count }, () => [])
+  for (const { from, to } of links) arrows[from]?.push(to)
+  return arrows
 }
 
 /** The earliest first, none before what leads to it. */
-function sorted(events: readonly TraceEvent[], edges: readonly TraceEdge[]): TraceEvent[] {
-  const waits = new Map<string, number>()
-  const next = new Map<string, string[]>()
-  for (const { from, to } of edges) {
-    waits.set(to, (waits.get(to) ?? 0) + 1)
-    next.set(from, [...(next.get(from) ?? []), to])
-  }
-  const left = [...events]
-  const done: TraceEvent[] = []
-  while (left.length > 0) {
-    // There is one: edges form no circle.
-    const at = Math.max(
-      0,
-      left.findIndex(({ id }) => (waits.get(id) ?? 0) === 0),
-    )
-    for (const event of left.splice(at, 1)) {
-      done.push(event)
-      for (const to of next.get(event.id) ?? []) waits.set(to, (waits.get(to) ?? 1) - 1)
+function sorted(count: number, links: readonly Link[]): number[] {
+  const arrows = arrowsOf(count, links)
+  const waits = new Uint32Array(count)
+  for (const { to } of links) waits[to] = (waits[to] ?? 0) + 1
+  const ready = new Heap<number>()
+  for (let place = 0; place < count; place++) if (waits[place] === 0) ready.push(place, place)
+  const done: number[] = []
+  for (let top = ready.pop(); top; top = ready.pop()) {
+    done.push(top.item)
+    for (const to of arrows[top.item] ?? []) {
+      const left = (waits[to] ?? 0) - 1
+      waits[to] = left
+      if (left === 0) ready.push(to, to)
     }
   }
   return done

@@ -2,24 +2,22 @@
  * All commands of a correlation, over all shards. Each node has every shard, so this one knows them as far back
  * as it has the log; the others are asked for what lies before that, which one that came later may not have.
  */
-import { ViewstampError } from '../base/errors.ts'
-import { isObject, type Json, type JsonObject } from '../base/json.ts'
-import type { Meta, Trace, TraceEvent, TraceRecord } from './api.ts'
+import { isObject, type Json } from '../base/json.ts'
+import type { Meta, Trace, TraceEvent } from './api.ts'
 import { waitFor } from './calls.ts'
 import type { NodeContext } from './context.ts'
 import type { FeedApi } from './feed-api.ts'
+import { shardOfKey } from './route.ts'
 import type { Shard } from './shard.ts'
-import { traceRecord } from './trace-event.ts'
 import type { Place } from './trace-index.ts'
 import { traceShard } from './trace-log.ts'
-import { inOrder } from './trace-order.ts'
+import { byLamport, inOrder } from './trace-order.ts'
+import { withPlaces } from './trace-records.ts'
 
 const ASK_MS = 5_000
 /** An answer between nodes fits 64 KiB: so much, and one event more. */
 const PAGE_CHARS = 8_192
 const PAGES_MAX = 1_000
-const RECORDS_READ = 2_000
-const LOCAL: Meta = { consistency: 'local' }
 
 interface Known {
   readonly events: Map<string, TraceEvent>
@@ -29,7 +27,7 @@ interface Known {
 }
 
 export async function trace(
-  node: { readonly context: NodeContext; readonly feeds: FeedApi },
+  node: { readonly context: NodeContext; readonly feeds: Pick<FeedApi, 'read'> },
   correlationId: string,
   limit: number,
   meta: Meta,
@@ -46,18 +44,20 @@ export async function trace(
         await askOthers(context, shard, { correlationId, below: own.from, limit }, known)
     }),
   )
-  const all = inOrder(await withOffsets(feeds, [...known.events.values()]))
-  const events = all.events.slice(0, limit)
-  const shown = new Set(events.map(({ id }) => id))
+  // What is not shown costs no more than this: each shard told its first ones, so these are the first of all.
+  const first = [...known.events.values()].sort(byLamport).slice(0, limit)
+  const shelf = { feeds, shardOf: (feed: string) => nameOfShard(context, feed) }
   return {
     correlationId,
-    events,
-    edges: all.edges.filter(({ from, to }) => shown.has(from) && shown.has(to)),
+    ...inOrder(await withPlaces(shelf, first)),
     since: known.since,
     missing: [...known.missing].sort(),
-    more: known.more || events.length < all.events.length,
+    more: known.more || first.length < known.events.size,
   }
 }
+
+const nameOfShard = ({ shards }: NodeContext, feed: string): string | undefined =>
+  shards[shardOfKey(feed, shards.length)]?.name
 
 function take(known: Known, shard: string, events: readonly TraceEvent[], from: number): void {
   for (const event of events) known.events.set(event.id, event)
@@ -113,42 +113,4 @@ export async function answerTrace(context: NodeContext, shard: Shard, params: Js
 function placeIn(given: unknown): Place | undefined {
   if (!isObject(given)) return undefined
   return { op: Number(given['op']), index: Number(given['index']) }
-}
-
-/** Records as they are stored, with their places, as far as they are still there. */
-async function withOffsets(feeds: FeedApi, events: readonly TraceEvent[]): Promise<TraceEvent[]> {
-  const pages = new Map<string, Promise<readonly JsonObject[]>>()
-  const recordsAt = (feed: string, timeMs: number): Promise<readonly JsonObject[]> => {
-    const name = `${timeMs} ${feed}`
-    const page = pages.get(name) ?? recordsFrom(feeds, feed, timeMs)
-    pages.set(name, page)
-    return page
-  }
-  const found = async (event: TraceEvent): Promise<TraceEvent> => {
-    const named = [...new Set(event.records.map(({ feed }) => feed))]
-    const stored = await Promise.all(named.map(feed => recordsAt(feed, event.timeMs)))
-    const own = stored.flat().filter(record => record['lamport'] === event.lamport)
-    const gone = event.records.filter(({ feed }) => own.every(record => record['feed'] !== feed))
-    const kept = own
-      .slice(0, event.records.length)
-      .map((record): TraceRecord => traceRecord(record))
-    return { ...event, records: [...kept, ...gone] }
-  }
-  return Promise.all(events.map(event => (event.records.length === 0 ? event : found(event))))
-}
-
-async function recordsFrom(
-  feeds: FeedApi,
-  feed: string,
-  timeMs: number,
-): Promise<readonly JsonObject[]> {
-  try {
-    const options = { from: { timeMs }, limit: RECORDS_READ, waitMs: 0 }
-    const { records } = await feeds.read(feed, options, LOCAL)
-    return records.map(record => JSON.parse(record) as JsonObject)
-  } catch (error) {
-    // The feed was deleted, or was never made.
-    if (error instanceof ViewstampError) return []
-    throw error
-  }
 }

@@ -2,7 +2,9 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/base/json.ts'
 import type { Meta } from '../../src/node/api.ts'
+import type { FeedApi } from '../../src/node/feed-api.ts'
 import { shardOfKey } from '../../src/node/route.ts'
+import { trace } from '../../src/node/trace.ts'
 import type { ReplicaOptions } from '../../src/vr/options.ts'
 import { opNumber } from '../../src/vr/terms.ts'
 import { TestCluster } from '../support/cluster.ts'
@@ -123,6 +125,48 @@ describe('a story over three shards', () => {
     expect(events).toMatchObject([{ keys: ['p/1', 'p/2'] }, { records: [{ feed: 'f' }] }])
     expect(events[1]?.records[0]).not.toHaveProperty('offset')
   })
+})
+
+test('of very many events the first are told, and pages of feeds are read one after the other', async () => {
+  cluster = new TestCluster(1, {}, 3)
+  await cluster.start()
+  const feeds = [0, 1, 2, 0, 1].map((shard, i) => named(`f${i}-`, shard, 3))
+  await cluster.node('n1').feeds.ensure(feeds, {})
+  const meta = { correlationId: 'c' }
+  const value = 'x'.repeat(500)
+  await Promise.all(
+    Array.from({ length: 3000 }, (_, i) => publish('n1', feeds[i % 5] ?? '', { value }, meta)),
+  )
+  const context = cluster.contexts.get('n1')
+  if (context === undefined) throw new Error('n1 has no context')
+  const seen = { underWay: 0, most: 0, reads: 0, turns: 0 }
+  const read: FeedApi['read'] = async (...given) => {
+    seen.reads++
+    seen.most = Math.max(seen.most, ++seen.underWay)
+    setImmediate(() => seen.turns++)
+    try {
+      return await cluster.node('n1').feeds.read(...given)
+    } finally {
+      seen.underWay--
+    }
+  }
+  const all = await trace({ context, feeds: { read } }, 'c', 5000, {})
+  expect(all).toMatchObject({ more: false })
+  expect(all.events).toHaveLength(3000)
+  expect(new Set(all.events.map(({ id }) => id)).size).toBe(3000)
+  const places = all.events.flatMap(({ records }) =>
+    records.map(({ feed, offset }) => `${feed} ${offset}`),
+  )
+  expect(new Set(places).size).toBe(3000)
+  expect(places.filter(place => place.endsWith('undefined'))).toEqual([])
+  expect(seen).toMatchObject({ underWay: 0, most: 1, turns: seen.reads })
+  expect(seen.reads).toBeLessThan(30)
+
+  const some = await trace({ context, feeds: { read } }, 'c', 1000, {})
+  expect(some).toMatchObject({ more: true, events: all.events.slice(0, 1000) })
+  const lamports = some.events.map(({ lamport }) => lamport)
+  expect(lamports).toEqual([...lamports].sort((a, b) => a - b))
+  expect(seen.most).toBe(1)
 })
 
 describe('how far back', () => {
