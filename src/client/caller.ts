@@ -39,6 +39,8 @@ const LATE = 'the time was over before a node had told how many shards there are
 const OF_SESSIONS = /^session\./
 /** It may wait for long, and other numbers of the session would wait with it; leases come back by themselves. */
 const FETCH = 'group.fetch'
+/** Many writes, of which no number counts: what was perhaps done is for the caller to look at. */
+const IMPORT = 'kv.import'
 /** What a daemon may be asked to take at most (meta.timeoutMs). */
 const ASKED_MS_MAX = 600_000
 /** The last words to a session are not waited for longer. */
@@ -83,7 +85,8 @@ export class Caller {
     const { timeoutMs = meta.timeoutMs, signal } = options
     if (signal?.aborted) throw aborted('none', signal)
     const budget = this.#budget({ timeoutMs, signal })
-    const isWrite = WRITES.has(method) && !OF_SESSIONS.test(method) && method !== FETCH
+    const isOrdered = WRITES.has(method) && method !== FETCH && method !== IMPORT
+    const isWrite = isOrdered && !OF_SESSIONS.test(method)
     if (this.#session === undefined || !isWrite || isNumbered(meta)) {
       return this.#placed(method, params, meta, budget)
     }
@@ -134,7 +137,7 @@ export class Caller {
     try {
       const isRead = READS.has(method)
       const meta = isRead ? await this.#readMeta(given, budget) : given
-      const isSafe = isNumbered(meta) || OF_SESSIONS.test(method)
+      const isSafe = (isNumbered(meta) && method !== IMPORT) || OF_SESSIONS.test(method)
       const repeat = isRead ? 'read' : isSafe ? 'numbered' : 'plain'
       const result = await this.#attempts(method, { ...params, meta }, budget, repeat)
       this.#revs.note(result)

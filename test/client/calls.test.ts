@@ -294,3 +294,19 @@ test.each(FOREIGN)('HTTP %s with %j is %s, outcome %s', async (status, text, nam
   await vi.advanceTimersByTimeAsync(200)
   expect(await numbered).toMatchObject({ name, outcome: 'none' })
 })
+
+test('kv.import has no number, and is not repeated once it may have been done', async () => {
+  const played = new Played(({ method }) =>
+    method === 'session.open' ? ok({ session: 's@1' }) : 'lost',
+  )
+  const client = played.client()
+  const meta = { session: 'mine@1', seq: 1 }
+  for (const more of [{}, { meta }]) {
+    const before = played.calls.length
+    const asked = failure(client.call('kv.import', { rev: 1, operations: [[]], ...more }))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await asked).toMatchObject({ name: 'CONNECTION_LOST', outcome: 'unknown' })
+    expect(played.methods.slice(before)).toEqual(['kv.import'])
+  }
+  expect(played.calls[0]?.params.meta.seq).toBeUndefined()
+})

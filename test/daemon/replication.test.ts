@@ -114,6 +114,17 @@ test('what cannot become the same is refused, with a sentence', async () => {
     const wrong = rpc(other.url(0), 'kv.import', { rev: 7, operations: [[{ key: 'a', value: 1 }]] })
     await expect(wrong).rejects.toMatchObject({ data: { name: 'COMPARE_FAILED', outcome: 'none' } })
     expect((await rpc(other.url(0), 'kv.get', { key: 'a' })).kv).toBeNull()
+    expect((await rpc(other.url(0), 'kv.hash')).rev).toBe(0)
+
+    // A foreign write, and the copy is none any more: a repeat does not skip what was never applied.
+    const part = `"${BIN}" log read --as changes --limit 4 -e ${source.url(0)}`
+    expect(shell(`${part} | ${into}`)).toBe('')
+    const { rev } = await rpc(other.url(0), 'kv.put', { key: 'foreign', value: 1 })
+    const whole = `"${BIN}" log read --as changes -e ${source.url(0)}`
+    for (let i = 0; i < 2; i++) {
+      expect(shell(`${whole} | ${into}`)).toContain('begin anew, into an empty cluster')
+      expect((await rpc(other.url(0), 'kv.hash')).rev).toBe(rev)
+    }
   } finally {
     await other.destroy()
   }

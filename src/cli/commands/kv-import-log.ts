@@ -1,7 +1,7 @@
 /**
  * What `log read --as changes` printed, into another cluster: every operation at the rev that it had, so that the
  * end is the same state with the same `kv.hash`. What is there already is skipped: a run that was cut short is
- * repeated whole.
+ * repeated whole, once a look at the newest keys says that the copy is what was read up to there (CopyCheck).
  */
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
 import type { Client } from '../../client/client.ts'
@@ -9,6 +9,7 @@ import type { Params } from '../../client/method-call.ts'
 import { objects } from '../cluster-nodes.ts'
 import type { Context } from '../context.ts'
 import { UsageError } from '../usage-error.ts'
+import { CopyCheck } from './kv-import-check.ts'
 
 type Operation = Params<'kv.import'>['operations'][number]
 
@@ -35,6 +36,8 @@ export class LogImport {
   #expired: Operation[number][] = []
   #others = 0
   #isBegun = false
+  /** Of what is skipped; undefined once it was compared. */
+  #check: CopyCheck | undefined
 
   private constructor(context: Context, client: Client, meta: JsonObject, reached: number) {
     this.#context = context
@@ -42,6 +45,7 @@ export class LogImport {
     this.#meta = meta
     this.#next = reached + 1
     this.#told = reached
+    if (reached > 0) this.#check = new CopyCheck(client, meta, reached)
   }
 
   static async begin(context: Context, client: Client, meta: JsonObject): Promise<LogImport> {
@@ -57,6 +61,7 @@ export class LogImport {
       throw new UsageError(`line ${line} has no revBefore: it must come from viewstamp log read`)
     }
     this.#refuseGap(entry, before)
+    this.#check?.reads(before)
     await this.#fill(before)
     const changes = objects(entry['changes'])
     const ours = changes.filter(({ machine }) => machine === 'kv')
@@ -65,7 +70,9 @@ export class LogImport {
       // Its time to live passed before the operations of this entry, which takes no rev.
       if (rev <= before) {
         if (before + 1 === this.#next) this.#expired.push(...operation)
-      } else if (rev >= this.#next) {
+        this.#check?.expired(operation)
+      } else if (rev < this.#next) this.#check?.skipped(rev, operation)
+      else {
         await this.#fill(rev - 1)
         await this.#push(operation)
       }
@@ -87,7 +94,15 @@ export class LogImport {
     while (this.#next <= rev) await this.#push([])
   }
 
+  /** Before the first operation that goes on from what is there. */
+  async #compare(): Promise<void> {
+    const check = this.#check
+    this.#check = undefined
+    await check?.run()
+  }
+
   async #push(changes: Operation): Promise<void> {
+    await this.#compare()
     const operation = [...this.#expired, ...changes]
     this.#expired = []
     this.#waiting.push(operation)
@@ -109,6 +124,8 @@ export class LogImport {
   }
 
   async end(): Promise<void> {
+    if (this.#check?.isShort) this.#context.note(this.#check.short)
+    else await this.#compare()
     await this.#send()
     const { hash, rev } = await this.#client.call('kv.hash', this.#meta)
     if (this.#others > 0) {

@@ -1,10 +1,10 @@
 /** kv export and import: keys and values as lines of JSON, in order of key; a log of state changes, too. */
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
 import type { Client } from '../../client/client.ts'
+import { ViewstampError } from '../../client/error.ts'
 import type { Run } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
+import { linesOf } from '../input.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseJson } from '../value.ts'
 import { isLogEntry, LogImport } from './kv-import-log.ts'
@@ -31,12 +31,11 @@ export const importKeys: Run = async (context, [file = '-'], given) => {
   const client = context.client()
   const shard = given.text('shard')
   const meta = shard === undefined ? {} : { meta: { shard } }
-  const input = file === '-' ? process.stdin : createReadStream(file, 'utf8')
   const puts = new Puts(client, meta)
   let log: LogImport | undefined
   let line = 0
   try {
-    for await (const text of createInterface({ input, crlfDelay: Infinity })) {
+    for await (const text of linesOf(file)) {
       line++
       if (text.trim() === '') continue
       const record = parseJson(text, `line ${line}`)
@@ -49,12 +48,22 @@ export const importKeys: Run = async (context, [file = '-'], given) => {
     await puts.end()
     await log?.end()
   } catch (error) {
-    const done = log ? 'repeat the command, it goes on from there' : `${puts.done} keys written`
-    context.note(`stopped near line ${line}; ${done}`)
+    const next = log ? nextStep(error) : `; ${puts.done} keys written`
+    context.note(`stopped near line ${line}${next}`)
     throw error
   }
   if (log === undefined) context.note(`${puts.done} keys written`)
   return EXIT.ok
+}
+
+/** Of an import of a log. */
+function nextStep(error: unknown): string {
+  if (!(error instanceof ViewstampError)) return ''
+  if (error.name === 'COMPARE_FAILED') {
+    return '; the copy has diverged from its source, unless another import writes to it: begin anew, into an empty cluster'
+  }
+  const isPassing = error.retryable || error.outcome === 'unknown'
+  return isPassing ? '; repeat the command, it goes on from there' : ''
 }
 
 /** Keys and values, several on their way at a time. */

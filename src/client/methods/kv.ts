@@ -224,7 +224,7 @@ export interface KvMethods {
       readonly header: Header
     }
   }
-  /** Takes over what operations of another cluster changed, as log.read gives it, each at the rev that it had there. COMPARE_FAILED: another write came between, and this cluster cannot become the same any more. */
+  /** Takes over what operations of another cluster changed, as log.read gives it, each at the rev that it had there. One call at a time; meta.session and meta.seq do not count: never repeat it without a look at the rev. COMPARE_FAILED: this cluster is at another rev; if another write came between, it cannot become the same any more. Outcome unknown: some of them may be done. */
   'kv.import': {
     readonly params: {
       /** of the first operation: one more than this cluster has reached */

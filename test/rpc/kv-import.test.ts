@@ -1,0 +1,42 @@
+/** kv.import: what it refuses before anything is written, and what it says when a part of it failed. */
+import { expect, test } from 'vitest'
+import { ViewstampError } from '../../src/base/errors.ts'
+import { call, serve } from './harness.ts'
+
+const put = (key: string, more: object = {}) => [{ key, value: 1, ...more }]
+
+test('operations for another rev are not handed in: they would take revs', async () => {
+  const { url, node } = await serve()
+  await call(url, 'kv.put', ['foreign', 1])
+  const { error } = await call(url, 'kv.import', [1, [put('a'), put('b')]])
+  expect(error.data).toMatchObject({ name: 'COMPARE_FAILED', outcome: 'none', rev: 1 })
+  expect(error.data.retryable).toBe(false)
+  expect(JSON.stringify(node.calls)).not.toContain('"op":"import"')
+  expect((await call(url, 'kv.hash')).result.rev).toBe(1)
+  const { result } = await call(url, 'kv.import', [2, [put('a'), [], put('b')]])
+  expect(result.rev).toBe(4)
+})
+
+test('a failure after a part was done is unknown, tells how much, and is not to be repeated', async () => {
+  const { url } = await serve()
+  const operations = [put('a'), put('b', { createRev: 99 }), put('c')]
+  const { error } = await call(url, 'kv.import', { rev: 1, operations })
+  expect(error.data).toMatchObject({ outcome: 'unknown', retryable: false, imported: 2 })
+  expect(error.message).toContain('2 of 3 operations were imported')
+})
+
+test('one that was lost makes the others fail: the refusal is told, and that all of it is unknown', async () => {
+  const { url, node } = await serve()
+  node.failNext = new ViewstampError('TIMEOUT', 'no answer in time')
+  const { error } = await call(url, 'kv.import', [1, [put('a'), put('b')]])
+  expect(error.data).toMatchObject({
+    ...{ name: 'COMPARE_FAILED', outcome: 'unknown', retryable: false, imported: 0 },
+  })
+})
+
+test('where no operation reached the log, the error is as it came', async () => {
+  const { url, node } = await serve()
+  node.failNext = new ViewstampError('NOT_PRIMARY', 'ask another')
+  const { error } = await call(url, 'kv.import', [1, [put('a')]])
+  expect(error.data).toMatchObject({ name: 'NOT_PRIMARY', outcome: 'none', retryable: true })
+})
