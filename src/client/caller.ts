@@ -34,7 +34,7 @@ export interface CallerOptions extends CarrierOptions {
 }
 
 const WAITING_MAX = 10_000
-const LATE = 'the time was over before a node had told how many shards there are'
+const LATE = 'no node told in time how many shards there are'
 /** A session opened twice is one that nobody uses; kept or closed twice, it is the same. */
 const OF_SESSIONS = /^session\./
 /** It may wait for long, and other numbers of the session would wait with it; leases come back by themselves. */
@@ -85,9 +85,8 @@ export class Caller {
     const { timeoutMs = meta.timeoutMs, signal } = options
     if (signal?.aborted) throw aborted('none', signal)
     const budget = this.#budget({ timeoutMs, signal })
-    const isOrdered = WRITES.has(method) && method !== FETCH && method !== IMPORT
-    const isWrite = isOrdered && !OF_SESSIONS.test(method)
-    if (this.#session === undefined || !isWrite || isNumbered(meta)) {
+    const isPlain = OF_SESSIONS.test(method) || method === FETCH || method === IMPORT
+    if (!this.#session || !WRITES.has(method) || isPlain || isNumbered(meta)) {
       return this.#placed(method, params, meta, budget)
     }
     const ticket = await this.#session.ticket(budget)
@@ -137,8 +136,8 @@ export class Caller {
     try {
       const isRead = READS.has(method)
       const meta = isRead ? await this.#readMeta(given, budget) : given
-      const isSafe = (isNumbered(meta) && method !== IMPORT) || OF_SESSIONS.test(method)
-      const repeat = isRead ? 'read' : isSafe ? 'numbered' : 'plain'
+      const isSafe = isNumbered(meta) || OF_SESSIONS.test(method)
+      const repeat = isRead ? 'read' : isSafe && method !== IMPORT ? 'numbered' : 'plain'
       const result = await this.#attempts(method, { ...params, meta }, budget, repeat)
       this.#revs.note(result)
       return result
@@ -196,7 +195,7 @@ export class Caller {
     if (this.#closed) throw clientClosed('none')
     const { timeoutMs = this.#options.timeoutMs, signal } = given
     if (!(timeoutMs >= 0)) {
-      throw new TypeError(`timeoutMs must be a number of milliseconds, not ${timeoutMs}`)
+      throw new TypeError(`timeoutMs must be milliseconds, not ${timeoutMs}`)
     }
     return { deadline: performance.now() + Math.min(timeoutMs, TIMEOUT_MS_MAX), signal }
   }
