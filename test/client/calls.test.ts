@@ -1,17 +1,10 @@
 /** Time, signals, bounds, and what the client adds to a call. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { connect } from '../../src/client/client.ts'
-import { ok, Played, type Reply } from './played.ts'
+import { failure, ok, Played, type Reply } from './played.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
-
-/** Resolves with the error that a call ends with. */
-const failure = (asked: Promise<unknown>): Promise<unknown> =>
-  asked.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
 
 test('a plain write that is not answered in time is unknown; a read is none', async () => {
   const played = new Played(() => 'silent')

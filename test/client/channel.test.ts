@@ -1,16 +1,11 @@
 /** Calls over one WebSocket, and over HTTP where there is none. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { HEADER, ok, Played } from './played.ts'
+import { failure, HEADER, ok, Played } from './played.ts'
 import { Sockets } from './sockets.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const failure = (asked: Promise<unknown>): Promise<unknown> =>
-  asked.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
 const noHttp = () => new Played(() => 'refused')
 const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
 

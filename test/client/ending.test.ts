@@ -4,17 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { connect } from '../../src/client/client.ts'
 import { httpTransport } from '../../src/client/http-transport.ts'
-import { HEADER, ok, Played, type Reply } from './played.ts'
+import { failure, HEADER, ok, Played, type Reply } from './played.ts'
 import { Sockets } from './sockets.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const failure = (asked: Promise<unknown>): Promise<unknown> =>
-  asked.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
 const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
 const noHttp = () => new Played(() => 'refused')
 const event = (rev: number) => ({ kind: 'kv', rev, result: { changes: [{ key: 'x', rev }] } })

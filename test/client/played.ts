@@ -79,3 +79,10 @@ export const HEADER = {
 }
 
 export const ok = (result: object = {}): Reply => ({ result: { ...result, header: HEADER } })
+
+/** The error that a call ends with; «no error»: it did not fail. */
+export const failure = (asked: Promise<unknown>): Promise<unknown> =>
+  asked.then(
+    () => 'no error',
+    (error: unknown) => error,
+  )

@@ -1,16 +1,11 @@
 /** The session of a client: one for all its writes, a number for each, within the window that the cluster keeps. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { WINDOW } from '../../src/client/write-session.ts'
-import { ok, Played, type Reply } from './played.ts'
+import { failure, ok, Played, type Reply } from './played.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const failure = (asked: Promise<unknown>): Promise<unknown> =>
-  asked.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
 const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
 
 /** Opens sessions s@1, s@2 …; writes wait until the test answers them. */

@@ -151,6 +151,14 @@ export class Replicas {
     return effects
   }
 
+  /** Puts number `from` to `to` of a session at the first replica, one after the other, over forty keys. */
+  write(session: string, from: number, to: number): void {
+    for (let n = from; n <= to; n++) {
+      this.request(0, operation(session, n, `put k${n % 40} ${n}`, n - 1))
+      this.settle()
+    }
+  }
+
   /** `ms` pass in ticks of 10 ms on each of them. */
   tick(ms: number, ...who: number[]): void {
     const all = who.length > 0 ? who : this.nodes.map(node => node.number)

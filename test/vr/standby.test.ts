@@ -14,17 +14,10 @@ function withStandby(options: Partial<ReplicaOptions> = {}): { group: Replicas; 
   return { group, session }
 }
 
-function write(group: Replicas, session: string, from: number, to: number): void {
-  for (let n = from; n <= to; n++) {
-    group.request(0, operation(session, n, `put k${n % 40} ${n}`, n - 1))
-    group.settle()
-  }
-}
-
 describe('follows', () => {
   test('an entry is executed there as soon as it is committed: no time passes', () => {
     const { group, session } = withStandby()
-    write(group, session, 1, 3)
+    group.write(session, 1, 3)
     expect(group.state(s)).toBe(group.state(0))
     expect(group.value(s, 'k3')).toBe('3')
     expect(group.at(s).followers.size + group.at(1).followers.size).toBe(0)
@@ -41,7 +34,7 @@ describe('follows', () => {
 
   test('to the primary of the next view, and through it', () => {
     const { group, session } = withStandby()
-    write(group, session, 1, 3)
+    group.write(session, 1, 3)
     group.crash(0)
     const lost = { type: 'peer', replica: replicaNumber(0), connected: false } as const
     for (const i of [1, 2, s]) group.step(i, lost)
@@ -54,7 +47,7 @@ describe('follows', () => {
 
   test('whoever answers: the primary is cut off from it, and nobody tells it so', () => {
     const { group, session } = withStandby()
-    write(group, session, 1, 3)
+    group.write(session, 1, 3)
     const others = [1, 2].flatMap(i => [
       { from: i, to: s },
       { from: s, to: i },
@@ -92,13 +85,13 @@ describe('follows', () => {
       transferBytesMax: 200,
     })
     group.crash(s)
-    write(group, session, 1, 300)
+    group.write(session, 1, 300)
     group.start(s)
     group.run(3000)
     expect(group.state(s)).toBe(group.state(0))
     expect(group.node(s).events.some(event => event.type === 'checkpoint')).toBe(true)
     expect(group.node(s).service.stateHash()).toBe(group.node(0).service.stateHash())
-    write(group, session, 301, 320)
+    group.write(session, 301, 320)
     group.crash(s)
     const held = group.node(s).disk.image.checkpoint.opNumber
     group.start(s)
@@ -199,7 +192,7 @@ describe('does not count', () => {
 describe('serves', () => {
   test('a linearizable read: it asks the primary for the op to wait for', () => {
     const { group, session } = withStandby()
-    write(group, session, 1, 2)
+    group.write(session, 1, 2)
     group.step(s, { type: 'read', readNumber: 1 })
     group.settle()
     expect(group.node(s).reads).toEqual([{ readNumber: 1, opNumber: group.at(0).commitNumber }])
@@ -216,7 +209,7 @@ describe('serves', () => {
 test('a standby whose state is not that of the others stops', () => {
   const { group, session } = withStandby({ checkpointEvery: 5, checkpointIntervalMs: 0 })
   group.node(s).service.load({ id: 'k9', value: 'rotten' })
-  write(group, session, 1, 12)
+  group.write(session, 1, 12)
   group.run(500)
   expect(group.node(s).events.at(-1)).toMatchObject({ type: 'diverged' })
 })

@@ -19,16 +19,9 @@ function withLaggard(options: Partial<ReplicaOptions> = {}): { group: Replicas; 
   const group = new Replicas(3, { ...SHORT, ...options })
   const session = group.open(0, 's')
   group.crash(2)
-  write(group, session, 1, 300)
+  group.write(session, 1, 300)
   group.start(2)
   return { group, session }
-}
-
-function write(group: Replicas, session: string, from: number, to: number): void {
-  for (let n = from; n <= to; n++) {
-    group.request(0, operation(session, n, `put k${n % 40} ${n}`, n - 1))
-    group.settle()
-  }
 }
 
 describe('a checkpoint is fetched', () => {
