@@ -31,12 +31,18 @@ export class Core {
   /** 0 ≤ inFlight: calls whose answer is awaited. */
   #inFlight = 0
   #waiting: (() => void)[] = []
+  /** Made once: who has too much to do must be able to say so in next to no time. */
+  readonly #fullBody: string
 
   constructor(options: CoreOptions) {
     this.methods = options.methods
     this.#limits = options.limits
     this.#log = options.log
     this.#metrics = options.metrics
+    const { inFlight } = options.limits
+    const sentence = `the node is answering ${inFlight} calls, its limit: send this one again later`
+    const full = new ViewstampError('OVERLOADED', sentence, { limit: inFlight, retryAfterMs: 100 })
+    this.#fullBody = JSON.stringify(errorObject(full, undefined))
   }
 
   get inFlight(): number {
@@ -166,18 +172,14 @@ export class Core {
     const told = known(error, method.name, method.kind, this.#log)
     this.#metrics.called(method.name, told.code, performance.now() - startedMs)
     if (id === undefined) return undefined
-    const body = JSON.stringify(errorObject(told, method.kind))
-    return `{"jsonrpc":"2.0","id":${idText(id)},"error":${body}}`
+    return answerText(id, JSON.stringify(errorObject(told, method.kind)))
   }
 
   #full(request: unknown): Reply {
     const wrong = wrongRequest(request)
     if (wrong !== undefined) return this.#refused(invalidRequest(wrong), answerableId(request))
     const { id } = request as ValidRequest
-    if (id === undefined) return undefined
-    const sentence = `the node is answering ${this.#inFlight} calls, its limit: send this one again later`
-    const details = { limit: this.#limits.inFlight, retryAfterMs: 100 }
-    return failure(id, new ViewstampError('OVERLOADED', sentence, details))
+    return id === undefined ? undefined : answerText(id, this.#fullBody)
   }
 
   #refused(error: unknown, id: string | number | null = null): string {
@@ -228,8 +230,11 @@ function idText(id: string | number | null): string {
 }
 
 function failure(id: string | number | null, error: ViewstampError): string {
-  const body = JSON.stringify(errorObject(error, undefined))
-  return `{"jsonrpc":"2.0","id":${idText(id)},"error":${body}}`
+  return answerText(id, JSON.stringify(errorObject(error, undefined)))
+}
+
+function answerText(id: string | number | null, error: string): string {
+  return `{"jsonrpc":"2.0","id":${idText(id)},"error":${error}}`
 }
 
 function invalidRequest(sentence: string): ViewstampError {
