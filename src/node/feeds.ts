@@ -92,7 +92,14 @@ export class Feeds implements FeedApi {
     await Promise.all(feeds.map(feed => this.create(feed, { ifAbsent: true }, { timeoutMs })))
   }
 
-  async publishBatch(records: readonly JsonObject[], meta: Meta): Promise<Answer> {
+  publishBatch(records: readonly JsonObject[], meta: Meta): Promise<Answer> {
+    const { shards } = this.#context
+    const feed = String(records[0]?.['feed'])
+    if (shards.length > 1) return this.#publishApart(records, meta)
+    return this.write(feed, { op: 'publishBatch', records }, meta)
+  }
+
+  async #publishApart(records: readonly JsonObject[], meta: Meta): Promise<Answer> {
     const { shards } = this.#context
     const placed = records.map(record => shardOfKey(String(record['feed']), shards.length))
     const touched = [...new Set(placed)]

@@ -61,8 +61,28 @@ export class HeadedText extends Headed {
     const members = this.#members
     // It may be the name of a member, or stand in a value: then it is looked at.
     const isSpecial = members.includes('"header"') || members.includes('"lamport"')
-    if (isSpecial) return JSON.stringify(this.toJSON())
-    return joined(members, this.#header, this.#lamport)
+    return isSpecial ? JSON.stringify(this.toJSON()) : this.plainText(this.#lamport)
+  }
+
+  /** For members that are known not to say `header`, nor `lamport` beside one that is given. */
+  protected plainText(lamport: number | undefined): string {
+    return joined(this.#members, this.#header, lamport)
+  }
+}
+
+/** What came of records published: nothing in it is the caller's, so it need not be looked into. */
+export class HeadedPublished extends HeadedText {
+  readonly #told: number | undefined
+
+  /** `lamport`: of the write, where the members do not tell it, or tell that of each record. */
+  constructor(members: string, header: Header, lamport: number | undefined) {
+    super(members, header, lamport)
+    this.#told =
+      !members.startsWith('{"results"') && members.includes('"lamport"') ? undefined : lamport
+  }
+
+  override get text(): string {
+    return this.plainText(this.#told)
   }
 }
 

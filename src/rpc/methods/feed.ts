@@ -15,7 +15,15 @@ import {
   RECORD,
   RECORDS,
 } from './feed-fields.ts'
-import { BOOLEAN, listOf, result, STRING, shape, withHeader } from './result.ts'
+import {
+  BOOLEAN,
+  listOf,
+  publishedWithHeader,
+  result,
+  STRING,
+  shape,
+  withHeader,
+} from './result.ts'
 
 const CONFIGURED = result({ feed: STRING, config: FEED_CONFIG })
 
@@ -63,7 +71,7 @@ export const FEED_WRITES = [
       const { feed } = params
       const publish = () => node.feeds.write(feed, { op: 'publish', record }, meta)
       const ensured = node.feeds.ensure([feed], meta)
-      return withHeader(ensured === undefined ? publish() : ensured.then(publish))
+      return publishedWithHeader(ensured === undefined ? publish() : ensured.then(publish))
     },
   }),
   method('feed.publishBatch', {
@@ -73,9 +81,9 @@ export const FEED_WRITES = [
     positions: ['records'],
     result: result({ results: listOf(shape(PUBLISHED)) }),
     run: ({ records }, meta, { node }) => {
-      const ensured = node.feeds.ensure([...new Set(records.map(({ feed }) => feed))], meta)
+      const ensured = node.feeds.ensure(namesIn(records), meta)
       const publish = () => node.feeds.publishBatch(records as readonly JsonObject[], meta)
-      return withHeader(ensured === undefined ? publish() : ensured.then(publish))
+      return publishedWithHeader(ensured === undefined ? publish() : ensured.then(publish))
     },
   }),
   method('feed.truncate', {
@@ -98,6 +106,13 @@ export const FEED_WRITES = [
     },
   }),
 ]
+
+/** Each once; most batches name one. */
+function namesIn(records: readonly { readonly feed: string }[]): readonly string[] {
+  const [first] = records
+  const isOne = records.every(({ feed }) => feed === first?.feed)
+  return isOne && first ? [first.feed] : [...new Set(records.map(({ feed }) => feed))]
+}
 
 /** All that was given but `meta`: unknown members are the publisher's own. */
 function recordIn(params: object): JsonObject {

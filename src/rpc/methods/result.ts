@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import { isObject } from '../../base/json.ts'
 import type { Answer, Header } from '../../node/api.ts'
-import { Headed, HeadedText } from '../headed.ts'
+import { Headed, HeadedPublished, HeadedText } from '../headed.ts'
 
 export const INTEGER: JsonObject = { type: 'integer' }
 export const STRING: JsonObject = { type: 'string' }
@@ -101,6 +101,14 @@ function besideHeader(answer: Answer): Headed {
   const { result: value } = answer
   return new Headed(isObject(value) ? value : { result: value }, header, lamport)
 }
+
+/** As withHeader, of feed.publish and feed.publishBatch. */
+export const publishedWithHeader = (answer: Promise<Answer>): Promise<Headed> =>
+  answer.then(published => {
+    const { resultText, lamport, header } = published
+    if (resultText === undefined) return besideHeader(published)
+    return new HeadedPublished(resultText, header, lamport)
+  })
 
 /** Whatever a machine gave, whole. */
 export async function asResult(answer: Promise<Answer>): Promise<object> {
