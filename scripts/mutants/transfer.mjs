@@ -186,6 +186,16 @@ export const TRANSFER = [
     replace: 'const continues = headOf(log) >= id.opNumber',
   },
   {
+    name: 'installs-in-its-view',
+    p: '',
+    why: 'a primary that was cut off takes a checkpoint of a later view, and goes on in its own',
+    by: [],
+    trace: 'checkpoint-of-a-later-view',
+    file: 'vr/state-transfer.ts',
+    find: '    leaveForView(replica, m.viewNumber, effects)\n    onCheckpointOffer',
+    replace: '    onCheckpointOffer',
+  },
+  {
     name: 'checkpoint-of-local-time',
     p: 'P41',
     why: 'whether a checkpoint is due is asked of the clock on the wall',
