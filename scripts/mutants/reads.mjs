@@ -1,6 +1,15 @@
 /** Bugs of reads (§6.3). */
 export const READS = [
   {
+    name: 'reads-what-is-executed',
+    p: '',
+    why: 'a primary lets read from what it has executed on, though a backup may have executed more',
+    by: ['read-index-is-high'],
+    file: 'vr/reads.ts',
+    find: 'Math.max(replica.knownCommit, replica.primary.viewStartOp)',
+    replace: 'Math.max(replica.commitNumber, replica.primary.viewStartOp)',
+  },
+  {
     name: 'reads-unconfirmed',
     p: 'P29',
     why: 'a primary answers reads without asking whether it still is one',

@@ -14,6 +14,7 @@ export type HostEvent =
   | { readonly type: 'tick' }
   | { readonly type: 'deliver'; readonly from: number; readonly message: Message }
   | { readonly type: 'synced' }
+  | { readonly type: 'execute' }
   | { readonly type: 'loaded'; readonly token: number; readonly entries: readonly Entry[] }
   | { readonly type: 'texts-loaded'; readonly token: number; readonly texts: readonly ColdText[] }
   | { readonly type: 'peer'; readonly replica: number; readonly connected: boolean }

@@ -33,7 +33,7 @@ import { SimService } from './service.ts'
 import type { Reading, ReadServed, Surroundings } from './surroundings.ts'
 import type { HostView } from './world.ts'
 
-type HostOptions = Pick<SimOptions, 'replica' | 'tickMs' | 'selfDelivery' | 'pages'>
+type HostOptions = Pick<SimOptions, 'replica' | 'tickMs' | 'selfDelivery' | 'executeMs' | 'pages'>
 
 export class Host implements HostView {
   readonly number: number
@@ -196,6 +196,7 @@ export class Host implements HostView {
       case 'synced':
         this.#onSynced()
         return
+      case 'execute':
       case 'loaded':
       case 'texts-loaded':
         this.step(event)
@@ -288,7 +289,8 @@ export class Host implements HostView {
         this.disk.submit(effect)
         return
       case 'execute':
-        return void this.#inputs.push(effect)
+        if (!this.#options.executeMs) return void this.#inputs.push(effect)
+        return around.later(this, around.nowMs + this.#options.executeMs, effect)
       case 'executed':
         around.watch.executed(this, effect)
         this.#tellCallers(effect)

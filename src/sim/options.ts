@@ -105,6 +105,8 @@ export interface SimOptions {
   readonly buggify: readonly string[]
   readonly tickMs: number
   readonly selfDelivery: SelfDelivery
+  /** What waits until messages have left is executed so much later; absent or 0: at once. */
+  readonly executeMs?: number | undefined
   /** The service has cold records; absent: none. */
   readonly pages?: PageOptions | undefined
   readonly network: NetworkOptions

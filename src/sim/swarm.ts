@@ -48,6 +48,7 @@ export function optionsOf(seed: number, given: Given = {}): SimOptions {
     buggify,
     tickMs: prng.pick([5, 10, 10, 25]),
     selfDelivery: prng.pick(['at-once', 'at-once', 'at-once', 'later'] as const),
+    executeMs: root.fork('options/execute').pick([0, 0, 1, 10]),
     network: networkOptions(root.fork('options/network')),
     nemesis: nemesisOptions(root.fork('options/nemesis'), tier),
     disk: diskOptions(root.fork('options/disk')),

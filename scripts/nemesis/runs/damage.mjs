@@ -81,12 +81,20 @@ async function oneByOne({ rounds, random }, harm) {
       if (how === 'refused') recovered++
       else if (/votes for nothing until/.test(said)) repaired++
       else harmless++
+      forgetLost(cluster.dataDir(victim))
     }
     const figures = await settle(cluster, load)
     return { rounds, ...figures, harmless, repaired, recovered, back: times(back) }
   } finally {
     load.stopping = true
     await cluster.stop()
+  }
+}
+
+/** As its operator does when it is whole again: behind the fifth the node says that the disk should be looked at. */
+function forgetLost(dir) {
+  for (const name of readdirSync(dir)) {
+    if (name.startsWith('lost-')) rmSync(join(dir, name), { recursive: true })
   }
 }
 
