@@ -1,6 +1,7 @@
 /** The client-table in its repaired form: executed requests only, a function of the log. VRR §4.1 */
 import { expect, test } from 'vitest'
 import { text } from '../../src/base/bytes.ts'
+import { expire } from '../../src/vr/client-table.ts'
 import type { ReplyAnswer } from '../../src/vr/message.ts'
 import { operation, Replicas, register } from '../support/replicas.ts'
 
@@ -76,6 +77,19 @@ test('the results of one session are bounded: the oldest are dropped, not what w
   expect(group.value(0, 'k1')).toHaveLength(60_000)
 })
 
+test('which result is dropped first is decided by the number, not by what was executed first', () => {
+  const group = new Replicas(1)
+  const session = group.open(0, 's')
+  const line = (n: number) => `append k${n} ${'v'.repeat(60_000)}`
+  for (const n of [5, 4, 3, 2, 1]) {
+    group.request(0, operation(session, n, line(n)))
+    group.settle()
+  }
+  const kept = group.at(0).clientTable.sessions.get(session)?.results
+  const dropped = [...(kept ?? [])].filter(([, { answer }]) => answer.result.length === 0)
+  expect(dropped.map(([n]) => n)).toEqual([1])
+})
+
 test('when the table is full the session that was silent longest goes, the same everywhere', () => {
   const group = new Replicas(3, { clientsMax: 2 })
   const [a, b] = [group.open(0, 'a'), group.open(0, 'b')]
@@ -97,6 +111,19 @@ test('a session ends by log time, with no traffic at all', () => {
   expect(group.at(0).clientTable.sessions.size).toBe(1)
   group.run(500)
   for (const i of [0, 1, 2]) expect(group.at(i).clientTable.sessions.size).toBe(0)
+})
+
+test('a session ends at the very time that it was to last until', () => {
+  const group = new Replicas(1)
+  group.request(0, register('short', { ttlMs: 300 }))
+  group.settle()
+  const { clientTable } = group.at(0)
+  const [session] = clientTable.sessions.values()
+  const expiresAt = session?.expiresAt ?? 0
+  expire(clientTable, expiresAt - 1)
+  expect(clientTable.sessions.size).toBe(1)
+  expire(clientTable, expiresAt)
+  expect(clientTable.sessions.size).toBe(0)
 })
 
 test('an acknowledgement beyond every number is taken without counting up to it', () => {
