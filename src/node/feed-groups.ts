@@ -11,7 +11,7 @@ import { READ_LIMIT_MAX } from '../machine/feed/limits.ts'
 import { Rejected } from '../machine/machine.ts'
 import type { Answer, Meta } from './api.ts'
 import type { FeedFrom, Fetched, FetchOptions, GroupApi, GroupOptions } from './feed-api.ts'
-import type { At, FeedHub, Read } from './feed-hub.ts'
+import type { At, FeedHub, Outlook, Read } from './feed-hub.ts'
 
 /** What groups need of feeds. */
 export interface GroupPorts {
@@ -87,8 +87,12 @@ export class FeedGroups implements GroupApi {
     const { member, limit, waitMs } = options
     const hub = this.#ports.hubOf(feed)
     const until = performance.now() + waitMs
-    for (;;) {
-      await untilReady(hub, feed, group, until)
+    for (let isFirst = true; ; isFirst = false) {
+      // Before the first write, log time as it is known here may be old; after it, only our own clock can be wrong.
+      const nowMs = isFirst
+        ? () => Math.max(hub.clock.logMs(), hub.clock.wallMs())
+        : hub.clock.logMs
+      await untilReady(hub, () => hub.outlook(feed, group, nowMs()), until, nowMs)
       const body = { op: 'group.fetch', group, member, limit }
       const { result, header } = await this.write(feed, body, meta)
       const { deliveries, exhausted } = result as unknown as {
@@ -249,14 +253,19 @@ function isOffsets(to: FeedFrom): to is Readonly<Record<string, number>> {
 }
 
 /** There is something to lease, as far as this node knows; or the time is over. */
-async function untilReady(hub: FeedHub, feed: string, group: string, until: number): Promise<void> {
+async function untilReady(
+  hub: FeedHub,
+  outlook: () => Outlook,
+  until: number,
+  nowMs: () => number,
+): Promise<void> {
   for (;;) {
-    const outlook = hub.outlook(feed, group)
+    const { isReady, nextMs } = outlook()
     const left = until - performance.now()
-    if (outlook.isReady || left <= 0) return
-    const dueMs = (outlook.nextMs ?? Number.POSITIVE_INFINITY) - Date.now()
+    if (isReady || left <= 0) return
+    const dueMs = (nextMs ?? Number.POSITIVE_INFINITY) - nowMs()
     const waitMs = Math.min(left, Math.max(1, dueMs))
-    await hub.until(() => hub.outlook(feed, group).isReady, waitMs)
+    await hub.until(() => outlook().isReady, waitMs)
   }
 }
 

@@ -57,6 +57,18 @@ export interface Read {
   readonly needs?: string
 }
 
+/** Whether a group has records to lease; if it has none, when a lease ends. */
+export interface Outlook {
+  readonly isReady: boolean
+  readonly nextMs: number | null
+}
+
+/** Log time as it was told last, and let run on since; and our own clock, which may be wrong. */
+export interface HubClock {
+  readonly logMs: () => number
+  readonly wallMs: () => number
+}
+
 /** One partition that is followed. */
 interface Channel {
   readonly feed: string
@@ -75,6 +87,7 @@ const MOST: Most = { limit: 500 }
 const CHUNKS_MAX = 32
 
 export class FeedHub {
+  readonly clock: HubClock
   readonly #query: (query: Json) => Json
   readonly #readCold: (id: string) => Promise<string | undefined>
   /** Chunks that were read last: pages are smaller, and readers come close behind each other. */
@@ -87,7 +100,9 @@ export class FeedHub {
   constructor(
     query: (query: Json) => Json,
     readCold: (id: string) => Promise<string | undefined> = async () => undefined,
+    clock: HubClock = { logMs: Date.now, wallMs: Date.now },
   ) {
+    this.clock = clock
     this.#query = query
     this.#readCold = readCold
   }
@@ -156,14 +171,11 @@ export class FeedHub {
     return this.#query({ op: 'at', feed, partition, timeMs }) as number
   }
 
-  /** By this node's clock: log time stands still while nothing happens. A group that is not known yet is ready. */
-  outlook(
-    feed: string,
-    group: string,
-  ): { readonly isReady: boolean; readonly nextMs: number | null } {
+  /** When it is `nowMs`: log time stands still while nothing happens. A group that is not known yet is ready. */
+  outlook(feed: string, group: string, nowMs: number): Outlook {
     try {
-      const query = { op: 'outlook', feed, group, nowMs: Date.now() }
-      return this.#query(query) as { isReady: boolean; nextMs: number | null }
+      const query = { op: 'outlook', feed, group, nowMs }
+      return this.#query(query) as unknown as Outlook
     } catch (error) {
       if (error instanceof Rejected) return { isReady: true, nextMs: null }
       throw error

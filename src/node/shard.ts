@@ -60,8 +60,9 @@ export class Shard {
   readonly reads: ReadGate
   /** Which of its commands belong to a correlation. */
   readonly traces: TraceIndex
-  /** Log time reached here. */
+  /** Log time reached here, and when that was, by our clock for intervals. */
   timeMs: number
+  #toldMs = performance.now()
   /** Operations executed here. */
   rev: number
   /** As answered last: see headerOf. */
@@ -108,6 +109,10 @@ export class Shard {
     this.feeds = new FeedHub(
       query => service.query('feed', query, this.timeMs),
       id => this.readCold(id),
+      {
+        logMs: () => this.timeMs + Math.floor(performance.now() - this.#toldMs),
+        wallMs: () => replica.wallMs,
+      },
     )
   }
 
@@ -254,6 +259,7 @@ export class Shard {
   #executed(executed: Executed): void {
     const { entry } = executed
     this.timeMs = entry.timeMs
+    this.#toldMs = performance.now()
     this.rev = revAfter(entry)
     this.callers.executed(executed)
     const { length } = executed.changes
@@ -277,6 +283,7 @@ export class Shard {
       // A checkpoint came from a peer: state has jumped there.
       this.rev = this.replica.checkpoint.rev
       this.timeMs = this.replica.checkpoint.timeMs
+      this.#toldMs = performance.now()
       this.changes.reset(this.rev)
       this.feeds.executed()
       this.reads.applied(this.replica.commitNumber)

@@ -128,11 +128,12 @@ export class Daemons {
   }
 
   /** Resolves when the daemon says that it is ready; rejects with its stderr when it ends before. */
-  start(i: number): Promise<void> {
+  start(i: number, env: Record<string, string> = {}): Promise<void> {
     const log = join(this.dir, `${this.nameOf(i)}.log`)
     const fd = openSync(log, 'a')
     const child = spawn(BIN, ['start', '--config', this.config(i)], {
       stdio: ['ignore', 'pipe', fd],
+      env: { ...process.env, ...env },
     })
     closeSync(fd)
     const running: Running = {
