@@ -2,7 +2,13 @@
 import { Level } from 'level'
 import type { KeyRange } from './keys.ts'
 
-export type Database = Level<Buffer, Buffer>
+/** What LevelDB tells of its tables, and does with them: `level` has it on Node, its types do not say so. */
+interface Tables {
+  approximateSize(start: Buffer, end: Buffer): Promise<number>
+  compactRange(start: Buffer, end: Buffer): Promise<void>
+}
+
+export type Database = Level<Buffer, Buffer> & Tables
 
 /** What staging a write needs of a LevelDB batch. */
 export interface Batch {
@@ -26,7 +32,7 @@ const FILE_BYTES_MIN = 1 << 20
 
 /** Creating is for founding alone: elsewhere it would turn a lost CURRENT into an empty database. */
 export async function openDatabase(path: string, mode: 'create' | 'existing'): Promise<Database> {
-  const db: Database = new Level<Buffer, Buffer>(path, {
+  const db = new Level<Buffer, Buffer>(path, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
     createIfMissing: mode === 'create',
@@ -35,7 +41,7 @@ export async function openDatabase(path: string, mode: 'create' | 'existing'): P
     writeBufferSize: WRITE_BUFFER_BYTES,
     maxOpenFiles: OPEN_FILES_MIN,
     maxFileSize: FILE_BYTES_MIN,
-  })
+  }) as Database
   await db.open()
   return db
 }
@@ -115,4 +121,17 @@ export async function readNewest(
   } finally {
     await iterator.close()
   }
+}
+
+/** Bytes that its tables have for these keys, deleted ones included; not what lies in the write buffer. */
+export function sizeOf(db: Database, { gte, lte }: KeyRange): Promise<number> {
+  return db.approximateSize(gte, Buffer.concat([lte, BEHIND]))
+}
+
+/**
+ * Merges the tables that have keys of the range, so that what is deleted is gone from the disk. The write buffer
+ * becomes a table before. An error of the disk is told by the next write.
+ */
+export function compactRange(db: Database, { gte, lte }: KeyRange): Promise<void> {
+  return db.compactRange(gte, lte)
 }

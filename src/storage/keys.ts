@@ -67,6 +67,7 @@ export function textKey(shard: number, recordId: string): Buffer {
   key.set(id, 3)
   return key
 }
+export const isText = (key: Buffer): boolean => key[0] === TEXTS
 export const idOfText = (textKey: Buffer): string => decodeId(textKey.subarray(3))
 
 export const decodeLogKey = (key: Buffer): { opNumber: number; viewNumber: number } => ({

@@ -13,6 +13,7 @@ import type { PeersFile } from './peers-file.ts'
 import type { ClusterRecord, PeerSeen, ShardImage, ShardWrite, Store } from './port.ts'
 import { StorageError, TextDamage } from './port.ts'
 import { readChanges, readEntries, readRecords } from './reader.ts'
+import { Reclaimer } from './reclaimer.ts'
 import { openingRefusal, writeRefusal } from './refusal.ts'
 import { CONDEMNED, replaceFile } from './replace-file.ts'
 import type { ShardStore } from './shard-store.ts'
@@ -39,6 +40,7 @@ export class LevelStore implements Store {
   readonly shards: readonly ShardImage[]
   readonly #parts: StoreParts
   readonly #sweeper: Sweeper
+  readonly #reclaimer: Reclaimer
   #inFlight: Promise<void> | undefined
   /** The first error, which is final. */
   #failure: Error | undefined
@@ -48,8 +50,11 @@ export class LevelStore implements Store {
     this.#parts = parts
     this.cluster = parts.superblock.now.cluster
     this.bootCounter = parts.superblock.now.bootCounter
-    this.shards = parts.stores.map(store => store.image())
-    this.#sweeper = new Sweeper(parts.db, parts.stores, error => this.#fail(error))
+    const { db, stores } = parts
+    this.shards = stores.map(store => store.image())
+    const failed = (error: unknown): void => void this.#fail(error)
+    this.#reclaimer = new Reclaimer(db, stores, failed)
+    this.#sweeper = new Sweeper(db, stores, this.#reclaimer, failed)
   }
 
   async commit(writes: readonly ShardWrite[]): Promise<void> {
@@ -64,6 +69,7 @@ export class LevelStore implements Store {
       this.#inFlight = undefined
     }
     this.#sweeper.poke()
+    this.#reclaimer.poke()
   }
 
   async #commit(writes: readonly ShardWrite[]): Promise<void> {
@@ -198,6 +204,7 @@ export class LevelStore implements Store {
     await this.#inFlight?.catch(() => undefined)
     await peers.settled()
     await this.#sweeper.idle()
+    await this.#reclaimer.stop()
     try {
       if (this.#failure === undefined) {
         const clean = stores.every(store => store.durable.headChecksum !== undefined)

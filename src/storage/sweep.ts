@@ -85,6 +85,11 @@ export class RecordSweep {
     return this.#garbage.splice(0, count)
   }
 
+  /** All that was found is deleted, or in the batch in flight, and nothing more is looked for. */
+  get isIdle(): boolean {
+    return this.#run === undefined && this.#garbage.length === 0
+  }
+
   /** The slice of keys to read next, if there is one to read. */
   next(): { readonly range: KeyRange; readonly after: Buffer | undefined } | undefined {
     if (this.#garbage.length >= GARBAGE_MAX) return undefined

@@ -1,0 +1,107 @@
+/** What was deleted leaves the disk without more being written to where it lay. */
+import { randomBytes } from 'node:crypto'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { Level } from 'level'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { createStore, openStore } from '../../src/storage/open.ts'
+import type { Store } from '../../src/storage/port.ts'
+import { coldReference } from '../../src/vr/cold.ts'
+import type { ServiceRecord } from '../../src/vr/service.ts'
+import { at, CLUSTER, chain, checkpointAt, directory, records, vsr } from './build.ts'
+
+const MIB = 2 ** 20
+const TEXTS = 700
+
+async function founded(): Promise<{ dir: string; store: Store }> {
+  const dir = await directory()
+  await createStore(dir, CLUSTER)
+  const store = await openStore(dir)
+  onTestFinished(() => store.close())
+  return { dir, store }
+}
+
+function mibOnDisk(dir: string): number {
+  const sizes = readdirSync(join(dir, 'db')).map(
+    // LevelDB deletes files meanwhile.
+    name => statSync(join(dir, 'db', name), { throwIfNoEntry: false })?.size ?? 0,
+  )
+  return sizes.reduce((sum, size) => sum + size, 0) / MIB
+}
+
+const texts = Array.from({ length: TEXTS }, () => randomBytes(48 * 1024).toString('base64'))
+const idOf = (n: number): string => `sfeed/f/${String(n).padStart(4, '0')}`
+const made = (n: number): ServiceRecord => {
+  const text = at(texts, n)
+  return { id: idOf(n), value: coldReference(text), cold: { text } }
+}
+const gone = (n: number): ServiceRecord => ({ id: idOf(n), value: undefined, cold: {} })
+const all = Array.from({ length: TEXTS }, (_, n) => n)
+const log = chain(2)
+
+async function checkpoint(store: Store, opNumber: number, changed: readonly ServiceRecord[]) {
+  for (let i = 0; i < changed.length; i += 50) {
+    const some = changed.slice(i, i + 50)
+    await store.commit([{ shard: 0, records: { opNumber, records: some } }])
+  }
+  await store.commit([{ shard: 0, checkpoint: checkpointAt(at(log, opNumber - 1)) }])
+}
+
+/** 45 MiB of texts, of which only these are kept. */
+async function removed(store: Store, isKept: (n: number) => boolean): Promise<void> {
+  await store.commit([{ shard: 0, append: log }])
+  await checkpoint(store, 1, all.map(made))
+  await checkpoint(store, 2, all.filter(n => !isKept(n)).map(gone))
+}
+
+/** Commits of the other shard, until it is so: deletions ride in them, and begin what is looked at. */
+async function commitUntil(store: Store, isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 20_000 && !isSo(); i++) await store.commit([{ shard: 1, vsr: vsr(0) }])
+  expect(isSo()).toBe(true)
+}
+
+test('texts that were removed leave the disk; those among them that were not are there', async () => {
+  const { dir, store } = await founded()
+  const isKept = (n: number): boolean => n % 40 === 0
+  await removed(store, isKept)
+  const before = mibOnDisk(dir)
+  expect(before).toBeGreaterThan(40)
+  await commitUntil(store, () => mibOnDisk(dir) < before / 10)
+  const kept = all.filter(isKept)
+  expect((await records(store)).map(({ id }) => id)).toEqual(kept.map(idOf))
+  await store.close()
+  const again = await openStore(dir)
+  onTestFinished(() => again.close())
+  for (const n of kept) {
+    const { id, value = '' } = made(n)
+    expect(await again.readCold(0, id, value)).toBe(at(texts, n))
+  }
+})
+
+test('a store that is closed waits for what is being merged, and begins no more', async () => {
+  const { dir, store } = await founded()
+  const begun: (() => void)[] = []
+  const prototype = Level.prototype as unknown as { compactRange(): Promise<void> }
+  const merging = vi.spyOn(prototype, 'compactRange').mockImplementation(() => {
+    return new Promise(resolve => begun.push(resolve))
+  })
+  onTestFinished(() => merging.mockRestore())
+  await removed(store, () => false)
+  await commitUntil(store, () => begun.length > 0)
+  // Commits go on meanwhile.
+  await store.commit([{ shard: 1, vsr: vsr(0) }])
+  let isClosed = false
+  const closing = store.close().then(() => {
+    isClosed = true
+  })
+  for (let i = 0; i < 20; i++) await setImmediate()
+  expect(isClosed).toBe(false)
+  for (const end of begun) end()
+  await closing
+  expect(begun).toHaveLength(1)
+  merging.mockRestore()
+  const again = await openStore(dir)
+  onTestFinished(() => again.close())
+  expect(await records(again)).toEqual([])
+})
