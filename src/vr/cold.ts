@@ -17,7 +17,8 @@ export function coldReference(text: string): string {
   assert(text.isWellFormed(), 'a cold record is well-formed text')
   const bytes = utf8(text)
   assert(bytes.length <= COLD_BYTES_MAX, 'a cold record is at most 16 MiB')
-  return `${bytes.length}:${digest(bytes)}`
+  // Kept for as long as the record: joined it is one string, where a template would keep its parts.
+  return [bytes.length, digest(bytes)].join(':')
 }
 
 /** Length of the text that it stands for. */

@@ -48,9 +48,19 @@ export class ChunkIndex {
     return this.#chunks[0]?.lastMs
   }
 
-  /** Id of its text, for good: a feed that is made again under the same name has other ids. */
+  /**
+   * Id of its text, for good: a feed that is made again under the same name has other ids. Joined: it is kept as
+   * long as the chunk, and a template would keep its parts.
+   */
   idOf(chunk: Sealed): string {
-    return `s/${this.#place}/${this.#madeRev}-${String(chunk.number).padStart(12, '0')}`
+    return [
+      's/',
+      this.#place,
+      '/',
+      this.#madeRev,
+      '-',
+      String(chunk.number).padStart(12, '0'),
+    ].join('')
   }
 
   /** Chunks that hold offsets from this one on. */
