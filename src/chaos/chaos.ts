@@ -72,9 +72,10 @@ export class Chaos implements ChaosApi {
     return chaosNode(node, this.#gate)
   }
 
-  /** Where the alarm is raised. */
+  /** Where the alarm is raised: of the node's latest life. */
   watch(context: NodeContext): void {
     this.#context = context
+    this.#alarm()
   }
 
   // ── What chaos.* asks ──────────────────────────────────────────────────────────────────────

@@ -60,6 +60,9 @@ export class ChaosNetwork implements Network {
 
   stop(): Promise<void> {
     for (const lines of Object.values(this.#lines)) for (const line of lines.values()) line.clear()
+    // A later life has a network of its own: what is healed then is not told here.
+    this.#connected.clear()
+    this.#shown.clear()
     return this.#inner.stop()
   }
 

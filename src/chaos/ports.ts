@@ -1,11 +1,11 @@
 /** The disk, the timers and the callers of a node with faults. The network is in network.ts. */
+import { overlay } from '../base/overlay.ts'
 import type { NodeApi } from '../node/api.ts'
 import type { FeedApi, GroupApi } from '../node/feed-api.ts'
 import type { Store } from '../storage/port.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
 import type { Gate } from './gate.ts'
-import { overlay } from './overlay.ts'
 
 /** Name of the alarm while a fault is in force. */
 export const ALARM = 'chaos'

@@ -6,9 +6,11 @@ import type { Logger } from './log.ts'
 export function logClusterEvent(log: Logger, event: ClusterEvent): void {
   const sentence = sentenceOf(event)
   if (sentence === undefined) return
-  if (event.kind.startsWith('alarm') || event.kind === 'bad_frame') log.warn({ event }, sentence)
+  if (WARNINGS.test(event.kind)) log.warn({ event }, sentence)
   else log.info({ event }, sentence)
 }
+
+const WARNINGS = /^(alarm|bad_frame|entry_repaired)/
 
 function sentenceOf(event: ClusterEvent): string | undefined {
   const { kind, shard, view, reason, primary, durationMs } = event
@@ -36,6 +38,8 @@ function sentenceOf(event: ClusterEvent): string | undefined {
       return `has caught up in ${where}, at op ${event['op']}`
     case 'log_repaired':
       return `the damaged entries of its log are whole again in ${where}, up to op ${event['op']}`
+    case 'entry_repaired':
+      return `entry ${event['op']} of the log was damaged on disk, and is written again from memory${shard === undefined || shard === 'main' ? '' : ` in ${shard}`}: look at the disk if it happens more than once`
     case 'checkpoint':
       return `checkpoint at op ${event['op']}${where === `view ${view}` ? '' : ` of ${shard}`}`
     case 'alarm_raised':

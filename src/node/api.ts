@@ -211,6 +211,17 @@ export interface NodeStatus {
     readonly passes: number
     readonly lastPassMs: number | null
   }
+  /** Damage that was met while running, and mended; absent: none. */
+  readonly mended?: Mended
+}
+
+/** Since the process was started. */
+export interface Mended {
+  /** The data was opened again so often. */
+  readonly times: number
+  readonly lastMs: number
+  /** What was found the last time. */
+  readonly why: string
 }
 
 export interface ShardStatus {

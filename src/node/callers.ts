@@ -176,13 +176,14 @@ export class Callers {
     }
   }
 
-  /** The node stops: nobody will be answered any more. */
-  stop(): void {
+  /** Nobody will be answered any more, for the reason that the error gives. */
+  stop(why: ViewstampError): void {
     for (const waiting of this.#all()) {
       this.#remove(waiting)
       const outcome = waiting.sent > 0 ? 'unknown' : 'none'
-      const message = `this node is shutting down; the write was ${outcome === 'none' ? 'not sent' : 'sent, its outcome is unknown'}: ask another node`
-      waiting.reject(new ViewstampError('SHUTTING_DOWN', message, { outcome }))
+      const fate = outcome === 'none' ? 'was not sent' : 'was sent, its outcome is unknown'
+      const message = `the write ${fate}; ${why.message}`
+      waiting.reject(new ViewstampError(why.errorName, message, { ...why.details, outcome }))
     }
   }
 

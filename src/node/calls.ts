@@ -9,7 +9,7 @@ import { requestNumber } from '../vr/terms.ts'
 import type { Answer, Call, Header, Meta } from './api.ts'
 import type { ExecutedAnswer, Fate } from './callers.ts'
 import type { NodeContext } from './context.ts'
-import { primaryName } from './context.ts'
+import { assertOpen, primaryName } from './context.ts'
 import { route, shardByName } from './route.ts'
 import { clientIdAt } from './session.ts'
 import type { Shard } from './shard.ts'
@@ -65,7 +65,7 @@ export async function read(context: NodeContext, call: Call): Promise<Answer> {
 
 /** Waits until this node may answer at the asked consistency. */
 export async function waitFor(context: NodeContext, shard: Shard, meta: Meta): Promise<void> {
-  if (context.stopping) throw shuttingDown()
+  assertOpen(context)
   const consistency = meta.consistency ?? 'linearizable'
   if (consistency === 'local') return
   if (consistency === 'session') {
@@ -106,7 +106,7 @@ export function headerOf(context: NodeContext, shard: Shard, at?: ExecutedAnswer
 }
 
 export function admitWrite(context: NodeContext, shard: Shard, meta: Meta): void {
-  if (context.stopping) throw shuttingDown()
+  assertOpen(context)
   const full = context.alarms.get('no_space')
   if (full) throw new ViewstampError('READ_ONLY', full, { reason: 'NO_SPACE' })
   notForwarded(context, shard, meta)
@@ -233,6 +233,3 @@ export function timeoutOf(meta: Meta): number {
 export function serviceOf(shard: Shard): MachineService {
   return shard.service
 }
-
-const shuttingDown = () =>
-  new ViewstampError('SHUTTING_DOWN', 'this node is shutting down: ask another')

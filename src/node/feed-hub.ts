@@ -95,6 +95,9 @@ export class FeedHub {
   readonly #channels = new Map<string, Channel>()
   /** Called after each entry: who polls, and who looks for new feeds. */
   readonly #lookers = new Set<() => void>()
+  /** Who waits for something that will not happen here any more. */
+  readonly #waiting = new Set<(why: ViewstampError) => void>()
+  #ended: ViewstampError | undefined
   #moved = -1
 
   constructor(
@@ -126,17 +129,36 @@ export class FeedHub {
 
   /** Resolves when it is true, asked after each entry that is about feeds, or when the time is over. */
   until(isTrue: () => boolean, ms: number): Promise<void> {
-    return new Promise(resolve => {
-      const done = (): void => {
+    if (this.#ended) return Promise.reject(this.#ended)
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
         clearTimeout(timer)
         stop()
+        this.#waiting.delete(end)
+      }
+      const done = (): void => {
+        leave()
         resolve()
       }
+      const end = (why: ViewstampError): void => {
+        leave()
+        reject(why)
+      }
+      this.#waiting.add(end)
       const timer = setTimeout(done, ms)
       const stop = this.onEntry(() => {
         if (isTrue()) done()
       })
     })
+  }
+
+  /** Nothing more comes from here: who follows or waits is told. */
+  end(why: ViewstampError): void {
+    this.#ended = why
+    for (const end of this.#waiting) end(why)
+    for (const channel of this.#channels.values()) {
+      for (const follower of channel.followers) this.#end(channel, follower, why)
+    }
   }
 
   onEntry(look: () => void): () => void {

@@ -8,6 +8,7 @@ import { isObject, type Json, type JsonObject } from '../base/json.ts'
 import type { Answer, Meta } from './api.ts'
 import * as calls from './calls.ts'
 import type { NodeContext } from './context.ts'
+import { assertOpen } from './context.ts'
 import type {
   FeedApi,
   FeedFrom,
@@ -41,18 +42,22 @@ const LOCAL: Meta = { consistency: 'local' }
 
 export class Feeds implements FeedApi {
   readonly groups: FeedGroups
-  readonly #context: NodeContext
+  readonly #now: () => NodeContext
 
-  constructor(context: NodeContext) {
-    this.#context = context
+  constructor(now: () => NodeContext) {
+    this.#now = now
     this.groups = new FeedGroups({
       hubOf: feed => this.#shardOf(feed).feeds,
       write: (feed, body, meta) => this.write(feed, body, meta),
       ask: (feed, body, meta) => this.#ask(feed, body, meta),
       ensure: (feeds, meta) => this.ensure(feeds, meta),
       offsetsAt: (feed, from, meta) => this.#offsetsAt(feed, from, meta),
-      warn: message => context.options.warn?.(message),
+      warn: message => this.#context.options.warn?.(message),
     })
+  }
+
+  get #context(): NodeContext {
+    return this.#now()
   }
 
   get #defaults(): FeedDefaults {
@@ -220,6 +225,7 @@ export class Feeds implements FeedApi {
   }
 
   subscribe(options: SubscribeOptions): FeedSubscription {
+    assertOpen(this.#context)
     const hubs = this.#context.shards.map(shard => shard.feeds)
     return follow(hubs, feed => this.#shardOf(feed).feeds, options)
   }

@@ -139,6 +139,18 @@ const GAUGES: readonly GaugeSpec[] = [
     },
   },
   {
+    name: 'entries_put_back_total',
+    help: 'damaged entries of the log that were written again from memory',
+    labels: [],
+    collect: ({ entriesPutBack }, set) => set({}, entriesPutBack),
+  },
+  {
+    name: 'mended_total',
+    help: 'times that damage was met and the data opened again without ending the process',
+    labels: [],
+    collect: ({ options }, set) => set({}, options.mended?.()?.times ?? 0),
+  },
+  {
     name: 'alarms',
     help: '1 for every alarm raised',
     labels: ['alarm'],

@@ -6,8 +6,8 @@ import { ViewstampError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json.ts'
 import type { Answer, Call, ClusterEvent, LogVerdict, Meta, NodeApi } from './api.ts'
 import * as calls from './calls.ts'
-import type { NodeContext } from './context.ts'
-import { primaryName, roleOf } from './context.ts'
+import type { Closing, NodeContext } from './context.ts'
+import { assertOpen, primaryName, roleOf } from './context.ts'
 import { Feeds } from './feeds.ts'
 import * as follow from './follow.ts'
 import { keyHistory } from './key-history.ts'
@@ -24,73 +24,86 @@ import { answerTrace, trace } from './trace.ts'
 const ASK_MS = 3000
 const HANDOVER_POLL_MS = 5
 
+/** From the opening of its data until that is closed. */
+export interface NodeLife {
+  readonly context: NodeContext
+  readonly close: () => Promise<void>
+}
+
 export class Node implements NodeApi {
   readonly feeds: Feeds
-  readonly #context: NodeContext
+  #life: NodeLife
+  /** Of this life, once it is being closed. */
+  #closed: Promise<void> | undefined
   readonly #metrics: () => Promise<string | undefined>
-  readonly #close: () => Promise<void>
 
-  constructor(
-    context: NodeContext,
-    metrics: () => Promise<string | undefined>,
-    close: () => Promise<void>,
-  ) {
-    this.#context = context
-    this.feeds = new Feeds(context)
+  constructor(life: NodeLife, metrics: () => Promise<string | undefined>) {
+    this.#life = life
+    this.feeds = new Feeds(() => this.context)
     this.#metrics = metrics
-    this.#close = close
+  }
+
+  /** Of its last life, while it is mending. */
+  get context(): NodeContext {
+    return this.#life.context
+  }
+
+  /** For what is more than to look at memory: throws while there is no life to ask. */
+  get #open(): NodeContext {
+    assertOpen(this.context)
+    return this.context
   }
 
   get cluster(): string {
-    return this.#context.cluster.clusterId
+    return this.context.cluster.clusterId
   }
 
   get name(): string {
-    return this.#context.cluster.name
+    return this.context.cluster.name
   }
 
   get version(): string {
-    return this.#context.options.version
+    return this.context.options.version
   }
 
   get startedAtMs(): number {
-    return this.#context.startedAtMs
+    return this.context.startedAtMs
   }
 
   get peerId(): string {
-    return this.#context.cluster.peerId
+    return this.context.cluster.peerId
   }
 
   hear(lamport: number): void {
-    hear(this.#context, lamport)
+    hear(this.context, lamport)
   }
 
   write(call: Call): Promise<Answer> {
-    return calls.write(this.#context, call)
+    return calls.write(this.context, call)
   }
 
   read(call: Call): Promise<Answer> {
-    return calls.read(this.#context, call)
+    return calls.read(this.context, call)
   }
 
   header(shard?: string) {
-    return calls.headerOf(this.#context, this.#shard(shard))
+    return calls.headerOf(this.context, this.#shard(shard))
   }
 
   openSession(ttlMs: number | undefined, meta: Meta): Promise<Answer> {
-    return sessions.openSession(this.#context, ttlMs, meta)
+    return sessions.openSession(this.context, ttlMs, meta)
   }
 
   keepAliveSession(session: string, meta: Meta): Promise<Answer> {
-    return sessions.sessionCommand(this.#context, 'keep-alive', session, meta)
+    return sessions.sessionCommand(this.context, 'keep-alive', session, meta)
   }
 
   closeSession(session: string, meta: Meta): Promise<Answer> {
-    return sessions.sessionCommand(this.#context, 'close', session, meta)
+    return sessions.sessionCommand(this.context, 'close', session, meta)
   }
 
   stateHash(meta: Meta): Promise<Answer> {
-    return calls.stateHash(this.#context, meta)
+    return calls.stateHash(this.context, meta)
   }
 
   machines() {
@@ -98,19 +111,19 @@ export class Node implements NodeApi {
   }
 
   status() {
-    return nodeStatus(this.#context)
+    return nodeStatus(this.context)
   }
 
   health() {
-    return health(this.#context)
+    return health(this.context)
   }
 
   members() {
-    return members(this.#context)
+    return members(this.context)
   }
 
   readiness() {
-    return readiness(this.#context)
+    return readiness(this.context)
   }
 
   logInfo(shard?: string) {
@@ -118,30 +131,30 @@ export class Node implements NodeApi {
   }
 
   logTimeline(op: number, shard?: string) {
-    return logs.logTimeline(this.#context, this.#shard(shard), op)
+    return logs.logTimeline(this.context, this.#shard(shard), op)
   }
 
-  logRead(
+  async logRead(
     options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
     shard?: string,
   ) {
-    return logs.logRead(this.#context, this.#shard(shard), options)
+    return logs.logRead(this.#open, this.#shard(shard), options)
   }
 
   async logVerify(allReplicas: boolean, name?: string): Promise<LogVerdict> {
     const shard = this.#shard(name)
-    if (allReplicas) return verifyAll(this.#context, shard)
-    return withoutStates(await walk(this.#context, shard))
+    if (allReplicas) return verifyAll(this.#open, shard)
+    return withoutStates(await walk(this.#open, shard))
   }
 
-  trace(correlationId: string, limit: number, meta: Meta) {
-    return trace({ context: this.#context, feeds: this.feeds }, correlationId, limit, meta)
+  async trace(correlationId: string, limit: number, meta: Meta) {
+    return trace({ context: this.#open, feeds: this.feeds }, correlationId, limit, meta)
   }
 
   async stepDown(name: string | undefined, to: string | undefined, meta: Meta) {
     const shard = this.#shard(name)
     const until = performance.now() + (meta.timeoutMs ?? calls.TIMEOUT_MS)
-    const context = this.#context
+    const context = this.#open
     if (to !== undefined && !context.cluster.members.some(m => m.name === to)) {
       if (context.nodes.some(node => node.name === to)) {
         const message = `${to} is a standby: it follows, and never becomes primary; name a replica`
@@ -161,10 +174,10 @@ export class Node implements NodeApi {
 
   async #askToStepDown(shard: Shard): Promise<void> {
     if (shard.isPrimary) return shard.host.input({ type: 'step-down' })
-    const primary = primaryName(this.#context, shard)
-    const member = this.#context.cluster.members.find(m => m.name === primary)
+    const primary = primaryName(this.context, shard)
+    const member = this.context.cluster.members.find(m => m.name === primary)
     if (!member) throw new ViewstampError('VIEW_CHANGE', 'a view change is under way already')
-    await this.#context.asks.ask(member.peerId, 'step-down', { shard: shard.name }, ASK_MS)
+    await this.context.asks.ask(member.peerId, 'step-down', { shard: shard.name }, ASK_MS)
   }
 
   async #untilView(shard: Shard, view: number, until: number): Promise<void> {
@@ -180,33 +193,34 @@ export class Node implements NodeApi {
   }
 
   watchKeys(...args: Parameters<NodeApi['watchKeys']>) {
-    return follow.watchKeys(this.#context, ...args)
+    return follow.watchKeys(this.#open, ...args)
   }
 
-  pollKeys(...args: Parameters<NodeApi['pollKeys']>) {
-    return follow.pollKeys(this.#context, ...args)
+  async pollKeys(...args: Parameters<NodeApi['pollKeys']>) {
+    return follow.pollKeys(this.#open, ...args)
   }
 
-  keyHistory(...args: Parameters<NodeApi['keyHistory']>) {
-    return keyHistory(this.#context, ...args)
+  async keyHistory(...args: Parameters<NodeApi['keyHistory']>) {
+    return keyHistory(this.#open, ...args)
   }
 
+  /** Also of the lives to come. */
   watchCluster(deliver: (event: ClusterEvent) => void) {
-    const { followers } = this.#context
+    const { followers } = this.context
     followers.add(deliver)
     return { cancel: () => void followers.delete(deliver) }
   }
 
   createSnapshot(meta: Meta) {
-    return snapshots.createSnapshot(this.#context, meta)
+    return snapshots.createSnapshot(this.context, meta)
   }
 
   snapshots() {
-    return snapshots.shelfOf(this.#context).list()
+    return snapshots.shelfOf(this.context).list()
   }
 
   openSnapshot(id: string) {
-    return snapshots.shelfOf(this.#context).open(id)
+    return snapshots.shelfOf(this.context).open(id)
   }
 
   metrics() {
@@ -214,27 +228,49 @@ export class Node implements NodeApi {
   }
 
   /** Hands over if primary, then closes everything in order. */
-  async stop(): Promise<void> {
-    const context = this.#context
-    if (context.stopping) return
+  stop(): Promise<void> {
+    return this.#end('stopping')
+  }
+
+  /** As stop; but calls are told to come back, and who follows that there is more elsewhere, or here after `goOn`. */
+  pause(): Promise<void> {
+    return this.#end('mending')
+  }
+
+  /** After `pause`, with the data opened again. */
+  goOn(life: NodeLife): void {
+    this.#life = life
+    this.#closed = undefined
+  }
+
+  #end(how: Closing): Promise<void> {
+    this.#closed ??= this.#close(this.#life, how)
+    return this.#closed
+  }
+
+  async #close({ context, close }: NodeLife, how: Closing): Promise<void> {
+    if (context.closing === undefined) await this.#handOver(context)
+    // It may have stopped itself meanwhile, for what it met.
+    context.closing ??= how
+    await close()
+  }
+
+  async #handOver(context: NodeContext): Promise<void> {
     const primaryOf = context.shards.filter(shard => shard.isPrimary)
     const others = context.network
       .peers()
       .some(({ peerId, connected }) => connected && roleOf(context, peerId) === 'replica')
-    if (others) {
-      for (const shard of primaryOf) shard.host.input({ type: 'step-down' })
-      const until = performance.now() + HANDOVER_MS
-      const over = primaryOf.map(shard =>
-        this.#untilView(shard, shard.replica.viewNumber + 1, until).catch(() => {}),
-      )
-      await Promise.all(over)
-    }
-    context.stopping = true
-    await this.#close()
+    if (!others) return
+    for (const shard of primaryOf) shard.host.input({ type: 'step-down' })
+    const until = performance.now() + HANDOVER_MS
+    const over = primaryOf.map(shard =>
+      this.#untilView(shard, shard.replica.viewNumber + 1, until).catch(() => {}),
+    )
+    await Promise.all(over)
   }
 
   #shard(name: string | undefined): Shard {
-    return shardByName(this.#context.shards, name)
+    return shardByName(this.context.shards, name)
   }
 }
 

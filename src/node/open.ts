@@ -19,14 +19,16 @@ import { opNumber, replicaNumber } from '../vr/terms.ts'
 import { decodeMessage, encodeMessage, WIRE_VERSION } from '../wire/codec.ts'
 import { ASK_FRAME, Asks } from './ask.ts'
 import type { NodeContext, NodeOptions, NodeRecord } from './context.ts'
-import { emit, roleOf } from './context.ts'
-import { onUnreadable } from './damage.ts'
+import { closedError, emit, roleOf } from './context.ts'
+import { onUnreadable, stopDamaged, stopDiverged, watchful } from './damage.ts'
 import { followEvents } from './events.ts'
 import { Greeted } from './greeted.ts'
 import { lamportNow } from './lamport.ts'
 import type { NodeMetrics } from './metrics.ts'
+import type { NodeLife } from './node.ts'
 import { askHandlers, Node } from './node.ts'
 import { Promises, TELL_MS } from './promises.ts'
+import { putBack } from './put-back.ts'
 import { startScrub } from './scrubbing.ts'
 import { Shard, shardName, startNonce } from './shard.ts'
 import { LOOK_MS, LOOKS_MAX, Silence } from './silence.ts'
@@ -46,6 +48,13 @@ export interface OpenOptions extends NodeOptions {
   }
   /** The process must end: storage failed, the core found an impossibility, or a peer fenced us off. */
   readonly fail: (error: unknown) => void
+  /**
+   * Something was damaged when it was read, and the others can bring this node back: it is to be closed, and its
+   * data opened again, which finds the damage, too. Not said: `fail`.
+   */
+  readonly damaged?: ((error: StorageError) => void) | undefined
+  /** Of the life before, in this process: who follows events goes on with this one. */
+  readonly before?: NodeContext | undefined
   /** Runs something again and again; gives what ends it. setInterval unless said. */
   readonly every?: ((ms: number, run: () => void) => () => void) | undefined
   /** The clock on the wall, for log time only. The machine's unless said. */
@@ -65,13 +74,18 @@ const RECORDS_A_TURN = 2000
 const BULK_BYTES = 256 * 1024
 
 export async function openNode(options: OpenOptions): Promise<Node> {
+  return new Node(await openLife(options), options.metricsText)
+}
+
+/** All of a node that ends when its data is closed. */
+export async function openLife(options: OpenOptions): Promise<NodeLife> {
   const { store, network } = options
   const writer = new Writer(
     writes => store.commit(writes),
     options.fail,
     seconds => options.metrics.fsync(seconds),
   )
-  const context = makeContext(options, writer)
+  const context: NodeContext = makeContext(options, writer)
   options.onContext?.(context, writer)
   const { nodes, cluster } = context
   const indexOf = new Map(nodes.map((node, i) => [node.peerId, replicaNumber(i)]))
@@ -98,7 +112,7 @@ export async function openNode(options: OpenOptions): Promise<Node> {
     fenced: reason => {
       // Not one vote more, however long the process takes to end.
       isFenced = true
-      for (const shard of shards) shard.stop()
+      for (const shard of shards) shard.stop(closedError(context))
       options.fail(new NetworkError('fenced', reason))
     },
   })
@@ -117,18 +131,26 @@ export async function openNode(options: OpenOptions): Promise<Node> {
   const stopTimers = startTimers(options, context)
   const scrub = options.scrub && startScrub(context, writer, options.scrub, options.fail)
   context.scrub = scrub?.figures
-  return new Node(context, options.metricsText, async () => {
+  const close = async (): Promise<void> => {
     stopTimers()
+    const why = closedError(context)
+    for (const shard of shards) shard.stop(why)
+    if (context.closing === 'mending') for (const shard of shards) shard.end(why)
     await scrub?.stop()
-    for (const shard of shards) shard.stop()
     await network.stop()
-    await writer.flush()
+    // What it could not write has been told to whom it may concern.
+    await writer.flush().catch(() => undefined)
     await store.close()
-  })
+  }
+  return { context, close }
 }
 
 function makeContext(options: OpenOptions, writer: Writer): NodeContext {
-  const { store, network } = options
+  const { network, before } = options
+  const store = watchful(options.store, {
+    putBack: (...which) => putBack({ store: options.store, writer, context }, ...which),
+    unreadable: (error, seenAt) => onUnreadable(context, options, error, seenAt),
+  })
   const context: NodeContext = {
     options,
     cluster: store.cluster,
@@ -149,15 +171,16 @@ function makeContext(options: OpenOptions, writer: Writer): NodeContext {
         }
       },
     }),
-    startedAtMs: Date.now(),
-    rpcUrls: new Map(),
-    followers: new Set(),
+    startedAtMs: before?.startedAtMs ?? Date.now(),
+    rpcUrls: before?.rpcUrls ?? new Map(),
+    followers: before?.followers ?? new Set(),
     alarms: new Map(),
-    lamport: 0,
+    lamport: before?.lamport ?? 0,
+    entriesPutBack: before?.entriesPutBack ?? 0,
     scrub: undefined,
     flush: () => writer.flush(),
     freeBytes: undefined,
-    stopping: false,
+    closing: undefined,
   }
   return context
 }
@@ -212,7 +235,7 @@ async function openShard(
   }
   const shard = new Shard(replica, service, {
     writer,
-    store,
+    store: context.store,
     send: (to, index, message) => sendMessage(context, to, index, message),
     event: (of, event) => {
       followEvents(context, options.metrics, of, event)
@@ -221,7 +244,7 @@ async function openShard(
     },
     lamport: () => lamportNow(context),
     fail: options.fail,
-    unreadable: error => onUnreadable(context, error, options.fail),
+    unreadable: error => onUnreadable(context, options, error),
   })
   // What lies behind damage is read once that is repaired.
   const last = (damage?.runs[0]?.first ?? image.head + 1) - 1
@@ -234,38 +257,6 @@ async function openShard(
   const first = store.bootCounter === 1
   const { wallMs = Date.now } = options
   return { shard, start: () => startShard(shard, boot(replica, first, wallMs()), wallMs()) }
-}
-
-/** The others go on without a damaged entry of this node: what it promised is not needed, and not to be had. */
-async function stopDamaged(
-  options: OpenOptions,
-  context: NodeContext,
-  shard: Shard,
-  op: number,
-): Promise<void> {
-  const why = `Entry ${op} of shard ${shard.name} on ${context.cluster.name} is damaged, and a quorum of the other nodes goes on without it.`
-  await condemn(options, context, why)
-}
-
-/**
- * Nothing more is answered; then the process ends. Where others are a quorum without it, the node gets
- * their state at its next start: until then the data is left as it is, for whoever looks for the cause.
- */
-async function stopDiverged(
-  options: OpenOptions,
-  context: NodeContext,
-  shard: Shard,
-  op: number,
-): Promise<void> {
-  const why = `The state of shard ${shard.name} on ${context.cluster.name} at op ${op} is not that of the other replicas: a fault of memory, or a state machine that is not deterministic or not of the same version everywhere.`
-  await condemn(options, context, why)
-}
-
-async function condemn(options: OpenOptions, context: NodeContext, why: string): Promise<void> {
-  context.stopping = true
-  await context.store.condemn(why).catch((error: unknown) => options.fail(error))
-  const next = 'At its next start the node sets its data aside and fetches that of the others.'
-  options.fail(new StorageError('damaged', `${why} ${next}`))
 }
 
 function startShard(shard: Shard, effects: readonly Effect[], wallMs: number): void {

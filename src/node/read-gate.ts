@@ -88,10 +88,8 @@ export class ReadGate {
     this.#behind = this.#behind.filter(read => !late(read))
   }
 
-  stop(): void {
-    for (const read of [...this.#asking, ...this.#behind]) {
-      read.reject(new ViewstampError('SHUTTING_DOWN', 'this node is shutting down: ask another'))
-    }
+  stop(why: ViewstampError): void {
+    for (const read of [...this.#asking, ...this.#behind]) read.reject(why)
     this.#asking = []
     this.#behind = []
   }

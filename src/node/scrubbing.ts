@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Scrub, type ScrubOptions } from '../storage/scrub.ts'
 import type { NodeContext } from './context.ts'
-import { onUnreadable } from './damage.ts'
+import { isDamage } from './damage.ts'
 import type { Writer } from './writer.ts'
 
 /** With more waiting than this, callers would feel what is read. */
@@ -29,7 +29,10 @@ export function startScrub(
         writer.queued > WRITES_BUSY || shards.some(shard => shard.callers.size > CALLS_BUSY),
       nowMs: () => Date.now(),
       wait: (ms, signal) => pause(ms, undefined, { signal, ref: false }).catch(() => undefined),
-      failed: error => onUnreadable(context, error, fail),
+      // Of damage the node knows by then.
+      failed: error => {
+        if (!isDamage(error)) fail(error)
+      },
     },
     options,
   )

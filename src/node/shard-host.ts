@@ -210,9 +210,8 @@ export class ShardHost {
     this.#ports.load(this.replica.shard, first, last, bytesMax).then(
       entries => this.input({ type: 'loaded', token, entries }),
       error => {
-        // An entry that cannot be read is damage: what this replica acknowledged is in doubt. Unless we
-        // are stopping: then the store is closed.
-        if (!this.#stopped) this.#ports.fail(error)
+        // Who asked gets no answer from here, and asks another. While we stop the store is closed.
+        if (!this.#stopped) this.#ports.unreadable(error)
       },
     )
   }

@@ -42,7 +42,7 @@ export interface ShardPorts {
   readonly lamport: HostPorts['lamport']
   readonly event: (shard: Shard, event: ReplicaEvent) => void
   readonly fail: (error: unknown) => void
-  /** The text of a cold record cannot be read. */
+  /** Something that the core wanted cannot be read. */
   readonly unreadable: (error: unknown) => void
 }
 
@@ -207,7 +207,6 @@ export class Shard {
       return await this.#ports.store.readCold(this.replica.shard, `s${id}`, reference)
     } catch (error) {
       if (!(error instanceof TextDamage)) throw error
-      this.#ports.unreadable(error)
       const message = `a part of what was asked for is damaged on this node's disk: ask another node`
       throw new ViewstampError('READ_ONLY', message, { reason: 'CORRUPT' })
     }
@@ -250,10 +249,17 @@ export class Shard {
     return entry ? lamportAfter(entry) : log.base.lamport
   }
 
-  stop(): void {
-    this.callers.stop()
-    this.reads.stop()
+  /** What waits here ends with the error; whether who follows does as well, is for `end`. */
+  stop(why: ViewstampError): void {
+    this.callers.stop(why)
+    this.reads.stop(why)
     this.host.stop()
+  }
+
+  /** Who follows is told, and goes on elsewhere. */
+  end(why: ViewstampError): void {
+    this.changes.end(why)
+    this.feeds.end(why)
   }
 
   #executed(executed: Executed): void {

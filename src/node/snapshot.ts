@@ -13,7 +13,7 @@ import type { ServiceRecord, ServiceSnapshot } from '../vr/service.ts'
 import type { Meta, SnapshotInfo } from './api.ts'
 import { waitFor } from './calls.ts'
 import type { NodeContext } from './context.ts'
-import { emit } from './context.ts'
+import { assertOpen, emit } from './context.ts'
 import type { Shard } from './shard.ts'
 
 /** Contexts whose node is writing one. */
@@ -136,7 +136,7 @@ function manifestOf(context: NodeContext, frozen: readonly FrozenShard[]): Snaps
 
 /** A disk that runs full ends the daemon: a snapshot stops before that. */
 async function assertRoom(context: NodeContext, written: number): Promise<void> {
-  if (context.stopping) throw new ViewstampError('SHUTTING_DOWN', 'this node is shutting down')
+  assertOpen(context)
   const free = await context.store.freeBytes()
   const { minFreeBytes } = context.options
   if (free >= minFreeBytes) return

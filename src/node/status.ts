@@ -2,7 +2,7 @@
 import { quorumOf } from '../vr/configuration.ts'
 import type { Replica } from '../vr/state.ts'
 import { isPrimary, isStandby } from '../vr/state.ts'
-import type { Health, NodeApi, NodeStatus, ShardStatus } from './api.ts'
+import type { Health, Mended, NodeApi, NodeStatus, ShardStatus } from './api.ts'
 import type { NodeContext } from './context.ts'
 import { primaryName, roleOf } from './context.ts'
 import type { Shard } from './shard.ts'
@@ -11,11 +11,11 @@ export function shardStatus(context: NodeContext, shard: Shard): ShardStatus {
   const { replica } = shard
   return {
     shard: shard.name,
-    status: isSyncing(replica) ? 'syncing' : replica.status,
+    status: statusOf(context, replica),
     epoch: replica.configuration.epochNumber,
     view: replica.viewNumber,
     primary: primaryName(context, shard),
-    isPrimary: isPrimary(replica),
+    isPrimary: context.closing !== 'mending' && isPrimary(replica),
     op: shard.opNumber,
     commit: Math.max(replica.commitNumber, Math.min(replica.knownCommit, shard.opNumber)),
     applied: replica.commitNumber,
@@ -23,6 +23,11 @@ export function shardStatus(context: NodeContext, shard: Shard): ShardStatus {
     lag: Math.max(0, replica.knownCommit - replica.commitNumber),
     ...followingOf(context, shard),
   }
+}
+
+function statusOf({ closing }: NodeContext, replica: Replica): string {
+  if (closing === 'mending') return 'mending'
+  return isSyncing(replica) ? 'syncing' : replica.status
 }
 
 /** A standby always asks for more. */
@@ -62,7 +67,13 @@ export function nodeStatus(context: NodeContext): NodeStatus {
     uptimeMs: Date.now() - context.startedAtMs,
     alarms: [...context.alarms.values()],
     ...scrubOf(context),
+    ...mendedOf(context),
   }
+}
+
+function mendedOf({ options }: NodeContext): Pick<NodeStatus, 'mended'> {
+  const mended = options.mended?.()
+  return mended === undefined ? {} : { mended }
 }
 
 function scrubOf({ scrub }: NodeContext): Pick<NodeStatus, 'scrub'> {
@@ -114,7 +125,14 @@ function advise(context: NodeContext, nodes: Health['nodes'], spare: number): st
       advice.push(`shard ${shard.name} is between two primaries`)
     }
   }
+  const mended = context.options.mended?.()
+  if (mended !== undefined) advice.push(mendedAdvice(context, mended))
   return [...advice, ...context.alarms.values()]
+}
+
+function mendedAdvice({ cluster }: NodeContext, { times, lastMs, why }: Mended): string {
+  const often = times === 1 ? 'once' : `${times} times`
+  return `${cluster.name} found its data damaged and mended it ${often} since its start, the last time at ${new Date(lastMs).toISOString()}: look at its disk (dmesg, SMART). ${why}`
 }
 
 /** Nothing depends on them but who reads there. */
@@ -165,6 +183,8 @@ export function readiness(context: NodeContext) {
     return { name: `shard ${shard.name}`, ok: shard.reachable && !replica.transfer, detail }
   })
   for (const [name, detail] of context.alarms) checks.push({ name, ok: false, detail })
-  if (context.stopping) checks.push({ name: 'shutdown', ok: false, detail: 'shutting down' })
+  if (context.closing === 'stopping') {
+    checks.push({ name: 'shutdown', ok: false, detail: 'shutting down' })
+  }
   return { ready: checks.length > 0 && checks.every(check => check.ok), checks }
 }

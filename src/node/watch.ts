@@ -166,6 +166,11 @@ export class ChangeStream {
     return { events, next }
   }
 
+  /** Nothing more comes from here. */
+  end(why: ViewstampError): void {
+    for (const follower of this.#followers) this.#end(follower, why)
+  }
+
   #catchUps = new Set<Promise<void>>()
 
   async #settled(): Promise<void> {

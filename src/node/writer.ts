@@ -11,6 +11,8 @@ export interface Job {
   readonly bytes: number
   /** Called in the order of the jobs, after the batch that holds it is durable. */
   readonly done: () => void
+  /** Called with the error instead, which is final. */
+  readonly lost?: (error: unknown) => void
 }
 
 /** One batch holds about this much at most: bounds the latency of what comes behind. */
@@ -35,8 +37,9 @@ export class Writer {
   #lazyBytes = 0
   #background: Job[] = []
   #busy = false
-  #stopped = false
-  #idle: (() => void)[] = []
+  /** The first error: nothing is written any more. */
+  #failure: { readonly error: unknown } | undefined
+  #idle: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = []
 
   constructor(
     commit: (writes: readonly ShardWrite[]) => Promise<void>,
@@ -50,14 +53,21 @@ export class Writer {
 
   /** Jobs of one shard become durable in the order given. */
   add(job: Job): void {
-    if (this.#stopped) return
+    if (this.#failure) return job.lost?.(this.#failure.error)
     this.#queue.push(job)
     this.#start()
   }
 
+  /** As add: resolves when it is durable, rejects when it never is. */
+  written(write: ShardWrite, bytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.add({ write, bytes, done: resolve, lost: reject })
+    })
+  }
+
   /** Rides with the next batch: what is only a copy of what the log holds is worth no sync of its own. */
   addLazy(job: Job): void {
-    if (this.#stopped) return
+    if (this.#failure) return
     this.#lazy.push(job)
     this.#lazyBytes += job.bytes
     if (this.#lazyBytes > LAZY_BYTES_MAX) this.#start()
@@ -65,7 +75,7 @@ export class Writer {
 
   /** In order among themselves, few in a batch, so that a checkpoint never holds up the log. */
   addBackground(job: Job): void {
-    if (this.#stopped) return
+    if (this.#failure) return
     this.#background.push(job)
     this.#start()
   }
@@ -86,17 +96,19 @@ export class Writer {
     return this.#queue.length + this.#background.length
   }
 
-  /** Resolves when everything added so far is durable. */
+  /** Resolves when everything added so far is durable; rejects with the first error of a write. */
   async flush(): Promise<void> {
+    if (this.#failure) throw this.#failure.error
     if (this.#lazy.length > 0) this.#start()
     if (!this.#busy) return
-    await new Promise<void>(resolve => this.#idle.push(resolve))
+    await new Promise<void>((resolve, reject) => this.#idle.push({ resolve, reject }))
   }
 
   async #run(): Promise<void> {
+    let jobs: Job[] = []
     try {
       while (this.#queue.length + this.#background.length > 0 || this.#flushing()) {
-        const jobs = this.#take()
+        jobs = this.#take()
         const before = performance.now()
         await this.#commit(jobs.map(job => job.write))
         const seconds = (performance.now() - before) / 1000
@@ -109,15 +121,18 @@ export class Writer {
     } catch (error) {
       // Nothing more is acknowledged and nothing is tried again: after a failed write or sync nobody
       // knows what the disk holds.
-      this.#stopped = true
+      const lost = [...jobs, ...this.#queue]
+      this.#failure = { error }
       this.#queue = []
       this.#lazy = []
       this.#background = []
       this.#fail(error)
+      for (const job of lost) job.lost?.(error)
+      for (const { reject } of this.#idle.splice(0)) reject(error)
       return
     }
     this.#busy = false
-    for (const resolve of this.#idle.splice(0)) resolve()
+    for (const { resolve } of this.#idle.splice(0)) resolve()
   }
 
   /** Lazy jobs alone make a batch when there are many, or somebody waits for them. */

@@ -189,6 +189,8 @@ export class ShardStore {
   /** Back to where it was; a key of it that is there holds nothing. */
   #repair(entry: Entry, batch: Batch): void {
     const { opNumber, viewNumber } = entry
+    // Trimmed meanwhile.
+    if (opNumber < this.log.first) return
     const before = this.log.viewAt(opNumber)
     if (before !== viewNumber && before !== undefined && before !== UNKNOWN_VIEW) {
       batch.del(logKey(this.shard, opNumber, before))

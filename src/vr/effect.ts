@@ -96,7 +96,7 @@ export type ReplicaEvent =
   | { readonly type: 'sync-finished'; readonly opNumber: OpNumber }
   /** Damaged entries are whole again, up to the head; the replica starts now. */
   | { readonly type: 'repaired'; readonly opNumber: OpNumber }
-  /** A quorum of others is normal without this damaged entry. The host ends the process, and its data is set aside. */
+  /** A quorum of others is normal without this damaged entry. The host closes the replica, and its data is set aside. */
   | { readonly type: 'not-repairable'; readonly opNumber: OpNumber }
   /** The others had another state at this op. The host ends the process, and its data is set aside. */
   | { readonly type: 'diverged'; readonly opNumber: OpNumber }

@@ -1,9 +1,9 @@
 /** Disk, timers and callers of a node with faults. */
 import { expect, test, vi } from 'vitest'
+import { overlay } from '../../src/base/overlay.ts'
 import { Faults } from '../../src/chaos/faults.ts'
 import { Gate, WAITING_BYTES_MAX } from '../../src/chaos/gate.ts'
 import { LINE_BYTES_MAX, Line } from '../../src/chaos/line.ts'
-import { overlay } from '../../src/chaos/overlay.ts'
 import { chaosNode, chaosStore } from '../../src/chaos/ports.ts'
 import type { Store } from '../../src/storage/port.ts'
 import { FakeNode } from '../rpc/fake-node.ts'

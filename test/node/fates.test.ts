@@ -1,6 +1,7 @@
 /** What a caller is told of its write is true: «not done» only of what was certainly not done. */
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
+import { ViewstampError } from '../../src/base/errors.ts'
 import { fingerprint } from '../../src/base/fingerprint.ts'
 import { Callers } from '../../src/node/callers.ts'
 import type { Command } from '../../src/vr/entry.ts'
@@ -81,12 +82,14 @@ test('one of two sendings was refused: nobody knows', async () => {
   await expect(call).rejects.toMatchObject({ errorName: 'TIMEOUT', outcome: 'unknown' })
 })
 
+const stopping = new ViewstampError('SHUTTING_DOWN', 'this node is shutting down: ask another')
+
 test('the node stops: what was sent is unknown, what was not is not done', async () => {
   const sent = waiting(true)
-  sent.callers.stop()
+  sent.callers.stop(stopping)
   await expect(sent.call).rejects.toMatchObject({ errorName: 'SHUTTING_DOWN', outcome: 'unknown' })
   const kept = waiting(false)
-  kept.callers.stop()
+  kept.callers.stop(stopping)
   await expect(kept.call).rejects.toMatchObject({ errorName: 'SHUTTING_DOWN', outcome: 'none' })
 })
 

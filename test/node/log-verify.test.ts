@@ -97,6 +97,8 @@ test('a chain that is broken, and an entry that cannot be read', async () => {
     odd: ['n2', 'n3'],
     replicas: [{ ok: true }, { firstBad: 9 }, { firstBad: 12, why: 'entry 12 is damaged' }],
   })
+  // What a look at the log finds is known to the node from then on.
+  expect(cluster.failures.splice(0)).toMatchObject([{ message: 'entry 12 is damaged' }])
 })
 
 test('a state that differs while the log does not', async () => {

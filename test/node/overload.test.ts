@@ -1,6 +1,7 @@
 /** The calls of a node that wait: how many are let in, and what those are told who are not. */
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
+import { ViewstampError } from '../../src/base/errors.ts'
 import { fingerprint } from '../../src/base/fingerprint.ts'
 import { Callers } from '../../src/node/callers.ts'
 import type { Command } from '../../src/vr/entry.ts'
@@ -91,6 +92,6 @@ test('there is an end to it', async () => {
   call(65_536)
   const [refused] = call(1)
   expect(await refused).toMatchObject({ errorName: 'OVERLOADED', details: { limit: 65_536 } })
-  callers.stop()
+  callers.stop(new ViewstampError('SHUTTING_DOWN', 'stops'))
   expect(callers.size).toBe(0)
 })

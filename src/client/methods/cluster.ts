@@ -43,6 +43,11 @@ export interface ClusterMethods {
         readonly passes: number
         readonly lastPassMs: number | null
       }
+      readonly mended?: {
+        readonly times: number
+        readonly lastMs: number
+        readonly why: string
+      }
       readonly header: Header
     }
   }

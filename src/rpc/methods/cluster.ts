@@ -53,6 +53,7 @@ export const CLUSTER = [
         passes: INTEGER,
         lastPassMs: { type: ['integer', 'null'] },
       }),
+      'mended?': shape({ times: INTEGER, lastMs: INTEGER, why: STRING }),
     }),
     run: (_, meta, { node }) => headed(node.status(), node.header(meta.shard)),
   }),
