@@ -30,7 +30,7 @@ export const STORAGE = [
     by: [],
     test: 'test/node/writer.test.ts',
     file: 'node/writer.ts',
-    find: '      this.#stopped = true\n      this.#queue = []\n',
+    find: '      this.#failure = { error }\n      this.#queue = []\n',
     replace: '      this.#busy = false\n      this.#queue = []\n',
   },
   {

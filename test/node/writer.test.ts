@@ -38,3 +38,14 @@ test('after the first error nothing is written, and nothing is done', async () =
   expect(commits).toHaveLength(1)
   expect(done).toEqual([])
 })
+
+test('whoever waits for the disk hears of the error: for a write of its own, or for all; then, and later', async () => {
+  const { made, add } = writer(commit => commit === 1)
+  add(1)
+  const own = made.written({ shard: 0 }, 1)
+  const all = made.flush()
+  await expect(own).rejects.toThrow('no space')
+  await expect(all).rejects.toThrow('no space')
+  await expect(made.written({ shard: 0 }, 1)).rejects.toThrow('no space')
+  await expect(made.flush()).rejects.toThrow('no space')
+})
