@@ -152,7 +152,7 @@ export function readFoundingDoc(value: unknown): FoundingDoc {
   } catch (error) {
     throw new NetworkError(
       'disagreement',
-      `the founding promise in the data directory cannot be read (${messageOf(error)}): if no founder has reported "founded" yet, remove the data directories of all founders and start again`,
+      `the founding promise (founding.json in the data directory) cannot be read (${messageOf(error)}): if no founder has reported "founded" yet, remove the data directories of all founders and start again`,
       { cause: error },
     )
   }

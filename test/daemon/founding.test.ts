@@ -1,5 +1,5 @@
 /** Founding without files, by real processes: the same command every time, or one clear sentence. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -109,3 +109,21 @@ test.each([
 /** What is on stderr besides the log. */
 const said = (daemon: ProgramProcess) =>
   daemon.err.split('\n').filter(line => line !== '' && !line.startsWith('{'))
+
+test.each([
+  ['half of one', '{"version":1,"terms":{"clusterId":"vie'],
+  ['nothing', ''],
+  ['something else', '[7]'],
+])(
+  'a founding promise that is %s is refused in one sentence, and nothing is founded',
+  async (_, text) => {
+    mkdirSync(join(dir, 'n1'))
+    writeFileSync(join(dir, 'n1', 'founding.json'), text)
+    const founder = start(0, 3)
+    expect(await founder.exited).toBe(1)
+    expect(founder.err).toMatch(
+      /the founding promise \(founding\.json in the data directory\) cannot be read \(.*\): if no founder has reported "founded" yet, remove the data directories of all founders/,
+    )
+    expect(founder.err).not.toMatch(/JSON at position|\n\s+at /)
+  },
+)
