@@ -87,7 +87,8 @@ export class Daemons {
   /** `viewstamp init`; starts nothing. */
   static async init(n = 3, ...flags: string[]): Promise<Daemons> {
     const dir = mkdtempSync(join(tmpdir(), 'viewstamp-test-'))
-    const daemons = new Daemons(join(dir, 'c'), n, await freeBase(n))
+    // And one more, for a copy that a test makes of a member.
+    const daemons = new Daemons(join(dir, 'c'), n, await freeBase(n + 1))
     const base = String(daemons.basePort)
     cli(['init', '--dir', daemons.dir, '-n', String(n), '--base-port', base, ...flags])
     return daemons
@@ -265,10 +266,15 @@ export function cli(args: readonly string[]): { code: number; stdout: string; st
   }
 }
 
+/** From 32768 on the system takes ports for connections of its own: one of a node that is down may be taken then. */
+const PORTS_FROM = 20_000
+const PORTS_TO = 32_000
+
 /** A base port whose ports (libp2p and RPC of n nodes) are free now. */
 export async function freeBase(n: number): Promise<number> {
+  const bases = (PORTS_TO - PORTS_FROM) / 10 - n
   for (let k = 0; k < 100; k++) {
-    const base = 20_000 + 10 * Math.floor(Math.random() * 3000)
+    const base = PORTS_FROM + 10 * Math.floor(Math.random() * bases)
     const ports = Array.from({ length: n }, (_, i) => [base + 10 * i, base + 10 * i + 1]).flat()
     const free = await Promise.all(ports.map(isFree))
     if (free.every(Boolean)) return base
