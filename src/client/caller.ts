@@ -9,7 +9,7 @@ import { aborted, clientClosed, notSent, ViewstampError } from './error.ts'
 import { type Budget, Gate, within } from './gate.ts'
 import { META, type Meta, READS, WRITES } from './methods/index.ts'
 import { pause } from './pause.ts'
-import { type Repeat, Turn } from './retry.ts'
+import { movesOn, type Repeat, Turn } from './retry.ts'
 import { Revs } from './revs.ts'
 import { type Open, type SessionOptions, type Ticket, WriteSession } from './write-session.ts'
 
@@ -175,7 +175,7 @@ export class Caller {
         const waitMs = turn.failed(error)
         const told = turn.told(error)
         onRetry?.(endpoint, told)
-        if (error.retryable) this.endpoints.moveFrom(endpoint)
+        if (movesOn(error)) this.endpoints.moveFrom(endpoint)
         if (waitMs === undefined || performance.now() + waitMs >= deadline) throw told
         if (waitMs === 0) continue
         await pause(waitMs, signal).catch(() => {

@@ -1,6 +1,6 @@
 /** Which failed attempts of a call may be repeated, when, and what the error at the end says. */
 import type { Outcome } from '../base/errors.ts'
-import { UNREACHABLE, type ViewstampError, withOutcome } from './error.ts'
+import { NOT_VIEWSTAMP, UNREACHABLE, type ViewstampError, withOutcome } from './error.ts'
 
 /**
  * What a repeat does. read: nothing. numbered: a write with session and sequence number, executed at most once
@@ -13,7 +13,7 @@ export interface TurnOptions {
   /** Endpoints known now: each is tried once before there is a pause. */
   readonly endpoints: () => number
   readonly attemptsMax?: number | undefined
-  /** Ends when every endpoint was unreachable in a row, instead of going on until the time is over. */
+  /** Ends when at every endpoint in a row there was nobody to talk to, instead of going on until the time is over. */
   readonly failFast?: boolean | undefined
   /** 0 … 1, for jitter. */
   readonly random: () => number
@@ -23,7 +23,12 @@ const BACKOFF_FIRST_MS = 20
 const BACKOFF_MAX_MS = 500
 
 export function mayRepeat(error: ViewstampError, repeat: Repeat): boolean {
-  return error.retryable && (repeat !== 'plain' || error.outcome === 'none')
+  return movesOn(error) && (repeat !== 'plain' || error.outcome === 'none')
+}
+
+/** Another endpoint may do better. One where something else answers is of no use itself, whenever it is asked. */
+export function movesOn({ retryable, name }: ViewstampError): boolean {
+  return retryable || name === NOT_VIEWSTAMP
 }
 
 /** Twice as long each round; half of it by chance, so that clients who failed together come back apart. */
@@ -37,6 +42,7 @@ export class Turn {
   readonly #options: TurnOptions
   #attempts = 0
   #unreachableInARow = 0
+  #foreignInARow = 0
   #perhapsDone = false
 
   constructor(options: TurnOptions) {
@@ -59,7 +65,10 @@ export class Turn {
   failed(error: ViewstampError): number | undefined {
     this.#attempts++
     this.#perhapsDone ||= error.outcome === 'unknown'
-    this.#unreachableInARow = error.name === UNREACHABLE ? this.#unreachableInARow + 1 : 0
+    const isForeign = error.name === NOT_VIEWSTAMP
+    const isNobody = isForeign || error.name === UNREACHABLE
+    this.#foreignInARow = isForeign ? this.#foreignInARow + 1 : 0
+    this.#unreachableInARow = isNobody ? this.#unreachableInARow + 1 : 0
     if (!mayRepeat(error, this.#options.repeat) || this.#isOver()) return undefined
     const { endpoints, random } = this.#options
     const round = this.#attempts - endpoints()
@@ -76,7 +85,7 @@ export class Turn {
 
   #isOver(): boolean {
     const { endpoints, attemptsMax = Number.POSITIVE_INFINITY, failFast } = this.#options
-    if (this.#attempts >= attemptsMax) return true
+    if (this.#attempts >= attemptsMax || this.#foreignInARow >= endpoints()) return true
     return failFast === true && this.#unreachableInARow >= endpoints()
   }
 

@@ -1,6 +1,7 @@
 /** Time, signals, bounds, and what the client adds to a call. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { connect } from '../../src/client/client.ts'
+import type { Transport } from '../../src/client/transport.ts'
 import { failure, ok, Played, type Reply } from './played.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -286,6 +287,38 @@ test.each(FOREIGN)('HTTP %s with %j is %s, outcome %s', async (status, text, nam
   const numbered = failure(connect('a.example:1', { transport, timeoutMs: 100 }).kv.put('x', 1))
   await vi.advanceTimersByTimeAsync(200)
   expect(await numbered).toMatchObject({ name, outcome: 'none' })
+})
+
+const endpoints = ['a.example:1', 'b.example:1']
+const foreign = { status: 404, text: '<html>' }
+
+test('where something else answers, the next endpoint is asked, and stays', async () => {
+  const asked: string[] = []
+  const transport: Transport = async ({ endpoint, body }) => {
+    asked.push(endpoint)
+    if (endpoint.includes('a.example')) return foreign
+    const { id } = JSON.parse(body)
+    return { status: 200, text: JSON.stringify({ jsonrpc: '2.0', id, result: { kv: null } }) }
+  }
+  const client = connect(endpoints, { transport, session: false, timeoutMs: 100, discover: false })
+  for (let i = 0; i < 2; i++) await client.kv.get('x')
+  expect(asked).toEqual(['http://a.example:1', 'http://b.example:1', 'http://b.example:1'])
+})
+
+test('where something else answers everywhere it is said at once; a write that it may have taken is not repeated', async () => {
+  let answer = foreign
+  let asked = 0
+  const transport: Transport = async () => {
+    asked++
+    return answer
+  }
+  const client = connect(endpoints, { transport, session: false, timeoutMs: 100 })
+  expect(await failure(client.kv.put('x', 1))).toMatchObject({ name: 'NOT_VIEWSTAMP' })
+  expect(asked).toBe(2)
+  answer = { status: 200, text: '<html>' }
+  const told = { name: 'NOT_VIEWSTAMP', outcome: 'unknown' }
+  expect(await failure(client.kv.put('x', 1))).toMatchObject(told)
+  expect(asked).toBe(3)
 })
 
 test('kv.import has no number, and is not repeated once it may have been done', async () => {
