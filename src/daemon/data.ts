@@ -77,6 +77,7 @@ async function openOrFound(config: Config, network: Libp2pNetwork, log: Logger):
   for (const { peerId, incarnation } of founded?.members ?? []) {
     if (peerId !== network.peerId) await store.notePeer(peerId, { incarnation, boot: 0 })
   }
+  for (const note of store.notes) log.warn(note)
   warnOfDamage(config, store, log)
   return store
 }

@@ -3,6 +3,7 @@
  * is written again (put-back.ts). Else, where others could bring the node back, its data is opened again, with
  * all that follows from what is found then; where nobody could, it goes on with what it has. docs/storage.md
  */
+import { ViewstampError } from '../base/errors.ts'
 import { overlay } from '../base/overlay.ts'
 import { StorageError, type Store, TextDamage } from '../storage/port.ts'
 import type { NodeContext } from './context.ts'
@@ -58,6 +59,12 @@ export function watchful(store: Store, { putBack, unreadable }: DamagePorts): St
 export const isDamage = (error: unknown): error is StorageError =>
   error instanceof StorageError && error.reason === 'damaged'
 
+/** For callers: what they asked for is not to be had here. */
+export function corrupt(): ViewstampError {
+  const message = `a part of what was asked for is damaged on this node's disk: ask another node`
+  return new ViewstampError('READ_ONLY', message, { reason: 'CORRUPT' })
+}
+
 /** Something could not be read again that had been written. */
 export function onUnreadable(
   context: NodeContext,
@@ -76,10 +83,9 @@ async function onDamage(
   seenAt: SeenAt,
 ): Promise<void> {
   if (context.closing !== undefined || context.alarms.has('corrupt')) return
-  const { cluster, options, store } = context
-  const what = `${error.message.split('. ', 1)[0]}.`
-  const isReplica = roleOf(context, cluster.peerId) === 'replica'
-  const isAlone = isReplica && cluster.members.length < MEMBERS_MIN
+  const { options, store } = context
+  const what = firstSentence(error)
+  const isAlone = !canBeBroughtBack(context)
   const next = isAlone ? adviceAlone(error, seenAt) : 'The data is closed and opened again'
   const message = `${what} ${next}`
   context.alarms.set('corrupt', message)
@@ -87,6 +93,29 @@ async function onDamage(
   if (isAlone) return options.warn?.(message)
   if (seenAt === 'reading only') await store.condemn(what).catch(fail)
   damaged(error)
+}
+
+/** Where it happened and what it is; what to do about it comes behind. */
+const firstSentence = ({ message }: StorageError): string => `${message.split('. ', 1)[0]}.`
+
+function canBeBroughtBack(context: NodeContext): boolean {
+  const { members, peerId } = context.cluster
+  return roleOf(context, peerId) === 'standby' || members.length >= MEMBERS_MIN
+}
+
+/**
+ * The process ends, as after any write that failed. LevelDB met the damage as it merged tables: a start need not, and
+ * would end in the same way, again and again. So it is told to set the data aside.
+ */
+export async function onWriteFailed(
+  context: NodeContext,
+  fail: OpenOptions['fail'],
+  error: unknown,
+): Promise<void> {
+  if (isDamage(error) && canBeBroughtBack(context)) {
+    await context.store.condemn(firstSentence(error)).catch(fail)
+  }
+  fail(error)
 }
 
 function adviceAlone(error: StorageError, seenAt: SeenAt): string {

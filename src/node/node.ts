@@ -7,7 +7,8 @@ import { isObject, type Json } from '../base/json.ts'
 import type { Answer, Call, ClusterEvent, LogVerdict, Meta, NodeApi } from './api.ts'
 import * as calls from './calls.ts'
 import type { Closing, NodeContext } from './context.ts'
-import { assertOpen, primaryName, roleOf } from './context.ts'
+import { assertOpen, closedError, primaryName, roleOf } from './context.ts'
+import { corrupt, isDamage } from './damage.ts'
 import { Feeds } from './feeds.ts'
 import * as follow from './follow.ts'
 import { keyHistory } from './key-history.ts'
@@ -52,6 +53,18 @@ export class Node implements NodeApi {
   get #open(): NodeContext {
     assertOpen(this.context)
     return this.context
+  }
+
+  /** Of the disk. What that means for the node it knows by then; this is what the caller is told. */
+  async #reading<T>(read: (context: NodeContext) => Promise<T>): Promise<T> {
+    const context = this.#open
+    try {
+      return await read(context)
+    } catch (error) {
+      if (isDamage(error)) throw corrupt()
+      // What was read has been closed under it.
+      throw context.closing === undefined ? error : closedError(context)
+    }
   }
 
   get cluster(): string {
@@ -138,17 +151,19 @@ export class Node implements NodeApi {
     options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
     shard?: string,
   ) {
-    return logs.logRead(this.#open, this.#shard(shard), options)
+    return this.#reading(context => logs.logRead(context, this.#shard(shard), options))
   }
 
   async logVerify(allReplicas: boolean, name?: string): Promise<LogVerdict> {
     const shard = this.#shard(name)
-    if (allReplicas) return verifyAll(this.#open, shard)
-    return withoutStates(await walk(this.#open, shard))
+    return this.#reading(async context =>
+      allReplicas ? verifyAll(context, shard) : withoutStates(await walk(context, shard)),
+    )
   }
 
   async trace(correlationId: string, limit: number, meta: Meta) {
-    return trace({ context: this.#open, feeds: this.feeds }, correlationId, limit, meta)
+    const { feeds } = this
+    return this.#reading(context => trace({ context, feeds }, correlationId, limit, meta))
   }
 
   async stepDown(name: string | undefined, to: string | undefined, meta: Meta) {
@@ -201,7 +216,7 @@ export class Node implements NodeApi {
   }
 
   async keyHistory(...args: Parameters<NodeApi['keyHistory']>) {
-    return keyHistory(this.#open, ...args)
+    return this.#reading(context => keyHistory(context, ...args))
   }
 
   /** Also of the lives to come. */

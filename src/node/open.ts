@@ -20,7 +20,7 @@ import { decodeMessage, encodeMessage, WIRE_VERSION } from '../wire/codec.ts'
 import { ASK_FRAME, Asks } from './ask.ts'
 import type { NodeContext, NodeOptions, NodeRecord } from './context.ts'
 import { closedError, emit, roleOf } from './context.ts'
-import { onUnreadable, stopDamaged, stopDiverged, watchful } from './damage.ts'
+import { onUnreadable, onWriteFailed, stopDamaged, stopDiverged, watchful } from './damage.ts'
 import { followEvents } from './events.ts'
 import { Greeted } from './greeted.ts'
 import { lamportNow } from './lamport.ts'
@@ -82,7 +82,7 @@ export async function openLife(options: OpenOptions): Promise<NodeLife> {
   const { store, network } = options
   const writer = new Writer(
     writes => store.commit(writes),
-    options.fail,
+    error => void onWriteFailed(context, options.fail, error),
     seconds => options.metrics.fsync(seconds),
   )
   const context: NodeContext = makeContext(options, writer)

@@ -22,6 +22,7 @@ import type { ClientId } from '../vr/terms.ts'
 import type { CommitEvent, Header } from './api.ts'
 import type { Fate } from './callers.ts'
 import { Callers } from './callers.ts'
+import { corrupt } from './damage.ts'
 import { FeedHub } from './feed-hub.ts'
 import { marksIn, readHistory } from './history.ts'
 import { ReadGate } from './read-gate.ts'
@@ -206,9 +207,7 @@ export class Shard {
     try {
       return await this.#ports.store.readCold(this.replica.shard, `s${id}`, reference)
     } catch (error) {
-      if (!(error instanceof TextDamage)) throw error
-      const message = `a part of what was asked for is damaged on this node's disk: ask another node`
-      throw new ViewstampError('READ_ONLY', message, { reason: 'CORRUPT' })
+      throw error instanceof TextDamage ? corrupt() : error
     }
   }
 

@@ -183,8 +183,8 @@ export function readiness(context: NodeContext) {
     return { name: `shard ${shard.name}`, ok: shard.reachable && !replica.transfer, detail }
   })
   for (const [name, detail] of context.alarms) checks.push({ name, ok: false, detail })
-  if (context.closing === 'stopping') {
-    checks.push({ name: 'shutdown', ok: false, detail: 'shutting down' })
-  }
+  const { closing } = context
+  if (closing === 'stopping') checks.push({ name: 'shutdown', ok: false, detail: 'shutting down' })
+  if (closing === 'mending') checks.push({ name: 'mending', ok: false, detail: 'opens its data' })
   return { ready: checks.length > 0 && checks.every(check => check.ok), checks }
 }

@@ -7,6 +7,7 @@ import { ViewstampError } from '../base/errors.ts'
 import { compareKeys } from '../machine/kv/key.ts'
 import type { Change } from '../machine/machine.ts'
 import type { CommitEvent, KeyRange, KeyWatch } from './api.ts'
+import { corrupt, isDamage } from './damage.ts'
 
 /** Where older changes are. */
 export interface History {
@@ -233,6 +234,7 @@ export class ChangeStream {
 
 function asError(error: unknown): ViewstampError {
   if (error instanceof ViewstampError) return error
+  if (isDamage(error)) return corrupt()
   const reason = error instanceof Error ? error.message : String(error)
   return new ViewstampError('INTERNAL', `older changes cannot be read: ${reason}`)
 }

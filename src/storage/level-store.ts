@@ -32,12 +32,14 @@ export interface StoreParts {
   readonly peers: PeersFile
   readonly stores: readonly ShardStore[]
   readonly witness: WitnessFile
+  readonly notes: readonly string[]
 }
 
 export class LevelStore implements Store {
   readonly cluster: ClusterRecord
   readonly bootCounter: number
   readonly shards: readonly ShardImage[]
+  readonly notes: readonly string[]
   readonly #parts: StoreParts
   readonly #sweeper: Sweeper
   readonly #reclaimer: Reclaimer
@@ -50,9 +52,10 @@ export class LevelStore implements Store {
     this.#parts = parts
     this.cluster = parts.superblock.now.cluster
     this.bootCounter = parts.superblock.now.bootCounter
-    const { db, stores } = parts
+    const { db, dir, notes, stores } = parts
     this.shards = stores.map(store => store.image())
-    const failed = (error: unknown): void => void this.#fail(error)
+    this.notes = notes
+    const failed = (error: unknown): void => void this.#fail(openingRefusal(dir, error))
     this.#reclaimer = new Reclaimer(db, stores, failed)
     this.#sweeper = new Sweeper(db, stores, this.#reclaimer, failed)
   }

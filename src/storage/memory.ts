@@ -36,6 +36,7 @@ export class MemoryDisk {
 class MemoryStore implements Store {
   readonly cluster: ClusterRecord
   readonly bootCounter: number
+  readonly notes = []
   readonly shards: readonly ShardImage[]
   readonly #disk: MemoryDisk
   #isCommitting = false

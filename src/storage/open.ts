@@ -9,7 +9,7 @@
  *   recovering   there only while lost data is being replaced (set-aside.ts)
  *   condemned    says why what is here must not be trusted: the state was not that of the others
  */
-import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert, present } from '../base/assert.ts'
 import type { VsrRecord } from '../vr/effect.ts'
@@ -157,7 +157,7 @@ async function openWith(dir: string, db: Database, options: OpenOptions): Promis
   return orClose(superblock, async () => {
     const { cluster, bootCounter } = superblock.now
     assertOwn(dir, cluster, options)
-    const peers = await inFile(dir, 'peers', path => PeersFile.open(path))
+    const { peers, notes } = await inFile(dir, 'peers', openPeers)
     const stores: ShardStore[] = []
     const path = join(dir, 'witness')
     const witnesses = await WitnessFile.read(path, cluster.shards)
@@ -172,8 +172,23 @@ async function openWith(dir: string, db: Database, options: OpenOptions): Promis
     await superblock.write({ bootCounter: bootCounter + 1, clean: false, floors })
     await rm(join(dir, 'forming'), { force: true })
     const witness = await WitnessFile.open(path, cluster.shards)
-    return new LevelStore({ dir, db, superblock, peers, stores, witness })
+    return new LevelStore({ dir, db, superblock, peers, stores, witness, notes })
   })
+}
+
+/** What others promised is no promise of this node: where it is lost, it is noted anew from now on. */
+async function openPeers(path: string): Promise<{ peers: PeersFile; notes: readonly string[] }> {
+  try {
+    return { peers: await PeersFile.open(path), notes: [] }
+  } catch (error) {
+    const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    if (!isGone && !(error instanceof Damage)) throw error
+    if (!isGone) await rename(path, `${path}.damaged`)
+    await PeersFile.create(path)
+    const what = isGone ? 'is missing' : `is damaged (${error.message}; kept as peers.damaged)`
+    const note = `${path} ${what}: what this node knew of the promises of the others is lost, and noted anew from now on. Do not put back a data directory of theirs`
+    return { peers: await PeersFile.open(path), notes: [note] }
+  }
 }
 
 /** Damaged entries are fetched from the others. */
@@ -206,11 +221,15 @@ async function inspect(dir: string): Promise<Inspection> {
     if (!has('db')) return { state: 'none', refusal: refusal.nothingHere(dir) }
     return partial(`${join(dir, 'superblock')} is missing, beside a database that is not.`)
   }
-  if (!has('db')) return partial(`${join(dir, 'db')} is missing: the log and the state are lost.`)
-  if (!has('peers')) return partial(`${join(dir, 'peers')} is missing.`)
-  const current = join(dir, 'db', 'CURRENT')
-  if ((await listing(join(dir, 'db'))).includes('CURRENT')) return { state: 'complete' }
-  return partial(`${current} is missing: LevelDB cannot tell which of its files are in use.`)
+  // The superblock tells what was promised: it is damage like any other in the database.
+  const lost = (where: string, what: string): Inspection => ({
+    state: 'partial',
+    refusal: refusal.damaged(dir, where, what),
+  })
+  const db = join(dir, 'db')
+  if (!has('db')) return lost(db, 'it is gone, and the log and the state with it')
+  if ((await listing(db)).includes('CURRENT')) return { state: 'complete' }
+  return lost(db, 'CURRENT is missing, and LevelDB cannot tell which of its files are in use')
 }
 
 function assertOwn(dir: string, cluster: ClusterRecord, options: OpenOptions): void {

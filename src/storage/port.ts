@@ -85,6 +85,8 @@ export interface Store {
   /** Raised durably at every open, before it returns. */
   readonly bootCounter: number
   readonly shards: readonly ShardImage[]
+  /** What the opening did without, in sentences for the operator. */
+  readonly notes: readonly string[]
   commit(writes: readonly ShardWrite[]): Promise<void>
   /** Entries first … last in order, at least one if there is one, at most about bytesMax. */
   readEntries(shard: number, first: number, last: number, bytesMax: number): Promise<Entry[]>

@@ -131,6 +131,11 @@ export function openingRefusal(dir: string, error: unknown): Error {
 /** The first error of a write is final: nothing is known about what is on disk. Reliability §0.1. */
 export function writeRefusal(dir: string, error: unknown): Error {
   if (error instanceof StorageError || error instanceof AssertionError) return error
+  // It merges its tables beside what is written, and a block that it cannot read ends all writing.
+  if (/LEVEL_CORRUPTION/.test(textOf(error))) {
+    const what = `LevelDB reports "${rootOf(error)}", and takes no more writes`
+    return damaged(dir, join(dir, 'db'), what, error)
+  }
   return (
     systemRefusal(dir, error) ??
     unwritable(

@@ -32,7 +32,7 @@ describe('files', () => {
     const { dir } = await filled()
     await rm(join(dir, 'db', 'CURRENT'))
     expect((await storeExists(dir)).state).toBe('partial')
-    await refused(dir, 'missing', 'CURRENT is missing', 'viewstamp recover')
+    await refused(dir, 'damaged', 'CURRENT is missing', 'viewstamp recover')
     expect(await readdir(join(dir, 'db'))).not.toContain('CURRENT')
   })
 
@@ -40,7 +40,7 @@ describe('files', () => {
     const { dir } = await filled()
     await rm(join(dir, 'db'), { recursive: true })
     expect((await storeExists(dir)).state).toBe('partial')
-    await refused(dir, 'missing', join(dir, 'db'), 'viewstamp recover')
+    await refused(dir, 'damaged', join(dir, 'db'), 'viewstamp recover')
     expect(await readdir(dir)).not.toContain('db')
   })
 
@@ -51,16 +51,22 @@ describe('files', () => {
     await refused(dir, 'missing', 'superblock is missing', 'viewstamp recover')
   })
 
-  test('the peers file deleted, or changed', async () => {
+  test.each([
+    ['deleted', (path: string) => rm(path), 'is missing'],
+    ['changed', (path: string) => flip(path, 5), 'is damaged'],
+    ['emptied', (path: string) => writeFile(path, ''), 'is damaged'],
+  ])('the peers file %s: it opens without, and says so', async (_name, harm, what) => {
     const { dir } = await filled()
-    const peers = await readFile(join(dir, 'peers'))
-    await rm(join(dir, 'peers'))
-    await refused(dir, 'missing', 'peers is missing')
-    await writeFile(join(dir, 'peers'), peers)
-    await flip(join(dir, 'peers'), 5)
-    await refused(dir, 'damaged', join(dir, 'peers'))
-    await writeFile(join(dir, 'peers'), '')
-    await refused(dir, 'damaged', join(dir, 'peers'))
+    const path = join(dir, 'peers')
+    await harm(path)
+    const store = await opened(dir)
+    expect(store.notes).toEqual([expect.stringContaining(`${path} ${what}`)])
+    await store.notePeer('12D3KooWtwo', { incarnation: 'b', boot: 2 })
+    await store.close()
+    const again = await opened(dir)
+    expect(again.notes).toEqual([])
+    expect(again.peerSeen('12D3KooWtwo')).toMatchObject({ boot: 2 })
+    expect((await readdir(dir)).includes('peers.damaged')).toBe(what === 'is damaged')
   })
 
   test('everything deleted', async () => {

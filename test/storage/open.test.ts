@@ -232,5 +232,8 @@ describe('what the operating system says becomes a sentence', () => {
     const other = writeRefusal('/data', level('LEVEL_IO_ERROR', 'Input/output error'))
     expect(other).toMatchObject({ reason: 'unwritable' })
     expect(other.message).toContain('Input/output error')
+    const merging = writeRefusal('/data', level('LEVEL_CORRUPTION', 'Corruption: bad block type'))
+    expect(merging).toMatchObject({ reason: 'damaged' })
+    expect(merging.message).toContain('bad block type", and takes no more writes')
   })
 })
