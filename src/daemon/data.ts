@@ -50,7 +50,7 @@ async function createNetwork(config: Config, log: Logger): Promise<Libp2pNetwork
 
 /**
  * An identity without data, and without a founding under way, is what a wiped disk leaves. Founding anew
- * with it could lose what the old data had acknowledged.
+ * with it could lose what the old data had acknowledged. And with a new key the node of this data would be nobody.
  */
 async function assertNotWiped(dataDir: string): Promise<void> {
   const there = (file: string) =>
@@ -58,13 +58,21 @@ async function assertNotWiped(dataDir: string): Promise<void> {
       () => true,
       () => false,
     )
-  if (!(await there('identity.key')) || (await there('founding.json'))) return
+  const hasKey = await there('identity.key')
+  if (hasKey && (await there('founding.json'))) return
   const { state } = await storeExists(dataDir)
-  if (state !== 'none') return
-  throw new StorageError(
-    'missing',
-    `${dataDir} holds the identity of a node but none of its data: it looks wiped, and a node that forgot its promises must not vote. Put the data directory back; if it is lost, see viewstamp recover. (If this node never ran, remove identity.key and start again.)`,
-  )
+  if (hasKey && state === 'none') {
+    throw new StorageError(
+      'missing',
+      `${dataDir} holds the identity of a node but none of its data: it looks wiped, and a node that forgot its promises must not vote. Put the data directory back; if it is lost, see viewstamp recover. (If this node never ran, remove identity.key and start again.)`,
+    )
+  }
+  if (!hasKey && state !== 'none') {
+    throw new StorageError(
+      'missing',
+      `${dataDir} holds the data of a node and not its identity.key, by which the others know it. Put the key back; with another one this node would be a stranger to its cluster.`,
+    )
+  }
 }
 
 /** The same command every time: a directory without data takes part in a founding, any other is opened. */
