@@ -45,12 +45,31 @@ const YAML = [
   '5s', '1KiB', '127.0.0.1:1', '2001-01-01', '\t', '\u0000', 'ü', '['.repeat(300), '- '.repeat(300),
 ]
 
+const CONFIG_EDGES = [
+  '',
+  'null',
+  'nodes: { name: n1 }',
+  'node: { nmae: n1, dataDir: d }',
+  'heartbeat: 50ms',
+  'ops: 1',
+  'node: null\ncluster:\nfeeds:\n',
+  'node: 1',
+  'cluster: { members: 7 }',
+  `cluster: { members: [${'{},'.repeat(70)}] }`,
+  'a: &x 1\nb: *x',
+  '? [a]\n: b',
+  '{ a: b c: d, [ }\n%x',
+  'node: { name: n1, name: n2 }',
+  '"\\q": 1',
+]
+
 const config: Target = {
   name: 'config',
   // Parsing YAML takes a millisecond, and 6 µs for each further byte.
   share: 0.4,
   msMax: 500,
   golden: () => [Buffer.from(CONFIG), Buffer.from(JSON_CONFIG)],
+  edges: () => CONFIG_EDGES.map(each => Buffer.from(each)),
   bend: (input, prng) => {
     if (prng.chance(0.2)) return someWords(YAML, prng)
     if (input[0] === 0x7b && prng.chance(0.7)) return bendJson(input, prng)
@@ -156,6 +175,40 @@ const CALLS: readonly unknown[] = [
   [],
 ]
 
+const LARGE = 'x'.repeat(1_100_000)
+const CALL_EDGES: readonly string[] = [
+  ...[
+    call('kv.put', { key: '\ud800', value: 1 }),
+    call('kv.put', { key: 'k'.repeat(2_000), value: 1 }),
+    call('kv.put', { key: 'é'.repeat(700), value: 1 }),
+    call('kv.put', { key: 'a', value: 1, ifAbsent: 'yes' }),
+    call('kv.put', { key: 'a', value: LARGE }),
+    call('kv.put', { key: 'a', value: { b: [1, LARGE] } }),
+    call('kv.put', { key: 'a', value: { b: [{ $bytes: 'no base64' }] } }),
+    call('kv.put', { key: 'a', value: [{ $bytes: 'AA==', more: 1 }] }),
+    call('kv.getMany', { keys: 'a' }),
+    call('kv.getMany', { keys: [] }),
+    call('kv.getMany', { keys: Array.from({ length: 10_001 }, () => 'a') }),
+    call('kv.incr', { key: 'n', by: '1' }),
+    call('kv.cas', { key: 'a', expect: 5 }),
+    call('kv.cas', { key: 'a', expect: { nope: 1 } }),
+    call('kv.cas', { key: 'a', expect: { value: LARGE } }),
+    call('kv.txn', { compare: 5 }),
+    call('kv.txn', { compare: [5], then: [7] }),
+    call('kv.txn', { then: [{ put: { key: 'a', value: LARGE } }] }),
+    call('kv.history', { key: 'a', limit: 'all' }),
+    call('feed.publish', { feed: 'f', value: LARGE }),
+    call('feed.publish', { feed: 'f', value: 1, headers: 5 }),
+    call('feed.read', { feed: 'f', from: {}, limit: 0 }),
+    call('group.create', { feed: 'f', group: 'g', mode: 'no' }),
+    call('cluster.watch', { kinds: 5 }),
+    call('kv.put', 'no params'),
+  ].map(each => JSON.stringify(each)),
+  '{"jsonrpc":"2.0","id":1,"method":"kv.put","params":{"key":"a","value":[1e400]}}',
+  '{"jsonrpc":"2.0","id":1,"method":"kv.put","params":{"key":"a","value":{"b":{"c":1e400}}}}',
+  '{"jsonrpc":"2.0","id":1,"method":"kv.incr","params":{"key":"n","by":1e400}}',
+]
+
 let node = new FakeNode()
 let failures: string[] = []
 const log = {
@@ -170,6 +223,7 @@ const core = new Core({ methods: METHODS, limits, log, metrics: new RpcMetrics()
 const rpc: Target = {
   name: 'json-rpc',
   golden: () => CALLS.map(each => Buffer.from(JSON.stringify(each))),
+  edges: () => CALL_EDGES.map(each => Buffer.from(each)),
   bend: bendJson,
   async check(input): Promise<Fate> {
     if (node.calls.length > 500) node = new FakeNode()

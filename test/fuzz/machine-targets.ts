@@ -75,6 +75,43 @@ const COMMANDS: readonly Json[] = [
   },
 ]
 
+const EDGES: readonly Json[] = [
+  { op: 'put', key: 'e', value: 'u' },
+  { op: 'put', key: 'o', value: { a: [1, { b: null }], c: { d: { $bytes: 'AAEC' } } } },
+  { op: 'txn', compare: [{ key: 'e', target: 'value', op: '<', value: 'ü' }], then: [] },
+  { op: 'txn', compare: [{ key: 'e', target: 'value', op: '<', value: 7 }], then: [] },
+  { op: 'txn', compare: 5 },
+  { op: 'txn' },
+  { op: 'cas', key: 'o', expect: { value: { a: [1] } }, value: 1 },
+  { op: 'cas', key: 'o', expect: { value: { a: [1], c: 1, d: 2 } }, value: 1 },
+  { op: 'del', prefix: 'a', start: 'b' },
+  { op: 'del', start: 'x' },
+  { op: 'range', prefix: '', keysOnly: true },
+  { op: 'range', prefix: '', cursor: 5 },
+  { op: 'get', key: 'ä'.repeat(600) },
+  { op: 'get', key: '🔑'.repeat(300) },
+  { op: 'get', key: '漢'.repeat(400) },
+  { op: 'getMany', keys: Array.from({ length: 10_001 }, () => 'a') },
+  { op: 'put', key: 'd', value: nested(70) },
+  { op: 'put', key: 'd', value: 'ä'.repeat(600_000) },
+  { op: 'put', key: 'd', value: 'x'.repeat(1_100_000) },
+  { op: 'txn', then: [...large(5), { range: { prefix: 'x' } }, { del: { prefix: 'x' } }] },
+  { op: 'cas', key: 'o', expect: { value: { a: [1, { c: 1 }], c: 1 } }, value: 1 },
+  { op: 'apply', program: 'x=1;'.repeat(5_000) },
+]
+
+/** Together more than one call may read. */
+function large(count: number): Json[] {
+  const value = 'x'.repeat(1_000_000)
+  return Array.from({ length: count }, (_, i) => ({ put: { key: `x${i}`, value } }))
+}
+
+function nested(depth: number): Json {
+  let value: Json = 1
+  for (let i = 0; i < depth; i++) value = [value]
+  return value
+}
+
 let machine = new KvMachine()
 let rev = 0
 
@@ -89,6 +126,7 @@ function stateOf(of: KvMachine): string {
 const command: Target = {
   name: 'kv-command',
   golden: () => COMMANDS.map(json),
+  edges: () => EDGES.map(json),
   bend: bendJson,
   check(input): Fate {
     let asked: Json
@@ -136,6 +174,7 @@ const program: Target = {
     ['x=1', 'x=1; x+=2; y=x; y*=4; x=x+y', 'x=9; `k e y` = -("x"%3);;'].map(each =>
       Buffer.from(each),
     ),
+  edges: () => ['x=1;'.repeat(5_000), 'x=+y', 'x=+-+1', 'x', 'x='].map(each => Buffer.from(each)),
   bend: (input, prng: Prng) =>
     prng.chance(0.5) ? someWords(WORDS, prng) : Buffer.concat([input, someWords(WORDS, prng)]),
   check(input) {

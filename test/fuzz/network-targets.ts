@@ -12,8 +12,8 @@ import {
 } from '../../src/network/founding-message.ts'
 import { type FrameKind, FrameParser, headerOf } from '../../src/network/frames.ts'
 import { decodeAnswer, decodeHello, encodeAnswer, encodeHello } from '../../src/network/hello.ts'
-import { type Entry, makeEntry, readEntry } from '../../src/vr/entry.ts'
-import { decodeMessage, encodeMessage } from '../../src/wire/codec.ts'
+import { ENTRY_BYTES_MAX, type Entry, makeEntry, readEntry } from '../../src/vr/entry.ts'
+import { decodeMessage, encodeMessage, MESSAGE_BYTES_MAX } from '../../src/wire/codec.ts'
 import type { Hello } from '../../src/wire/hello.ts'
 import { entry, messages } from '../wire/arbitrary.ts'
 import { bendJson } from './mutate.ts'
@@ -32,6 +32,12 @@ const wire: Target = {
     Object.values(messages).flatMap(each =>
       samples(each, prng, 3).map((message, i) => encodeMessage(i * 7, message)),
     ),
+  edges: function* (prng) {
+    for (const each of Object.values(messages)) {
+      for (const message of samples(each, prng, 40)) yield encodeMessage(1, message)
+    }
+    yield new Uint8Array(MESSAGE_BYTES_MAX + 1)
+  },
   check: codecCheck({
     decode: decodeMessage,
     encode: ({ shard, message }) => encodeMessage(shard, message),
@@ -43,6 +49,7 @@ const wire: Target = {
 const entries: Target = {
   name: 'entry',
   golden: prng => samples(entry, prng, 12).map(each => each.bytes),
+  edges: () => [new Uint8Array(ENTRY_BYTES_MAX + 1)],
   check: codecCheck<Entry>({ decode: readEntry, encode: makeEntryBytes, typed, canonical: true }),
 }
 
@@ -126,6 +133,7 @@ const HELLO: Hello = {
 const hello: Target = {
   name: 'hello',
   golden: () => [encodeHello(HELLO), encodeHello({ ...HELLO, seenOfYou: undefined })],
+  edges: () => [Buffer.from(Buffer.from(encodeHello(HELLO)).toString().replace('"cut"', '"gone"'))],
   bend: bendJson,
   check: codecCheck({ decode: decodeHello, encode: encodeHello, typed, canonical: false }),
 }
@@ -167,9 +175,19 @@ const FOUNDING: readonly FoundingMessage[] = [
   },
 ]
 
+const [FIRST] = FOUNDING
+const FOUNDING_EDGES = [
+  { ...FIRST, terms: { clusterId: 'demo', shards: 1, expect: 3 }, proposal: undefined },
+  { ...FIRST, promised: undefined },
+  { ...FIRST, promised: { ...LIST, founders: LIST.founders.toReversed() } },
+  { ...FIRST, promised: { ...LIST, founders: [SELF, SELF] } },
+  { ...FOUNDING[1], yourIncarnation: undefined },
+] as readonly FoundingMessage[]
+
 const founding: Target = {
   name: 'founding',
   golden: () => FOUNDING.map(encodeFounding),
+  edges: () => FOUNDING_EDGES.map(encodeFounding),
   bend: bendJson,
   check: codecCheck({ decode: decodeFounding, encode: encodeFounding, typed, canonical: false }),
 }

@@ -39,6 +39,7 @@ export async function runTarget(target: Target, cases: number, seed: number): Pr
       throw new Error(`${target.name}: a good input is refused: ${Buffer.from(input)}`)
     }
   }
+  for (const input of target.edges?.(new Prng(target.name)) ?? []) await one(target, input, report)
   for (const input of everyCut(golden, cases * 0.7)) await one(target, input, report)
   while (report.cases < cases) await one(target, draw(target, golden, prng), report)
   return report

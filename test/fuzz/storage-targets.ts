@@ -74,7 +74,11 @@ const manifest: Target = {
 
 const vsrRecord: Target = {
   name: 'vsr',
-  golden: () => [encodeVsr(vsr(9, 8)), encodeVsr({ ...vsr(9, 8), recovering: true })],
+  golden: () => [
+    encodeVsr(vsr(9, 8)),
+    encodeVsr({ ...vsr(9, 8), recovering: true }),
+    encodeVsr({ ...vsr(9, 8), cut: true }),
+  ],
   check: codecCheck({ decode: decodeVsr, encode: encodeVsr, typed, canonical: true }),
 }
 
@@ -180,10 +184,15 @@ const storedEntry: Target = {
   check(input) {
     const payload = Buffer.from(input)
     const key = logKey(1, 1, 3)
+    for (const read of [decodeEntry, auditEntry]) {
+      const places = [1, 2].filter(op => !isRefused(() => read(1, logKey(1, op, 3), payload)))
+      hold(places.length <= 1, 'an entry is of one place')
+    }
     let decoded: ReturnType<typeof decodeEntry>
     try {
       decoded = decodeEntry(1, key, payload)
     } catch (error) {
+      isRefused(() => auditEntry(1, key, payload))
       return refusedBy(error, typed)
     }
     const audited = auditEntry(1, key, payload)
@@ -191,6 +200,15 @@ const storedEntry: Target = {
     hold(audited.parent === decoded.parent, 'decoding and audit agree on the parent')
     return 'read'
   },
+}
+
+function isRefused(read: () => unknown): boolean {
+  try {
+    read()
+    return false
+  } catch (error) {
+    return refusedBy(error, typed) === 'refused'
+  }
 }
 
 const textBytes = (text: string): Buffer => Buffer.concat([...encodeText(text)])

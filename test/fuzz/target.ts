@@ -13,6 +13,8 @@ export interface Target {
   readonly msMax?: number
   /** Good inputs to start from: the same for the same generator. */
   golden(prng: Prng): readonly Uint8Array[]
+  /** At the limits, and beyond: what chance does not come upon, or is too large to be cut everywhere. Tried as they are. */
+  edges?(prng: Prng): Iterable<Uint8Array>
   /** Throws when the property does not hold for the input, whatever it is. */
   check(input: Uint8Array): Fate | Promise<Fate>
   /** Grows or bends an input in a way that knows the format; bytes are bent in any case. */
