@@ -208,9 +208,12 @@ export class FeedHub {
   async read(at: At, { limit, to, chars }: Most): Promise<Read> {
     let chunk: Chunk | undefined
     let missing: string | undefined
+    let { next } = at
     for (;;) {
-      const page = this.#readNow(at, { limit, to, chars }, chunk)
+      const page = this.#readNow({ ...at, next }, { limit, to, chars }, chunk)
       if (page.needs === undefined) return page
+      // A chunk may hold nothing for this reader; it is not asked for again.
+      next = page.next
       const id = page.needs
       if (id === missing) throw new Error(`the chunk ${id} is part of the state and has no text`)
       const text = this.#chunks.get(id) ?? (await this.#readCold(`feed/${id}`))

@@ -25,7 +25,7 @@ import { changedConfig, newConfig, PLAIN, shownConfig } from './config.ts'
 import { Deadlines } from './deadlines.ts'
 import { Feed } from './feed.ts'
 import { groupCommand } from './groups.ts'
-import { FEEDS_MAX, PARTITIONS_TOTAL_MAX } from './limits.ts'
+import { type FeedBounds, FEEDS_MAX, PARTITIONS_TOTAL_MAX } from './limits.ts'
 import { feedName } from './name.ts'
 import type { Partition } from './partition.ts'
 import { publishAll } from './publish.ts'
@@ -35,6 +35,8 @@ import { RecordSet } from './record-set.ts'
 export interface FeedMachineOptions {
   /** Whether the feed is of this shard; all are, unless said. */
   readonly owns?: (feed: string) => boolean
+  /** Smaller ones than those of version 1: in a simulation only. */
+  readonly bounds?: FeedBounds
 }
 
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER }
@@ -43,7 +45,7 @@ export class FeedMachine implements Machine {
   readonly name = 'feed'
   readonly version = 1
   readonly #owns: (feed: string) => boolean
-  readonly #records = new RecordSet()
+  readonly #records: RecordSet
   readonly #feeds = new Map<string, Feed>()
   readonly #deadlines = new Deadlines()
   /** Records were loaded and not made feeds of yet. */
@@ -54,8 +56,9 @@ export class FeedMachine implements Machine {
   /** Operations that can have changed what a reader finds; no part of the state either. */
   #moved = 0
 
-  constructor({ owns = () => true }: FeedMachineOptions = {}) {
+  constructor({ owns = () => true, bounds }: FeedMachineOptions = {}) {
     this.#owns = owns
+    this.#records = new RecordSet(bounds)
   }
 
   apply(command: Json, context: ApplyContext, _changes: Change[]): Json {

@@ -1,9 +1,8 @@
 /**
  * Ids of records published to a feed, each remembered for the feed's dedupeMs of log time, so that a
- * publisher may repeat itself. At most IDS_MAX of them: then the oldest are forgotten first.
+ * publisher may repeat itself. At most `idsMax` of them: then the oldest are forgotten first.
  */
 import type { Json } from '../../base/json.ts'
-import { IDS_MAX } from './limits.ts'
 import type { RecordSet } from './record-set.ts'
 
 /** Where a record went when it was published first. */
@@ -57,8 +56,9 @@ export class Ids {
   }
 
   #forget(sinceMs: number): void {
+    const { idsMax } = this.#records.bounds
     for (let one = this.#list[this.#forgotten]; one; one = this.#list[this.#forgotten]) {
-      if (one.timeMs > sinceMs && this.#list.length - this.#forgotten <= IDS_MAX) break
+      if (one.timeMs > sinceMs && this.#list.length - this.#forgotten <= idsMax) break
       if (this.#byId.get(one.id) === one) this.#byId.delete(one.id)
       this.#forgotten++
       this.#mark(one.number)

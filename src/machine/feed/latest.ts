@@ -1,9 +1,9 @@
 /**
  * Of a compacted partition: which record is the last of each key. A record that is not the last of its
- * key is dead: no reader sees it. What says that a key is deleted is kept for TOMBSTONE_MS.
+ * key is dead: no reader sees it. What says that a key is deleted is kept for `tombstoneMs`.
  */
 import { makeTree, type Tree } from '../kv/tree.ts'
-import { EXPIRE_MAX, TOMBSTONE_MS } from './limits.ts'
+import { EXPIRE_MAX } from './limits.ts'
 import type { RecordSet } from './record-set.ts'
 
 interface Last {
@@ -101,7 +101,7 @@ export class Latest {
       const key = this.#byOffset.get(offset)
       const last = key === undefined ? undefined : this.#byKey.get(key)
       // Else its key was written again since.
-      if (last !== undefined) return { offset, untilMs: last.deletedMs + TOMBSTONE_MS }
+      if (last !== undefined) return { offset, untilMs: last.deletedMs + this.#records.bounds.tombstoneMs }
     }
     this.#tombstones = []
     this.#tombstone = 0

@@ -38,6 +38,19 @@ export const MAX_DELIVER_MAX = 1_000_000
 /** A chunk is sealed when it has so much text. A record is never split. */
 export const CHUNK_CHARS = 65_536
 
+/** Those that a simulation sets smaller, to meet every edge soon; the same on every replica. */
+export interface FeedBounds {
+  readonly chunkChars: number
+  readonly idsMax: number
+  readonly tombstoneMs: number
+}
+
+export const BOUNDS: FeedBounds = {
+  chunkChars: CHUNK_CHARS,
+  idsMax: IDS_MAX,
+  tombstoneMs: TOMBSTONE_MS,
+}
+
 export const READ_LIMIT_MAX = 10_000
 /** Of text that one read gives, beyond the first record. */
 export const READ_CHARS_MAX = 1_048_576

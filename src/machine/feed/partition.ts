@@ -7,7 +7,6 @@ import { assert } from '../../base/assert.ts'
 import { ChunkIndex } from './chunk-index.ts'
 import type { Retention } from './config.ts'
 import { Latest } from './latest.ts'
-import { CHUNK_CHARS } from './limits.ts'
 import { bytesIn, lineOf, offsetIn, timeIn } from './line.ts'
 import type { RecordSet } from './record-set.ts'
 
@@ -104,7 +103,7 @@ export class Partition {
   #isFull(chars: number, timeMs: number, ageMs: number | undefined): boolean {
     const [oldest] = this.#open
     if (oldest === undefined) return false
-    if (this.#openChars + chars > CHUNK_CHARS) return true
+    if (this.#openChars + chars > this.#records.bounds.chunkChars) return true
     return ageMs !== undefined && timeMs - oldest.timeMs > ageMs / AGE_PARTS
   }
 
@@ -112,7 +111,7 @@ export class Partition {
     const { latest } = this
     if (latest) {
       this.#keepOpen(this.#open.filter(line => latest.isLast(line.offset)))
-      if (this.#openChars < CHUNK_CHARS / 2) return
+      if (this.#openChars < this.#records.bounds.chunkChars / 2) return
     }
     this.sealed.add(this.#open)
     this.#open = []

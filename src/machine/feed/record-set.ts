@@ -8,11 +8,14 @@ import { coldReference } from '../../vr/cold.ts'
 import { KeyOrder } from '../kv/key.ts'
 import { makeTree, type Tree } from '../kv/tree.ts'
 import type { ColdRecords, Frozen, StateRecord } from '../machine.ts'
+import { BOUNDS, type FeedBounds } from './limits.ts'
 
 /** The record as it is now; `undefined`: it is gone. */
 type Encode = () => string | undefined
 
 export class RecordSet {
+  /** For whoever keeps something here. */
+  readonly bounds: FeedBounds
   readonly #order = new KeyOrder()
   readonly #texts: Tree<string, string> = makeTree(this.#order.compare)
   /** Changed since their text was made. */
@@ -27,6 +30,10 @@ export class RecordSet {
     settle: ids => {
       for (const id of ids) this.#unsettled.delete(id)
     },
+  }
+
+  constructor(bounds: FeedBounds = BOUNDS) {
+    this.bounds = bounds
   }
 
   mark(id: string, encode: Encode): void {
