@@ -37,6 +37,8 @@ export async function loadSimulator(patches = [], entry = 'src/sim/main.ts') {
       bundle: true,
       format: 'esm',
       platform: 'neutral',
+      // What is CommonJS (sorted-btree) says so there.
+      mainFields: ['main'],
       target: 'node20',
       outfile,
       plugins: [plugin],

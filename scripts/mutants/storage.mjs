@@ -86,8 +86,5 @@ export const DUE = [
     bug: 'lease longer than the view-change timeout',
     due: 'leases; reads ask a quorum instead (read-index: P29)',
   },
-  { p: 'P35', bug: 'feed emits at prepare', due: 'feeds' },
-  { p: 'P36', bug: 'feed cursor resumes inclusively, or with a gap', due: 'feeds' },
-  { p: 'P37', bug: 'bookmark sent before the events of its op', due: 'feeds' },
   { p: 'P42', bug: 'a removed member counts in the quorum', due: 'reconfiguration (§7)' },
 ]

@@ -1,5 +1,6 @@
 /** All mutants. scripts/mutants.mjs says what is done with them. */
 import { CLIENTS } from './clients.mjs'
+import { FEEDS } from './feeds.mjs'
 import { FENCE } from './fence.mjs'
 import { HARMLESS as HARMLESS_ROWS } from './harmless.mjs'
 import { NORMAL } from './normal.mjs'
@@ -30,6 +31,7 @@ export const MUTANTS = [
   ...CLIENTS,
   ...FENCE,
   ...STORAGE,
+  ...FEEDS,
 ].map(whole)
 export const HARMLESS = HARMLESS_ROWS.map(whole)
 

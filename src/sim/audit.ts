@@ -12,7 +12,7 @@ import { restored } from '../vr/restart.ts'
 import type { Replica } from '../vr/state.ts'
 import { checksumOf, opNumber } from '../vr/terms.ts'
 import { entriesOn, entryOn, headOf, type Image, textsOn } from './disk.ts'
-import { isPage } from './pages.ts'
+import { isColdOnDisk } from './pages.ts'
 
 /** Begins a value whose envelope does not check. */
 export const UNSEALED = '\0'
@@ -46,7 +46,7 @@ export function readBack(
 /** A cold record whose text is not what its reference names, or missing. */
 function damagedText({ records, texts }: Image): string | undefined {
   for (const [id, reference] of records) {
-    if (isPage(id.slice(1)) && !isColdText(reference, texts.get(id) ?? '')) return id
+    if (isColdOnDisk(id) && !isColdText(reference, texts.get(id) ?? '')) return id
   }
   return undefined
 }

@@ -10,7 +10,7 @@ import type { Effect, VsrRecord, Write } from '../vr/effect.ts'
 import { type Entry, genesisChecksum, revAfter } from '../vr/entry.ts'
 import type { CheckpointId, ColdText } from '../vr/message.ts'
 import { genesis } from '../vr/restart.ts'
-import type { ServiceRecord } from '../vr/service.ts'
+import type { Service, ServiceRecord } from '../vr/service.ts'
 import type { LogMark } from '../vr/state.ts'
 import { opNumber } from '../vr/terms.ts'
 import type { Seen } from '../wire/hello.ts'
@@ -351,6 +351,13 @@ export function textsOn(image: Image, records: readonly ServiceRecord[]): ColdTe
     texts.push({ id, text })
   }
   return texts
+}
+
+/** The text of a cold record of the state, verified; undefined: it is not to be had from this disk. */
+export function coldOn(image: Image, service: Service, id: string): string | undefined {
+  const text = image.texts.get(`s${id}`)
+  const reference = service.coldReference(id) ?? ''
+  return text !== undefined && isColdText(reference, text) ? text : undefined
 }
 
 /** Records of the checkpoint in order of id. */

@@ -16,6 +16,7 @@ import { type Daemon, newDaemon } from './admission.ts'
 import { type Asked, waitingKey } from './asked.ts'
 import { audit, isRestored, prepareRepair, readBack } from './audit.ts'
 import {
+  coldOn,
   type Disk,
   dropUninstalled,
   emptyImage,
@@ -28,12 +29,15 @@ import {
   wipe,
 } from './disk.ts'
 import type { HostEvent } from './event.ts'
+import { type HostedService, serviceOf } from './feed/service.ts'
 import type { SimOptions } from './options.ts'
-import { SimService } from './service.ts'
 import type { Reading, ReadServed, Surroundings } from './surroundings.ts'
 import type { HostView } from './world.ts'
 
-type HostOptions = Pick<SimOptions, 'replica' | 'tickMs' | 'selfDelivery' | 'executeMs' | 'pages'>
+type HostOptions = Pick<
+  SimOptions,
+  'replica' | 'tickMs' | 'selfDelivery' | 'executeMs' | 'pages' | 'feeds'
+>
 
 export class Host implements HostView {
   readonly number: number
@@ -47,7 +51,8 @@ export class Host implements HostView {
   /** While set, the host does nothing; what happens to it waits in `held`. */
   paused = false
   readonly held: HostEvent[] = []
-  #service: SimService
+  #service: HostedService
+  readonly #readCold = (id: string) => coldOn(this.image, this.#service, id)
   readonly #configuration: Configuration
   readonly #options: HostOptions
   readonly #around: Surroundings
@@ -73,7 +78,7 @@ export class Host implements HostView {
     this.disk = fields.disk
     this.#configuration = fields.configuration
     this.#options = fields.options
-    this.#service = new SimService(fields.options.pages)
+    this.#service = serviceOf(fields.options)
     this.#around = around
   }
 
@@ -133,7 +138,7 @@ export class Host implements HostView {
   }
 
   #create(nonce: number, damage?: Damage): Replica {
-    this.#service = new SimService(this.#options.pages)
+    this.#service = serviceOf(this.#options)
     const identity = {
       shard: 0,
       replicaNumber: replicaNumber(this.number),
@@ -392,7 +397,7 @@ export class Host implements HostView {
   }
 
   #serve({ client, id, key, kind }: ReadServed & { readonly key: string }): void {
-    const value = this.#service.read(key) ?? '-'
+    const value = this.#service.read(key, this.#readCold) ?? '-'
     this.#around.watch.read(this, key, value, { client, id, kind })
     this.#around.value(this, client, id, value)
   }

@@ -1,5 +1,6 @@
 /** Everything that can go wrong in a run, by name: which of it is on, and which happened to messages. */
 import { type Coverage, fire } from './coverage.ts'
+import { FEED_KINDS } from './feed/client.ts'
 import { FAULTS, isOn } from './nemesis.ts'
 import type { Network } from './network.ts'
 import type { SimOptions } from './options.ts'
@@ -24,6 +25,7 @@ export function kindsOf(options: SimOptions): string[] {
     ['standby', options.standby === true],
     ['stale read', workload.stale > 0 && workload.reads > 0],
   ]
+  if (options.feeds) for (const kind of Object.values(FEED_KINDS)) kinds.push([kind, true])
   for (const kind of FAULTS) kinds.push([kind, isOn(nemesis, kind, replicas)])
   for (const name of options.buggify) kinds.push([`hardest ${name}`, true])
   return kinds.filter(([, on]) => on).map(([name]) => name)

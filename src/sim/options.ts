@@ -2,6 +2,8 @@
  * What a run is told: sizes, limits and faults. Everything is plain data, so that a failing run can be
  * tried again with one kind of fault less. swarm.ts draws it from a seed.
  */
+import type { Retention } from '../machine/feed/config.ts'
+import type { FeedBounds } from '../machine/feed/limits.ts'
 import type { ReplicaOptions } from '../vr/options.ts'
 import type { FaultKind, Link } from './nemesis.ts'
 
@@ -91,6 +93,26 @@ export interface PageOptions {
   readonly kept: number
 }
 
+/** The service keeps feeds besides (src/machine/feed), and so many of the requests are about them. */
+export interface FeedsOptions {
+  readonly share: number
+  readonly bounds: FeedBounds
+  readonly feeds: readonly FeedOptions[]
+}
+
+export interface FeedOptions {
+  readonly name: string
+  readonly partitions: number
+  readonly retention: Retention
+  readonly compact: 'none' | 'key'
+  readonly dedupeMs: number
+  /** Whether clients truncate it. */
+  readonly isCut: boolean
+  /** Of its group with mode queue. */
+  readonly ackWaitMs: number
+  readonly maxDeliver: number
+}
+
 /** lite: some 10 000 events, everything happens often · full: five virtual minutes, with pauses between faults. */
 export type Tier = 'lite' | 'full'
 
@@ -109,6 +131,8 @@ export interface SimOptions {
   readonly executeMs?: number | undefined
   /** The service has cold records; absent: none. */
   readonly pages?: PageOptions | undefined
+  /** Absent: none. */
+  readonly feeds?: FeedsOptions | undefined
   readonly network: NetworkOptions
   readonly nemesis: NemesisOptions
   readonly disk: DiskOptions

@@ -62,6 +62,7 @@ const CALMING: ReadonlyMap<string, Calming> = new Map([
   ['twice', workload({ twice: 0 })],
   ['abandon', workload({ abandon: 0 })],
   ['expiry', workload({ sessionTtlMs: 0 })],
+  ['feeds', options => ({ ...options, feeds: undefined })],
 ])
 
 export const EVERYTHING = 'everything'

@@ -13,6 +13,10 @@ interface Page {
   text: string | undefined
 }
 
+/** A record on disk whose value is the reference of a text: a page, or a chunk of a feed. */
+export const isColdOnDisk = (id: string): boolean =>
+  id.startsWith('sc/') || id.startsWith('sfeed/s/')
+
 export const isPage = (id: string): boolean => id.startsWith('c/')
 const OPEN = 'p/'
 const idOf = (n: number): string => `c/${String(n).padStart(8, '0')}`

@@ -108,7 +108,7 @@ export class SimService implements Service {
   }
 
   /** A read outside of the log. */
-  read(key: string): string | undefined {
+  read(key: string, _readCold?: (id: string) => string | undefined): string | undefined {
     return this.#values.get(key)
   }
 

@@ -80,7 +80,7 @@ export class Simulator implements Surroundings, ClientPort {
     this.#clocks = new Clocks(options.clock, root.fork('clocks'), replicas + 1)
     const configuration = { epochNumber: epochNumber(0), replicaCount: replicas, primaryOffset: 0 }
     const history = new History()
-    this.#workload = new Workload(options.workload, root.fork('workload'), history, this)
+    this.#workload = new Workload(options, root.fork('workload'), history, this)
     const newHost = (number: number, stream: string, around: Surroundings = this): Host => {
       const disk = new Disk(emptyImage(), options.disk, root.fork(stream))
       return new Host({ number, disk, configuration, options }, around)

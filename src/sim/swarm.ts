@@ -5,6 +5,7 @@
  */
 import { Prng } from '../base/prng.ts'
 import { DEFAULTS, type ReplicaOptions } from '../vr/options.ts'
+import { feedsOptions } from './feed/draw.ts'
 import { FAULTS, type FaultKind } from './nemesis.ts'
 import {
   CALM_NETWORK,
@@ -26,6 +27,9 @@ const REPLICAS = [1, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 7] as const
 /** Share of the runs that have a standby. */
 const STANDBY = 0.25
 
+/** Where there are feeds somebody reads them. */
+const FEED_READS = 0.3
+
 export interface Given {
   readonly replicas?: number
   readonly tier?: Tier
@@ -38,6 +42,8 @@ export function optionsOf(seed: number, given: Given = {}): SimOptions {
   const tier = given.tier ?? 'lite'
   const { replica, buggify } = replicaOptions(root.fork('options/replica'))
   const { pages, checkpointColdBytes } = pageOptions(root.fork('options/pages'))
+  const feeds = feedsOptions(root.fork('feeds'))
+  const workload = workloadOptions(root.fork('options/workload'), tier)
   return {
     seed,
     tier,
@@ -45,6 +51,7 @@ export function optionsOf(seed: number, given: Given = {}): SimOptions {
     standby: root.fork('options/standby').chance(STANDBY),
     replica: { ...replica, checkpointColdBytes },
     pages,
+    feeds,
     buggify,
     tickMs: prng.pick([5, 10, 10, 25]),
     selfDelivery: prng.pick(['at-once', 'at-once', 'at-once', 'later'] as const),
@@ -53,7 +60,7 @@ export function optionsOf(seed: number, given: Given = {}): SimOptions {
     nemesis: nemesisOptions(root.fork('options/nemesis'), tier),
     disk: diskOptions(root.fork('options/disk')),
     clock: clockOptions(root.fork('options/clock')),
-    workload: workloadOptions(root.fork('options/workload'), tier),
+    workload: feeds ? { ...workload, reads: Math.max(workload.reads, FEED_READS) } : workload,
     permanent: { cuts: [], down: [] },
     safetyMs: tier === 'full' ? 300_000 : prng.int(8_000, 25_000),
     livenessMs: 60_000,
@@ -231,7 +238,7 @@ export function calmOptions(seed: number, given: Given = {}): SimOptions {
   const wild = optionsOf(seed, given)
   const disk = { ...wild.disk, stall: 0 }
   const clock = { skewMs: 0, drift: 0 }
-  const none = { pages: undefined, standby: false }
+  const none = { pages: undefined, feeds: undefined, standby: false }
   return { ...wild, ...none, network: CALM_NETWORK, nemesis: CALM, disk, clock }
 }
 

@@ -1,5 +1,6 @@
 /** What a run tried, counted when it is over. */
 import { COMMITTED, type Coverage, fire } from './coverage.ts'
+import { FEED_KINDS } from './feed/client.ts'
 import type { Frames } from './frames.ts'
 import type { Host } from './host.ts'
 import { kindsOf, messageKinds } from './kinds.ts'
@@ -24,6 +25,7 @@ export function tally(coverage: Coverage, run: Run): void {
   messageKinds(coverage, network, frames.corrupted)
   if (hosts.some(({ disk }) => disk.stalls > 0)) fire(coverage, 'stall')
   if (coverage.writesLost > 0) fire(coverage, 'lost write')
+  if (options.feeds && hosts.some(hasChunks)) fire(coverage, FEED_KINDS.chunk)
   for (const kind of run.fired) fire(coverage, kind)
   for (const name of options.buggify) fire(coverage, `hardest ${name}`)
   for (const kind of kindsOf(options)) {
@@ -35,3 +37,6 @@ export function tally(coverage: Coverage, run: Run): void {
   coverage.runs.committed = coverage.commits >= COMMITTED ? 1 : 0
   coverage.runs.stuck = run.isStuck ? 1 : 0
 }
+
+const hasChunks = ({ image }: Host): boolean =>
+  [...image.texts.keys()].some(id => id.startsWith('sfeed/'))

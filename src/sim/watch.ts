@@ -17,6 +17,7 @@ import { damageNotUsed } from './check/damage-not-used.ts'
 import { diskRestores } from './check/disk-restores.ts'
 import { durableOnQuorum } from './check/durable-on-quorum.ts'
 import { executedOnce } from './check/executed-once.ts'
+import { feedChecks } from './check/feeds.ts'
 import { lamport } from './check/lamport.ts'
 import { laterViewsNotFollowed } from './check/later-views-not-followed.ts'
 import { linearizable } from './check/linearizable.ts'
@@ -98,6 +99,7 @@ export function safetyChecks(world: World): Check[] {
     questionsAreNew(),
     acksWereTold(world),
     refusedAtViewEnd(),
+    ...feedChecks(world),
   ]
 }
 

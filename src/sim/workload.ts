@@ -11,9 +11,12 @@ import type { Command } from '../vr/entry.ts'
 import type { ReplyAnswer } from '../vr/message.ts'
 import { clientId, requestNumber } from '../vr/terms.ts'
 import type { ClientEvent, ReadKind } from './event.ts'
+import { FeedClient } from './feed/client.ts'
 import { sessionOf } from './format.ts'
 import type { History, Operation } from './history.ts'
-import type { WorkloadOptions } from './options.ts'
+import type { FeedsOptions, SimOptions, WorkloadOptions } from './options.ts'
+
+type Given = Pick<SimOptions, 'workload' | 'feeds'>
 
 const WINDOW = 8
 const UNASKED_MAX = 200
@@ -44,6 +47,8 @@ interface Client {
   readonly prng: Prng
   /** What it claims to have seen, of the answers it got or of somewhere else. */
   readonly claims: Prng
+  /** Absent: the service keeps no feeds. */
+  readonly feeds: FeedClient | undefined
   /** The latest Lamport time that it was answered. */
   lamport: number
   sessions: number
@@ -66,7 +71,8 @@ export class Workload {
   /** Kinds of misuse that happened. */
   readonly fired = new Set<string>()
 
-  constructor(options: WorkloadOptions, prng: Prng, history: History, port: ClientPort) {
+  constructor(given: Given, prng: Prng, history: History, port: ClientPort) {
+    const { workload: options, feeds } = given
     const { overload, thinkMs } = options
     this.#options = overload ? { ...options, inFlight: WINDOW, thinkMs: thinkMs / 5 } : options
     this.#history = history
@@ -79,6 +85,7 @@ export class Workload {
         number,
         prng: prng.fork(`client ${number}`),
         claims: prng.fork(`claims of client ${number}`),
+        feeds: feeds && this.#feedClient(feeds, prng, number),
         lamport: 0,
         sessions: 1,
         session,
@@ -87,6 +94,10 @@ export class Workload {
         outstanding,
       })
     }
+  }
+
+  #feedClient(feeds: FeedsOptions, prng: Prng, number: number): FeedClient {
+    return new FeedClient(feeds, prng.fork(`feeds of client ${number}`), number, this.fired)
   }
 
   start(): void {
@@ -201,7 +212,7 @@ export class Workload {
   }
 
   #send(client: Client): void {
-    const line = this.#draw(client)
+    const line = client.feeds?.write() ?? this.#draw(client)
     const number = client.nextRequest++
     const acked = this.#oldest(client) - 1
     const command = commandOf(
@@ -218,7 +229,7 @@ export class Workload {
   }
 
   #ask(client: Client): void {
-    const key = this.#key(client)
+    const key = client.feeds?.question() ?? this.#key(client)
     // What any replica has executed is promised to be a state that was, not to be the latest.
     const isStale = client.prng.chance(this.#options.stale)
     const operation = this.#call(client, `${isStale ? 'peek' : 'get'} ${key}`, 0, undefined)
@@ -317,6 +328,7 @@ export class Workload {
     operation.returnedMs = this.#port.nowMs
     operation.result = result
     this.#port.replied(operation)
+    client.feeds?.told(operation.operation, result)
     this.#think(client)
   }
 

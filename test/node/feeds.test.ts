@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Json, JsonObject } from '../../src/base/json.ts'
 import { FeedMachine } from '../../src/machine/feed/feed-machine.ts'
-import { BOUNDS } from '../../src/machine/feed/limits.ts'
 import type { FeedEvent, FeedFrom, SubscribeOptions } from '../../src/node/api.ts'
 import { FeedHub } from '../../src/node/feed-hub.ts'
 import { shardOfKey } from '../../src/node/route.ts'
@@ -309,32 +308,6 @@ test('from a time to come: nothing before it', async () => {
   await Promise.resolve()
   for (const timeMs of [10, 50, 100, 101]) publishAt(timeMs)
   expect(seen).toEqual([100, 101])
-})
-
-test('behind the last record of a chunk that a reader sees, the next chunk is read', async () => {
-  const machine = new FeedMachine({ bounds: { ...BOUNDS, chunkChars: 1000 } })
-  const texts = new Map<string, string>()
-  const hub = new FeedHub(
-    query => machine.query(query, 0),
-    async id => texts.get(id.slice('feed/'.length)),
-  )
-  let rev = 0
-  const run = (command: Json) => {
-    machine.apply(command, { opNumber: ++rev, rev, timeMs: 1, session: 's' }, [])
-    for (const id of machine.takeDirty().filter(machine.cold.isCold)) {
-      const text = machine.cold.text(id)
-      if (text !== undefined) texts.set(id, text)
-    }
-    machine.cold.settle([...texts.keys()])
-  }
-  run({ op: 'create', feed: 'f', compact: 'key' })
-  const records = Array.from({ length: 60 }, (_, n) => ({ feed: 'f', key: `${n}`, value: n }))
-  run({ op: 'publishBatch', records })
-  // Of the first chunk only the first record stays.
-  run({ op: 'publishBatch', records: records.slice(1, 10) })
-  const page = await hub.read({ feed: 'f', partition: 0, next: 1, sinceMs: 0 }, { limit: 1 })
-  expect(page.records.map(text => JSON.parse(text).offset)).toEqual([10])
-  expect(texts.size).toBeGreaterThan(3)
 })
 
 test('several partitions are read in the order of their log, however pages end', async () => {

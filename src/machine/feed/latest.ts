@@ -101,7 +101,8 @@ export class Latest {
       const key = this.#byOffset.get(offset)
       const last = key === undefined ? undefined : this.#byKey.get(key)
       // Else its key was written again since.
-      if (last !== undefined) return { offset, untilMs: last.deletedMs + this.#records.bounds.tombstoneMs }
+      if (last !== undefined)
+        return { offset, untilMs: last.deletedMs + this.#records.bounds.tombstoneMs }
     }
     this.#tombstones = []
     this.#tombstone = 0

@@ -6,6 +6,7 @@
 import { text } from '../../base/bytes.ts'
 import type { Executed } from '../../vr/effect.ts'
 import type { ReplyAnswer } from '../../vr/message.ts'
+import { isOfFeeds } from '../feed/query.ts'
 import type { Operation } from '../history.ts'
 import type { HostView, World } from '../world.ts'
 import { type Check, Violation } from './check.ts'
@@ -13,7 +14,7 @@ import { Model } from './model.ts'
 
 export function asModelled(world: World): Check {
   const name = 'as-modelled'
-  const model = new Model(world.options.replica.clientsMax)
+  const model = new Model(world.options)
   const say = (sentence: string): never => {
     throw new Violation(name, sentence)
   }
@@ -46,6 +47,7 @@ export function asModelled(world: World): Check {
       }
     },
     read(host: HostView, key: string, value: string) {
+      if (isOfFeeds(key)) return
       const op = host.replica?.commitNumber ?? 0
       const expected = model.valueAt(key, op) ?? '-'
       if (value !== expected) {

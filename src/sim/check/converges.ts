@@ -7,7 +7,7 @@ import { agreedMs } from '../../vr/log-time.ts'
 import { isPrimary, opOf, type Replica } from '../../vr/state.ts'
 import { replicaNumber } from '../../vr/terms.ts'
 import { entryOn, headOf } from '../disk.ts'
-import { isPage } from '../pages.ts'
+import { isColdOnDisk } from '../pages.ts'
 import type { HostView, World } from '../world.ts'
 import { Violation } from './check.ts'
 
@@ -41,7 +41,7 @@ function diskOf(world: World, { image, replica }: HostView): string | undefined 
   if (image.damaged) return undefined
   if (replica && replica.writes.length > 0) return 'is being written'
   if (image.vsr.recovering) return 'does not know its promises'
-  const cold = [...image.records.keys()].find(id => isPage(id.slice(1)) && !image.texts.has(id))
+  const cold = [...image.records.keys()].find(id => isColdOnDisk(id) && !image.texts.has(id))
   if (cold !== undefined) return `lacks the text of ${cold}`
   if (headOf(image) !== world.committed.length) return `ends at op ${headOf(image)}`
   for (let op = image.first; op <= headOf(image); op++) {

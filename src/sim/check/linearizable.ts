@@ -5,6 +5,7 @@
 import { ILLEGAL, type Interval as IntervalOf, type Model } from '../../check/model.ts'
 import { isLinearizable, type Verdict } from '../../check/search.ts'
 import type { Executed } from '../../vr/effect.ts'
+import { isOfFeeds } from '../feed/query.ts'
 import type { Operation } from '../history.ts'
 import { evaluate } from '../service.ts'
 import type { HostView, World } from '../world.ts'
@@ -37,6 +38,7 @@ export function linearizable(world: World): Check {
       for (const operation of world.history.operations) {
         // Values that expire do so by log time, which clients do not see.
         if (operation.key.startsWith('t') || operation.operation.startsWith('peek')) continue
+        if (isOfFeeds(operation.operation) || isOfFeeds(operation.key)) continue
         const interval = intervalOf(operation, executedMs)
         if (interval === undefined) continue
         const list = byKey.get(operation.key)

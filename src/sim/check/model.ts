@@ -1,12 +1,19 @@
 /**
  * What the committed log means, a second time and in plainer code: the sequential service, and the rules
  * of sessions (docs/divergence.md 4) without tables, digests or records. It sees every committed entry once.
+ * Feeds it leaves to a machine that nobody restarts, and that no checkpoint has touched; what this one's answers
+ * have to be is asked by other properties (feed-….ts).
  */
 import { text, utf8 } from '../../base/bytes.ts'
+import { createService } from '../../machine/compose.ts'
+import { FeedMachine } from '../../machine/feed/feed-machine.ts'
 import { type Registration, WINDOW_DEFAULT } from '../../vr/client-table.ts'
 import type { Command, Entry } from '../../vr/entry.ts'
 import type { ReplyAnswer } from '../../vr/message.ts'
+import type { Service } from '../../vr/service.ts'
 import { type Rev, revOf } from '../../vr/terms.ts'
+import { isOfFeeds } from '../feed/query.ts'
+import type { SimOptions } from '../options.ts'
 import { evaluate, keyOf } from '../service.ts'
 
 interface Session {
@@ -39,8 +46,11 @@ export class Model {
   readonly #sessions = new Map<string, Session>()
   readonly #executed = new Map<string, { readonly line: string; readonly answer: ReplyAnswer }>()
 
-  constructor(clientsMax: number) {
-    this.#clientsMax = clientsMax
+  readonly #feeds: Service | undefined
+
+  constructor({ replica, feeds }: Pick<SimOptions, 'replica' | 'feeds'>) {
+    this.#clientsMax = replica.clientsMax
+    this.#feeds = feeds && createService([new FeedMachine({ bounds: feeds.bounds })])
   }
 
   get op(): number {
@@ -78,6 +88,7 @@ export class Model {
     }
     let rev: number = entry.revBefore
     let { lamport } = entry
+    this.#feeds?.advance(timeMs, { ...contextOf(entry), rev }, [])
     const answers = entry.commands.map(command => {
       if (command.kind === 'operation') rev++
       lamport++
@@ -110,13 +121,14 @@ export class Model {
         return executed(JSON.stringify({ session: this.#touch(session, entry).id }))
       }
       case 'operation':
-        return this.#operation(entry, command, executed)
+        return this.#operation(entry, command, numbers, executed)
     }
   }
 
   #operation(
     entry: Entry,
     command: Command,
+    numbers: Numbers,
     executed: (result: string) => ReplyAnswer,
   ): ReplyAnswer {
     const session = this.#sessions.get(command.clientId)
@@ -127,7 +139,11 @@ export class Model {
     const line = text(command.operation)
     const known = this.#executed.get(key)
     if (known) return known.line === line ? known.answer : { type: 'reused' }
-    const answer = executed(this.#execute(line, entry))
+    const result =
+      this.#feeds && isOfFeeds(line)
+        ? text(this.#feeds.execute(command.operation, { ...contextOf(entry), ...numbers }, []))
+        : this.#execute(line, entry)
+    const answer = executed(result)
     this.#executed.set(key, { line, answer })
     this.#touch(session, entry)
     session.highest = Math.max(session.highest, n)
@@ -180,3 +196,10 @@ export class Model {
     if (first) this.#sessions.delete(first.id)
   }
 }
+
+const contextOf = ({ opNumber, timeMs, viewNumber }: Entry) => ({
+  opNumber,
+  timeMs,
+  viewNumber,
+  session: '',
+})
