@@ -99,6 +99,14 @@ export interface LogEntry {
   readonly changes?: readonly Json[]
 }
 
+export interface LogOptions {
+  readonly from: number
+  readonly limit: number
+  readonly as: 'commands' | 'changes' | 'both'
+  /** Among the changes are records that were published, as far as they are still kept. */
+  readonly records?: boolean | undefined
+}
+
 /** A record that a command published. `partition` and `offset` are absent when it is not kept any longer. */
 export interface TraceRecord {
   readonly feed: string
@@ -348,10 +356,7 @@ export interface NodeApi {
   logInfo(shard?: string): { first: number; op: number; commit: number; checkpoint: number }
   /** Of one of the last thousand ops; empty when it is older, or was never here. */
   logTimeline(op: number, shard?: string): readonly LogMoment[]
-  logRead(
-    options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
-    shard?: string,
-  ): Promise<readonly LogEntry[]>
+  logRead(options: LogOptions, shard?: string): Promise<readonly LogEntry[]>
   logVerify(allReplicas: boolean, shard?: string): Promise<LogVerdict>
   /** All commands of a correlation, over all shards, as far back as a log is kept that can be asked. */
   trace(correlationId: string, limit: number, meta: Meta): Promise<Trace>

@@ -1,10 +1,13 @@
 /** The log for people: commands, and the changes they made. */
 import { text } from '../base/bytes.ts'
 import { isObject, type Json } from '../base/json.ts'
+import type { Change } from '../machine/machine.ts'
 import type { Command, Entry } from '../vr/entry.ts'
-import type { LogEntry, LogMoment } from './api.ts'
+import { revAfter } from '../vr/entry.ts'
+import type { LogEntry, LogMoment, LogOptions } from './api.ts'
 import { changesOf } from './changes.ts'
 import type { NodeContext } from './context.ts'
+import { recordChanges } from './log-records.ts'
 import type { Shard } from './shard.ts'
 
 const PAGE_BYTES = 4 << 20
@@ -33,7 +36,7 @@ export function logTimeline({ cluster }: NodeContext, shard: Shard, op: number):
 export async function logRead(
   context: NodeContext,
   shard: Shard,
-  options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
+  options: LogOptions,
 ): Promise<LogEntry[]> {
   const { replica } = shard
   const first = Math.max(options.from, replica.firstOp)
@@ -48,6 +51,10 @@ export async function logRead(
       kept.set(row.opNumber, row.text)
     }
   }
+  const hasRecords = options.as !== 'commands' && options.records === true
+  const published = hasRecords ? await recordChanges(shard.feeds, entries) : undefined
+  const shown = (entry: Entry): readonly Change[] =>
+    merged(changesOf(entry, kept.get(entry.opNumber)), entry, published)
   return entries.map(entry => ({
     op: entry.opNumber,
     view: entry.viewNumber,
@@ -57,10 +64,23 @@ export async function logRead(
     parent: entry.parent,
     revBefore: entry.revBefore,
     ...(options.as === 'changes' ? {} : { commands: commandsOf(entry) }),
-    ...(options.as === 'commands'
-      ? {}
-      : { changes: changesOf(entry, kept.get(entry.opNumber)) as unknown as readonly Json[] }),
+    ...(options.as === 'commands' ? {} : { changes: shown(entry) as unknown as readonly Json[] }),
   }))
+}
+
+/** By rev; of one operation keys come before the records that it published. */
+function merged(
+  changes: readonly Change[],
+  entry: Entry,
+  published: ReadonlyMap<number, readonly Change[]> | undefined,
+): readonly Change[] {
+  if (published === undefined) return changes
+  const records: Change[] = []
+  for (let rev = entry.revBefore + 1; rev <= revAfter(entry); rev++) {
+    records.push(...(published.get(rev) ?? []))
+  }
+  if (records.length === 0) return changes
+  return [...changes, ...records].sort((a, b) => a.rev - b.rev)
 }
 
 export function commandsOf(entry: Entry): Json[] {

@@ -4,7 +4,7 @@
  */
 import { ViewstampError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json.ts'
-import type { Answer, Call, ClusterEvent, LogVerdict, Meta, NodeApi } from './api.ts'
+import type { Answer, Call, ClusterEvent, LogOptions, LogVerdict, Meta, NodeApi } from './api.ts'
 import * as calls from './calls.ts'
 import type { Closing, NodeContext } from './context.ts'
 import { assertOpen, closedError, primaryName, roleOf } from './context.ts'
@@ -147,10 +147,7 @@ export class Node implements NodeApi {
     return logs.logTimeline(this.context, this.#shard(shard), op)
   }
 
-  async logRead(
-    options: { from: number; limit: number; as: 'commands' | 'changes' | 'both' },
-    shard?: string,
-  ) {
+  async logRead(options: LogOptions, shard?: string) {
     return this.#reading(context => logs.logRead(context, this.#shard(shard), options))
   }
 

@@ -119,6 +119,13 @@ function recordsIn(machine: string, body: JsonObject): readonly TraceRecord[] {
   )
 }
 
+/** Feeds that it names to publish to; undefined: it is for a machine of one's own, which may publish to any. */
+export function feedsNamedBy({ operation }: Command): readonly string[] | undefined {
+  const { machine, body } = bodyOf(operation)
+  if (machine !== 'kv' && machine !== 'feed') return undefined
+  return recordsIn(machine, body).map(({ feed }) => feed)
+}
+
 function recordOf(record: JsonObject): TraceRecord {
   const headers = isObject(record['headers']) ? (record['headers'] as JsonObject) : {}
   return traceRecord(record, {

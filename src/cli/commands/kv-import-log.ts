@@ -34,7 +34,9 @@ export class LogImport {
   #bytes = 0
   /** Keys whose time to live had passed before the next operation. */
   #expired: Operation[number][] = []
+  /** Changes that are left out; and those of them that are records of feeds. */
   #others = 0
+  #records = 0
   #isBegun = false
   /** Of what is skipped; undefined once it was compared. */
   #check: CopyCheck | undefined
@@ -65,6 +67,7 @@ export class LogImport {
     await this.#fill(before)
     const changes = objects(entry['changes'])
     const ours = changes.filter(({ machine }) => machine === 'kv')
+    this.#records += changes.filter(({ machine }) => machine === 'feed').length
     this.#others += changes.length - ours.length
     for (const [rev, operation] of byRev(ours)) {
       // Its time to live passed before the operations of this entry, which takes no rev.
@@ -128,8 +131,12 @@ export class LogImport {
     else await this.#compare()
     await this.#send()
     const { hash, rev } = await this.#client.call('kv.hash', this.#meta)
-    if (this.#others > 0) {
-      this.#context.note(`${this.#others} changes of other state machines were left out`)
+    const others = this.#others - this.#records
+    if (others > 0) this.#context.note(`${others} changes of other state machines were left out`)
+    if (this.#records > 0) {
+      this.#context.note(
+        `${this.#records} records of feeds were left out: viewstamp feed export and feed import copy a feed`,
+      )
     }
     this.#context.note(`at rev ${rev}, hash ${hash}`)
   }

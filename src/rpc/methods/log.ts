@@ -33,7 +33,7 @@ export const LOG = [
   }),
   method('log.read', {
     kind: 'read',
-    doc: 'Committed entries in order of op.',
+    doc: 'Committed entries in order of op. A change is `{rev, machine, key, value}`, without `value` where the key is gone; records that were published, as far as the feed still has them, are changes of the machine `feed`: `key` is `feed/partition/offset`, `value` the record.',
     params: {
       from: may(integer(0), 'first op (default: the first kept)'),
       limit: may(integer(1, ENTRIES_MAX), 'at most so many (100)'),
@@ -42,7 +42,7 @@ export const LOG = [
     result: result({ entries: listOf(ENTRY) }),
     run: async ({ from, limit = ENTRIES_DEFAULT, as = 'commands' }, meta, { node }) => {
       const first = Math.max(from ?? 0, node.logInfo(meta.shard).first)
-      const entries = await node.logRead({ from: first, limit, as }, meta.shard)
+      const entries = await node.logRead({ from: first, limit, as, records: true }, meta.shard)
       return headed({ entries }, node.header(meta.shard))
     },
   }),
@@ -53,7 +53,10 @@ export const LOG = [
     positions: ['op'],
     result: result({ entry: { anyOf: [ENTRY, { type: 'null' }] }, timeline: listOf(MOMENT) }),
     run: async ({ op }, meta, { node }) => {
-      const [entry] = await node.logRead({ from: op, limit: 1, as: 'both' }, meta.shard)
+      const [entry] = await node.logRead(
+        { from: op, limit: 1, as: 'both', records: true },
+        meta.shard,
+      )
       const found = entry !== undefined && entry.op === op ? entry : null
       const timeline = node.logTimeline(op, meta.shard)
       return headed({ entry: found, timeline }, node.header(meta.shard))
