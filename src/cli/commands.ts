@@ -265,6 +265,7 @@ const OTHER: readonly CommandSpec[] = [
     options: [
       ['--duration <duration>', 'of the load (60s)'],
       ['--clients <n>', 'at once (16)'],
+      ['--workload <what>', 'keys (default), or feed: a feed of its own'],
       ['--chaos', 'with faults, where the nodes allow them'],
       ['--kill', 'with --chaos: also kill nodes; those of the demo come back'],
       ['--record <file>', 'write what was asked and answered, as JSON lines'],
@@ -272,7 +273,7 @@ const OTHER: readonly CommandSpec[] = [
       ['--ops <n>', 'end the load after so many operations'],
       ['--min-ops <n>', 'not ok with fewer acknowledged operations (a share of its calm start)'],
       ['--seed <n>', 'draws what is asked'],
-      ['--keep', 'do not remove the keys afterwards'],
+      ['--keep', 'do not remove the keys, or the feed, afterwards'],
     ],
     examples: ['viewstamp check --duration 10s -e localhost:7401'],
     load: async () => (await import('./commands/check.ts')).check,

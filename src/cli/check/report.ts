@@ -13,6 +13,14 @@ export interface Report {
   readonly findings: readonly string[]
 }
 
+/** As the command shows it. */
+export interface Shown {
+  readonly verdict: Report['verdict']
+  readonly findings: readonly string[]
+  readonly table: Table
+  readonly whole: JsonObject
+}
+
 /** Beside the judged history: what only a live cluster can say. */
 export interface Circumstances {
   readonly lies: readonly string[]
@@ -35,11 +43,11 @@ const OPS_PER_SECOND = [5, 80] as const
 
 /** How many operations a check with this history had to get acknowledged. */
 export function leastOps(
-  ops: readonly RecordedOp[],
+  ops: readonly Pick<RecordedOp, 'status' | 'returned'>[],
   asked: { readonly durationMs: number; readonly clients: number; readonly opsMax: number },
 ): number {
   const calmMs = Math.min(CALM_MS, asked.durationMs / 4)
-  const isCalm = ({ status, returned }: RecordedOp): boolean =>
+  const isCalm = ({ status, returned }: Pick<RecordedOp, 'status' | 'returned'>): boolean =>
     status === 'ok' && returned !== null && returned <= calmMs
   const calmPerSecond = (1000 * ops.filter(isCalm).length) / calmMs
   const [low, high] = OPS_PER_SECOND.map(each => each * Math.min(1, asked.clients / 16))
@@ -68,7 +76,7 @@ export function reportOf(ops: readonly RecordedOp[], live?: Circumstances): Repo
   return { verdict, judgement, findings: [...shortened(bad), ...shortened(open), ...few] }
 }
 
-function shortened(findings: readonly string[]): readonly string[] {
+export function shortened(findings: readonly string[]): readonly string[] {
   const more = findings.length - SHOWN_MAX
   return more > 0 ? [...findings.slice(0, SHOWN_MAX), `… and ${more} more like these`] : findings
 }
@@ -90,7 +98,14 @@ function tooFew({ workloads }: Judgement, least: number): readonly string[] {
   ]
 }
 
-export function tableOf({ judgement }: Report): Table {
+export const shownOf = (report: Report): Shown => ({
+  verdict: report.verdict,
+  findings: report.findings,
+  table: tableOf(report),
+  whole: wholeOf(report),
+})
+
+function tableOf({ judgement }: Report): Table {
   const row = (
     name: string,
     keys: number,
@@ -106,7 +121,7 @@ export function tableOf({ judgement }: Report): Table {
   return { titles: ['WORKLOAD', 'KEYS>', 'OPS>', 'OK>', 'UNKNOWN>', 'FAILED>', 'VERDICT'], rows }
 }
 
-export function wholeOf({ verdict, judgement, findings }: Report): JsonObject {
+function wholeOf({ verdict, judgement, findings }: Report): JsonObject {
   const workloads = judgement.workloads.map(each => ({ ...each }))
   const problems = judgement.problems.map(({ workload, key, kind, what, ops }) => ({
     workload,

@@ -52,7 +52,7 @@ export async function run(world: World, options: RunOptions): Promise<Agreement>
 }
 
 /** Those that answer before anything is broken: they must answer at the end. */
-async function answering(world: World): Promise<readonly CheckedNode[]> {
+export async function answering(world: World): Promise<readonly CheckedNode[]> {
   const up = await Promise.all(
     world.nodes.map(async node => {
       const answer = await world.call(node, 'system.ping', {}).catch(() => undefined)

@@ -2,9 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
+import { formatFact, isFeedHistory, parseFacts } from '../../check/feed-text.ts'
 import { formatOp, parseHistory, type RecordedOp } from '../../check/history.ts'
 import { chaosFaults } from '../check/chaos.ts'
-import { leastOps, type Report, reportOf, tableOf, wholeOf } from '../check/report.ts'
+import { FeedLoad, runFeed } from '../check/feed-load.ts'
+import { feedReport, loadOf, statusOf } from '../check/feed-report.ts'
+import { leastOps, type Report, reportOf, type Shown, shownOf } from '../check/report.ts'
 import { run } from '../check/run.ts'
 import { World } from '../check/world.ts'
 import { discover } from '../cluster-nodes.ts'
@@ -21,57 +24,73 @@ const CLIENTS = 16
 const CLIENTS_MAX = 1_000
 const PROGRESS_MS = 500
 
+type Done = Pick<RecordedOp, 'status' | 'returned'>
+
+/** What clients do: with keys of all kinds, or with a feed. */
+const WORKLOADS = ['keys', 'feed'] as const
+
 export const check: Run = async (context, _args, given) => {
   const file = given.text('history')
-  const report = file === undefined ? await live(context, given) : await recorded(file)
-  print(context, report)
-  return report.verdict === 'ok' ? EXIT.ok : EXIT.verification
+  const shown = file === undefined ? await live(context, given) : await recorded(file)
+  print(context, shown)
+  return shown.verdict === 'ok' ? EXIT.ok : EXIT.verification
 }
 
-async function recorded(file: string): Promise<Report> {
+async function recorded(file: string): Promise<Shown> {
   const text = await readText(file)
-  let ops: readonly RecordedOp[]
   try {
-    ops = parseHistory(text)
+    return isFeedHistory(text)
+      ? feedReport(parseFacts(text))
+      : shownOf(reportOf(parseHistory(text)))
   } catch (error) {
     throw new UsageError(`${file}: ${(error as Error).message}`)
   }
-  return reportOf(ops)
 }
 
-async function live(context: Context, given: Given): Promise<Report> {
+async function live(context: Context, given: Given): Promise<Shown> {
   const durationMs = given.duration('duration') ?? DURATION_MS
   const clients = given.integer('clients', 1) ?? CLIENTS
   if (clients > CLIENTS_MAX) throw new UsageError(`--clients is at most ${CLIENTS_MAX}`)
   const opsMax = given.integer('ops', 1) ?? Number.POSITIVE_INFINITY
   const seed = given.integer('seed') ?? randomBytes(4).readUInt32LE()
+  const workload = given.choice('workload', WORKLOADS) ?? 'keys'
   const nodes = await discover(context)
-  const world = new World(context, nodes, { runId: randomBytes(4).toString('hex'), durationMs })
+  const runId = randomBytes(4).toString('hex')
+  const world = new World(context, nodes, { runId, durationMs })
+  const feed = workload === 'feed' ? new FeedLoad(world, runId) : undefined
   const faults = given.flag('chaos')
     ? await chaosFaults(context, world, { seed, kill: given.flag('kill') === true })
     : undefined
   const names = world.nodes.map(({ name }) => name).join(', ')
-  context.note(
-    `checking ${names} with ${clients} clients for ${durationMs / 1000} s (seed ${seed})`,
-  )
-  const phase = progress(context, world)
+  const what = feed ? `the feed ${feed.feed} at ${names}` : names
+  context.note(`checking ${what} with ${clients} clients for ${durationMs / 1000} s (seed ${seed})`)
+  const asked = (): readonly Done[] =>
+    feed
+      ? loadOf(feed.facts).map(fact => ({ status: statusOf(fact), returned: fact.returned }))
+      : world.ops
+  const phase = progress(context, world, asked)
   try {
     const keep = given.flag('keep') === true
     const options = { durationMs, opsMax, clients, seed, keep, faults, told: phase.told }
-    const agreed = await run(world, options)
+    const agreed = feed ? await runFeed(feed, options) : await run(world, options)
     phase.told('judging')
-    const { lies, unread, ops } = world
-    const least = given.integer('minOps') ?? leastOps(ops, { durationMs, clients, opsMax })
+    const { lies, unread } = world
+    const least = given.integer('minOps') ?? leastOps(asked(), { durationMs, clients, opsMax })
     const record = given.text('record')
-    if (record !== undefined) await write(record, ops)
+    if (record !== undefined) {
+      await write(record, feed ? feed.facts.map(formatFact) : world.ops.map(formatOp))
+    }
     const done = faults === undefined ? undefined : world.faults
-    const report = reportOf(ops, { lies, unread, agreed, least, faults: done })
+    const circumstances = { lies, unread, agreed, least, faults: done }
+    const shown = feed
+      ? feedReport(feed.facts, circumstances)
+      : shownOf(reportOf(world.ops, circumstances))
     phase.end()
     for (const note of world.notes) context.note(note)
     if (world.faults.size > 0) context.note(`faults: ${counted(world.faults)}`)
     if (world.errors.size > 0) context.note(`errors: ${counted(world.errors)}`)
     if (agreed.verdict === 'yes') context.note(`same state on all nodes: ${agreed.text}`)
-    return report
+    return shown
   } finally {
     phase.end()
   }
@@ -82,13 +101,14 @@ function counted(counts: ReadonlyMap<string, number>): string {
 }
 
 /** On a terminal a line that stays in place. */
-function progress(context: Context, world: World) {
+function progress(context: Context, world: World, asked: () => readonly Done[]) {
   let phase = 'load'
   const show = (): void => {
-    const known = world.ops.filter(({ status }) => status === 'ok').length
+    const ops = asked()
+    const known = ops.filter(({ status }) => status === 'ok').length
     const seconds = Math.floor(world.now() / 1000)
     context.terminal.progress(
-      `${seconds} s  ${phase}  ${known} of ${world.ops.length} operations acknowledged`,
+      `${seconds} s  ${phase}  ${known} of ${ops.length} operations acknowledged`,
     )
   }
   const timer = context.quiet ? undefined : setInterval(show, PROGRESS_MS)
@@ -104,10 +124,10 @@ function progress(context: Context, world: World) {
   }
 }
 
-async function write(file: string, ops: readonly RecordedOp[]): Promise<void> {
+async function write(file: string, lines: readonly string[]): Promise<void> {
   const stream = createWriteStream(file)
   try {
-    for (const op of ops) stream.write(`${formatOp(op)}\n`)
+    for (const line of lines) stream.write(`${line}\n`)
     stream.end()
     await finished(stream)
   } catch (error) {
@@ -122,18 +142,18 @@ const VERDICTS: Readonly<Record<Report['verdict'], string>> = {
   'too little': 'too little was done to say anything',
 }
 
-function print(context: Context, report: Report): void {
+function print(context: Context, { verdict, findings, table, whole }: Shown): void {
   const { terminal } = context
   const dim = (text: string): string => terminal.style(text, 'dim')
   context.output.print({
-    whole: wholeOf(report),
+    whole,
     people: () =>
       [
-        ...report.findings.map(finding => `${finding}\n`),
-        renderTable(tableOf(report), terminal.columns, dim),
+        ...findings.map(finding => `${finding}\n`),
+        renderTable(table, terminal.columns, dim),
         '',
-        terminal.style(VERDICTS[report.verdict], report.verdict === 'ok' ? 'green' : 'red', 'bold'),
+        terminal.style(VERDICTS[verdict], verdict === 'ok' ? 'green' : 'red', 'bold'),
       ].join('\n'),
-    raw: () => [...report.findings, report.verdict].join('\n'),
+    raw: () => [...findings, verdict].join('\n'),
   })
 }
