@@ -30,14 +30,9 @@ import {
 } from './disk.ts'
 import type { HostEvent } from './event.ts'
 import { type HostedService, serviceOf } from './feed/service.ts'
-import type { SimOptions } from './options.ts'
+import type { HostOptions } from './options.ts'
 import type { Reading, ReadServed, Surroundings } from './surroundings.ts'
 import type { HostView } from './world.ts'
-
-type HostOptions = Pick<
-  SimOptions,
-  'replica' | 'tickMs' | 'selfDelivery' | 'executeMs' | 'pages' | 'feeds'
->
 
 export class Host implements HostView {
   readonly number: number
