@@ -223,12 +223,11 @@ export interface NodeStatus {
   readonly mended?: Mended
 }
 
-/** Since the process was started. */
+/** Since the process was started; `why`: the last time. */
 export interface Mended {
   /** The data was opened again so often. */
   readonly times: number
   readonly lastMs: number
-  /** What was found the last time. */
   readonly why: string
 }
 

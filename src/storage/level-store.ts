@@ -55,7 +55,7 @@ export class LevelStore implements Store {
     const { db, dir, notes, stores } = parts
     this.shards = stores.map(store => store.image())
     this.notes = notes
-    const failed = (error: unknown): void => void this.#fail(openingRefusal(dir, error))
+    const failed = (error: unknown): void => void this.#fail(writeRefusal(dir, error))
     this.#reclaimer = new Reclaimer(db, stores, failed)
     this.#sweeper = new Sweeper(db, stores, this.#reclaimer, failed)
   }

@@ -131,6 +131,8 @@ export function openingRefusal(dir: string, error: unknown): Error {
 /** The first error of a write is final: nothing is known about what is on disk. Reliability §0.1. */
 export function writeRefusal(dir: string, error: unknown): Error {
   if (error instanceof StorageError || error instanceof AssertionError) return error
+  // Of what is read beside the writes.
+  if (error instanceof Damage) return damaged(dir, join(dir, 'db'), error.message, error)
   // It merges its tables beside what is written, and a block that it cannot read ends all writing.
   if (/LEVEL_CORRUPTION/.test(textOf(error))) {
     const what = `LevelDB reports "${rootOf(error)}", and takes no more writes`
