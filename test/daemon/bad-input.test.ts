@@ -301,6 +301,7 @@ describe('a disk', () => {
       },
     ],
     ['the MANIFEST cut', 'set aside', () => writeFileSync(database(/^MANIFEST/), '')],
+    ['the database gone', 'set aside', () => rmSync(join(dir(), 'db'), { recursive: true })],
   ])('%s: %s, and what is lost fetched from the others', async (_, how, spoil) => {
     for (let k = 0; k < 20; k++) await put(`damage/${acknowledged.size}`, 'x'.repeat(300))
     await daemons.agree()
@@ -314,15 +315,6 @@ describe('a disk', () => {
         : /the damaged data is in \S+n3\/lost-\d/
     expect(daemons.logOf(2)).toMatch(said)
     rmSync(spare(), { recursive: true })
-  })
-
-  test('the database gone: refused, and the others serve', async () => {
-    await stopped(() => rmSync(join(dir(), 'db'), { recursive: true }))
-    expect(await failedStart()).toEqual(
-      refused(9, /^viewstamp: .*n3.* run: viewstamp recover --data-dir \S+n3/),
-    )
-    await put(`meanwhile/${acknowledged.size}`, 1, 1)
-    await restored()
   })
 
   test('wiped, with the identity kept: refused with the command, the cluster loses nothing', async () => {
