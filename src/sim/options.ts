@@ -146,6 +146,12 @@ export interface SimOptions {
   readonly livenessMs: number
 }
 
+/** Of those, what one node wants to know. */
+export type HostOptions = Pick<
+  SimOptions,
+  'replica' | 'tickMs' | 'selfDelivery' | 'executeMs' | 'pages' | 'feeds'
+>
+
 export const CALM_NETWORK: NetworkOptions = {
   delayMinMs: 0,
   delayMeanMs: 2,
