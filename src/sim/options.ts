@@ -164,9 +164,3 @@ export const CALM_NETWORK: NetworkOptions = {
   codec: false,
   tellPeers: true,
 }
-
-/** What a host needs of them. */
-export type HostOptions = Pick<
-  SimOptions,
-  'replica' | 'tickMs' | 'selfDelivery' | 'executeMs' | 'pages' | 'feeds'
->
