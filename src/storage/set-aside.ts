@@ -82,9 +82,11 @@ async function replace(
       `${dir} is damaged, and a cluster of ${cluster.members.length} cannot bring back a node that lost its data. Restore the directory from a backup, or found a new cluster from a snapshot.`,
     )
   }
+  const before = await readdir(dir)
   await replaceFile(join(dir, RECOVERING), 'The data of a replica is being replaced here.\n')
   const kept = await moveParts(dir)
-  const peers = await wholePeers(kept)
+  const earlier = before.includes(RECOVERING) ? lostIn(before).map(name => join(dir, name)) : []
+  const peers = await wholePeers([kept, ...earlier])
   const bootCounter =
     promised?.cluster.incarnation === cluster.incarnation ? promised.bootCounter : 0
   await foundStore(dir, cluster, { remains: { bootCounter, peers, floors: promised?.floors } })
@@ -116,9 +118,7 @@ async function moveParts(dir: string): Promise<string> {
 /** Here, or where a try that was cut short had moved it. */
 async function lastSuperblock(dir: string): Promise<Superblock | undefined> {
   const names = await readdir(dir).catch((): string[] => [])
-  const lost = names.filter(name => /^lost-\d+$/.test(name))
-  lost.sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)))
-  const places = names.includes(RECOVERING) ? ['.', ...lost] : ['.']
+  const places = names.includes(RECOVERING) ? ['.', ...lostIn(names)] : ['.']
   for (const place of places) {
     const path = join(dir, place, 'superblock')
     // Unreadable is the same as lost here: the caller decides what follows.
@@ -131,14 +131,24 @@ async function lastSuperblock(dir: string): Promise<Superblock | undefined> {
   return undefined
 }
 
-/** What was seen of the peers stays known, if it can be read. */
-async function wholePeers(kept: string): Promise<string | undefined> {
-  const path = join(kept, 'peers')
-  return PeersFile.open(path).then(
-    () => path,
-    () => undefined,
-  )
+/** What was seen of the peers stays known, if it can be read in one of these places. */
+async function wholePeers(places: readonly string[]): Promise<string | undefined> {
+  for (const place of places) {
+    const path = join(place, 'peers')
+    const isWhole = await PeersFile.open(path).then(
+      () => true,
+      () => false,
+    )
+    if (isWhole) return path
+  }
+  return undefined
 }
+
+/** Names of what was set aside, the last first. */
+const lostIn = (names: readonly string[]): string[] =>
+  names
+    .filter(name => /^lost-\d+$/.test(name))
+    .sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)))
 
 /** Not under a daemon that runs there. */
 async function guarded<T>(dir: string, act: () => Promise<T>): Promise<T> {
