@@ -2,24 +2,33 @@
 
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { loadSimulator } from './bundle-sim.mjs'
+import { loadSimulator, loadWithStorage } from './bundle-sim.mjs'
+
+/** One run; with the real storage code under it where its seed is one of those. */
+export async function simulateWith(simulator, storageEvery, seed, run) {
+  const isStored = storageEvery > 0 && seed % storageEvery === 0
+  return isStored ? simulator.simulateWithStorage(seed, run) : simulator.simulate(seed, run)
+}
 
 /**
  * Seeds first, first + step, … until `count` of them are done, time is over, or one fails. Gives what was
  * tried, and the seed that failed.
  */
-export function runSeeds(simulator, { first, step, count, untilMs, run, twice }) {
+export async function runSeeds(simulator, plan) {
+  const { first, step, count, untilMs, run, twice, storageEvery = 0 } = plan
   const total = simulator.emptyCoverage()
-  const result = { seeds: 0, virtualMs: 0, total, stuck: [], failed: undefined, differs: undefined }
+  const storage = simulator.emptyStorageTally?.()
+  const result = { seeds: 0, virtualMs: 0, total, storage, stuck: [] }
   for (let i = 0; i < count && Date.now() < untilMs; i++) {
     const seed = first + i * step
-    const outcome = simulator.simulate(seed, run)
+    const outcome = await simulateWith(simulator, storageEvery, seed, run)
     if (outcome.failure) return { ...result, failed: seed }
     if (twice && simulator.simulate(seed, run).digest !== outcome.digest) {
       return { ...result, differs: seed }
     }
     if (outcome.stuck) result.stuck.push(`seed ${seed}: ${outcome.stuck}`)
     simulator.addCoverage(total, outcome.coverage)
+    if (outcome.storage) simulator.addStorageTally(storage, outcome.storage)
     result.virtualMs += outcome.virtualMs
     result.seeds++
   }
@@ -29,6 +38,7 @@ export function runSeeds(simulator, { first, step, count, untilMs, run, twice })
 /** The same by several processes; the first that fails ends the others. */
 export async function runSeedsIn(jobs, simulator, plan) {
   const all = { seeds: 0, virtualMs: 0, total: simulator.emptyCoverage(), stuck: [] }
+  if (plan.storageEvery > 0) all.storage = simulator.emptyStorageTally()
   const children = []
   const results = Array.from({ length: jobs }, (_, i) => {
     const child = fork(fileURLToPath(import.meta.url))
@@ -53,6 +63,7 @@ export async function runSeedsIn(jobs, simulator, plan) {
     all.seeds += one.seeds
     all.virtualMs += one.virtualMs
     all.stuck.push(...one.stuck)
+    if (all.storage) simulator.addStorageTally(all.storage, one.storage)
     simulator.mergeCoverage(all.total, { ...one.total, kinds: new Map(one.total.kinds) })
   }
   return all
@@ -73,7 +84,8 @@ function stop(child, result) {
 
 if (process.send) {
   process.once('message', async plan => {
-    const result = runSeeds(await loadSimulator(), plan)
+    const load = plan.storageEvery > 0 ? loadWithStorage : loadSimulator
+    const result = await runSeeds(await load(), plan)
     const total = { ...result.total, kinds: [...result.total.kinds] }
     process.send({ ...result, total }, () => process.disconnect())
   })

@@ -15,6 +15,8 @@
  *   … --jobs N                                   N processes share the seeds (default 1)
  *   … --coverage                                 which kinds of fault were on, and in how many seeds they happened
  *   … --check-determinism                        every seed twice: the digests must agree
+ *   … --storage                                  the real storage code under it, on disks in memory (src/testing/storage)
+ *   … --storage-of N                             under one seed of N
  *   … --mutant NAME                              with a known bug put back (scripts/mutants/)
  *
  * Overrides, as the minimiser prints them (src/sim/overrides.ts):
@@ -25,17 +27,18 @@
  * Exit code: 0 passed · 127 a replica stopped itself · 128 no liveness · 129 a property does not hold ·
  * 1 a set of seeds tried too little, a digest differs, or the canary was not caught · 2 usage.
  */
-import { loadSimulator } from './bundle-sim.mjs'
+import { loadSimulator, loadWithStorage } from './bundle-sim.mjs'
 import { patchesOf } from './mutants/table.mjs'
 import { canary } from './sim/canary.mjs'
 import { deriveCorpus, readCorpus, replayCorpus } from './sim/corpus.mjs'
 import { tellFailure } from './sim/failure.mjs'
 import { parseWords, usage } from './sim/words.mjs'
-import { runSeeds, runSeedsIn } from './sim-seeds.mjs'
+import { runSeeds, runSeedsIn, simulateWith } from './sim-seeds.mjs'
 
 const words = parseWords(process.argv.slice(2))
 if (words.kept !== undefined) takeKept(words.kept)
-const simulator = await loadSimulator(words.mutant === undefined ? [] : mutate(words.mutant))
+const load = words.storageEvery > 0 ? loadWithStorage : loadSimulator
+const simulator = await load(words.mutant === undefined ? [] : mutate(words.mutant))
 process.exitCode = await main()
 
 function main() {
@@ -56,27 +59,30 @@ function mutate(name) {
   return patchesOf(name) ?? usage(`--mutant ${name} is not known; scripts/mutants/ lists them`)
 }
 
-function run(seed, tracing) {
+async function run(seed, tracing) {
   try {
-    return simulator.simulate(seed, { ...words.overrides, tracing })
+    return await simulateWith(simulator, words.storageEvery, seed, { ...words.overrides, tracing })
   } catch (error) {
     return usage(error.message)
   }
 }
 
+/** What the storage code did wrong shows in the same run, and in no smaller one that is known. */
 function tell(seed, outcome, isMinimised) {
   const { overrides, mutant } = words
-  return tellFailure(simulator, { seed, line: words.kept, overrides, mutant }, outcome, isMinimised)
+  const isStorage = outcome.failure.isStorage === true
+  const run = { seed, line: words.kept, overrides, mutant, isStorage }
+  return tellFailure(simulator, run, outcome, isMinimised && !isStorage)
 }
 
-function oneSeed(seed) {
+async function oneSeed(seed) {
   const tracing = words.log && { level: words.log, line: line => console.log(line) }
-  const outcome = run(seed, tracing)
+  const outcome = await run(seed, tracing)
   if (outcome.failure) return tell(seed, outcome, words.isMinimised === true)
   console.log(JSON.stringify(simulator.optionsWith(seed, words.overrides)))
   const how = outcome.stuck ? `got stuck, as it may: ${outcome.stuck}` : 'passed'
   console.log(summary(`seed ${seed} ${how}`, outcome.coverage, outcome.virtualMs, outcome.digest))
-  return words.isTwice && run(seed).digest !== outcome.digest ? differs(seed) : 0
+  return words.isTwice && (await run(seed)).digest !== outcome.digest ? differs(seed) : 0
 }
 
 async function manySeeds() {
@@ -91,12 +97,13 @@ async function manySeeds() {
     untilMs: minutes === undefined ? Number.MAX_SAFE_INTEGER : Date.now() + minutes * 60_000,
     run: words.overrides,
     twice: words.isTwice,
+    storageEvery: words.storageEvery,
   }
   const result = await (jobs > 1 ? runSeedsIn(jobs, simulator, plan) : runSeeds(simulator, plan))
   if (result.differs !== undefined) return differs(result.differs)
   if (result.failed !== undefined) {
     if (jobs === 1) console.log(`${result.seeds} passed, seed ${result.failed} failed`)
-    return tell(result.failed, run(result.failed), words.isMinimised !== false)
+    return tell(result.failed, await run(result.failed), words.isMinimised !== false)
   }
   const { total, virtualMs } = result
   const seconds = (performance.now() - started) / 1000
@@ -105,10 +112,19 @@ async function manySeeds() {
   console.log(summary(what, total, virtualMs))
   for (const line of result.stuck) console.log(`stuck, as it may be: ${line}`)
   if (words.isCoverageTold) printKinds(total)
-  const missing = simulator.tooLittle(total, result.seeds, tier)
+  if (words.storageEvery > 0) console.log(`storage: ${told(result.storage)}`)
+  const missing = [
+    ...simulator.tooLittle(total, result.seeds, tier),
+    ...(words.storageEvery > 0 ? simulator.tooLittleStorage(result.storage) : []),
+  ]
   if (missing.length === 0) return 0
   console.log(`but they tried too little: ${missing.join('; ')}`)
   return 1
+}
+
+function told(tally) {
+  const counts = Object.entries(tally).map(([name, count]) => `${name} ${count}`)
+  return counts.join(', ')
 }
 
 function printKinds({ kinds }) {

@@ -6,13 +6,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
-import { loadSimulator } from '../bundle-sim.mjs'
+import { loadSimulator, loadWithStorage } from '../bundle-sim.mjs'
 
 const TRACES = 'test/traces'
 /** So many seeds are tried for a property where an assertion was found. */
 const FOR_A_PROPERTY = 30
 
 let sound
+let soundStorage
 
 parentPort?.on('message', async job => {
   try {
@@ -23,7 +24,8 @@ parentPort?.on('message', async job => {
 })
 
 /** Gives { kind, by, seeds, seed, stopped } or undefined; `stopped`: the assertion that ends it before a property can. */
-export async function hunt({ patches, from, seeds, trace }) {
+export async function hunt({ patches, from, seeds, trace, storage }) {
+  if (storage) return huntStorage(patches, from, seeds)
   sound ??= await loadSimulator()
   const mutated = await loadSimulator(patches)
   if (trace !== undefined) return playTraces(mutated, [trace])
@@ -34,6 +36,22 @@ export async function hunt({ patches, from, seeds, trace }) {
   const seen = huntSeeds(await loadSimulator([...patches, UNASSERTED]), from, FOR_A_PROPERTY)
   const isSeen = seen !== undefined && seen.kind !== 'assertion'
   return isSeen ? { ...caught, kind: seen.kind, by: seen.by, stopped: caught.by } : caught
+}
+
+/** What the storage code says of itself is a catch as well: it refuses to go on, as it would on a real disk. */
+async function huntStorage(patches, from, seeds) {
+  const { simulateWithStorage } = await loadWithStorage(patches)
+  for (let tried = 1; tried <= seeds; tried++) {
+    const seed = from + tried - 1
+    parentPort?.postMessage({ type: 'alive', seed })
+    const { failure } = await simulateWithStorage(seed)
+    if (failure === undefined) continue
+    soundStorage ??= await loadWithStorage()
+    const { failure: own } = await soundStorage.simulateWithStorage(seed)
+    if (own) throw new Error(`seed ${seed} fails without any mutant: ${own.message}`)
+    return { seeds: tried, seed, ...nameOf(failure) }
+  }
+  return undefined
 }
 
 /** The replica does not look at itself after each step. */

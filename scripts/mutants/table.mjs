@@ -8,6 +8,7 @@ import { READS } from './reads.mjs'
 import { REPAIR } from './repair.mjs'
 import { STANDBY } from './standby.mjs'
 import { DUE, STORAGE } from './storage.mjs'
+import { STORE } from './store.mjs'
 import { TRANSFER } from './transfer.mjs'
 import { VIEWS } from './views.mjs'
 
@@ -16,7 +17,8 @@ export { DUE }
 /**
  * One mutant: `patches` of the text of src/<file> (finding nothing is an error), `p` its number in the test
  * plan, if it has one, `why` the bug in one line, `by` the properties expected to say so; `test` the test file
- * that catches it where the simulator does not reach, `trace` the scene where what it takes is too rare.
+ * that catches it where the simulator does not reach, `storage` that it is one of src/storage, run under the
+ * seeds, `trace` the scene where what it takes is too rare.
  */
 const whole = ({ file, find, replace, ...mutant }) =>
   file === undefined ? mutant : { ...mutant, patches: [{ file, find, replace }] }
@@ -32,6 +34,7 @@ export const MUTANTS = [
   ...FENCE,
   ...STORAGE,
   ...FEEDS,
+  ...STORE,
 ].map(whole)
 export const HARMLESS = HARMLESS_ROWS.map(whole)
 

@@ -46,10 +46,10 @@ export class Team {
   }
 
   async #hunt({ mutant, first, from, seeds }) {
-    const { patches, trace } = mutant
+    const { patches, trace, storage } = mutant
     const again =
-      first === undefined ? undefined : await this.#one({ patches, from: first, seeds: 1 })
-    return again ?? this.#one({ patches, from, seeds, trace })
+      first === undefined ? undefined : await this.#one({ patches, storage, from: first, seeds: 1 })
+    return again ?? this.#one({ patches, storage, from, seeds, trace })
   }
 
   async #one(job) {

@@ -11,7 +11,9 @@ export function tellFailure(simulator, run, outcome, isMinimised) {
   const { failure } = small.outcome
   console.log(`\n${failure.kind} · ${failure.message}`)
   // A run that never converged has no moment at which it failed.
-  const cut = failure.kind === 'liveness' ? {} : { untilMs: failure.atMs }
+  // The disks of one are what they are at its end.
+  const isWhole = failure.kind === 'liveness' || run.isStorage
+  const cut = isWhole ? {} : { untilMs: failure.atMs }
   console.log(
     `REPRODUCE: ${lineOf(simulator, { ...small, overrides: { ...small.overrides, ...cut } })}`,
   )
@@ -19,11 +21,12 @@ export function tellFailure(simulator, run, outcome, isMinimised) {
 }
 
 /** The same seed (or line of the corpus), mutant and overrides are the same run, on any machine. */
-export function lineOf(simulator, { seed, line, mutant, overrides }) {
+export function lineOf(simulator, { seed, line, mutant, overrides, isStorage }) {
   const words = [
     line === undefined ? `--seed ${seed}` : `--kept ${line}`,
     simulator.toWords(overrides),
   ]
+  if (isStorage) words.push('--storage')
   if (mutant !== undefined) words.push(`--mutant ${mutant}`)
   return `npm run sim -- ${words.filter(word => word !== '').join(' ')}`
 }

@@ -25,6 +25,7 @@ const FLAGS = [
   'no-minimise',
   'corpus',
   'canary',
+  'storage',
 ]
 const LOGS = ['short', 'full', 'columns']
 
@@ -32,7 +33,7 @@ export function parseWords(args) {
   const options = Object.fromEntries([
     ...[...NUMBERS, ...TIMES].map(name => [name, number]),
     ...FLAGS.map(name => [name, flag]),
-    ...['log', 'without', 'faults', 'mutant'].map(name => [name, { type: 'string' }]),
+    ...['log', 'without', 'faults', 'mutant', 'storage-of'].map(name => [name, { type: 'string' }]),
   ])
   let values
   try {
@@ -65,8 +66,15 @@ export function parseWords(args) {
     isMinimised: values['no-minimise'] !== true && (values.minimise === true || undefined),
     isCorpus: values.corpus === true,
     isCanary: values.canary === true,
+    storageEvery: storageEvery(values),
     overrides: overridesOf(values, numberOf),
   }
+}
+
+/** The real storage code runs under every seed, under one of so many, or (0) under none. */
+function storageEvery({ storage, 'storage-of': every }) {
+  if (every !== undefined && !(Number(every) >= 1)) usage(`--storage-of ${every} is not a number`)
+  return Number(every ?? (storage ? 1 : 0))
 }
 
 /** Only what was said: an absent member changes nothing. */

@@ -7,6 +7,7 @@ import type { Message } from '../vr/message.ts'
 import { type Hello, judgeHello, PROTOCOL_VERSION, type Seen } from '../wire/hello.ts'
 import { type Promised, promiseIn, raised, type Standing } from '../wire/promised.ts'
 import { headOf, type Image, type Life, standingOn } from './disk.ts'
+import type { Teller } from './recorder.ts'
 
 /** What a listener heard last of what others promised reaches its disk so much later. */
 const PROMISES_MS = 1000
@@ -48,6 +49,11 @@ export class Admission {
   readonly #live = new Map<number, Connection>()
   /** Replica that listened → processes that it ever accepted. */
   readonly #accepted = new Map<number, Set<number>>()
+  readonly #record: Teller | undefined
+
+  constructor(record?: Teller) {
+    this.#record = record
+  }
 
   /**
    * May what `from` sent at `sentMs` be heard by `to`? `undefined`: yes, and `to` has noted durably whom it
@@ -71,6 +77,7 @@ export class Admission {
     const promised = [to.promised.get(from.number)]
     const life = { incarnation, boot: bootCounter, nonce: instanceNonce }
     to.image.seen.set(from.number, { ...life, promised })
+    this.#record?.(to.image, { type: 'met', peer: from.number, life })
     accepted.add(from.pid)
     this.#live.set(pair, { pid: from.pid, bootCounter, sinceMs: sentMs })
     return undefined
@@ -97,6 +104,7 @@ export class Admission {
     for (const [number, life] of to.image.seen) {
       to.image.seen.set(number, { ...life, promised: [to.promised.get(number)] })
     }
+    this.#record?.(to.image, { type: 'promised', by: new Map(to.promised) })
   }
 
   #acceptedBy(number: number): Set<number> {

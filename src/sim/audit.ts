@@ -11,7 +11,7 @@ import type { Damage, DamagedRun } from '../vr/repair.ts'
 import { restored } from '../vr/restart.ts'
 import type { Replica } from '../vr/state.ts'
 import { checksumOf, opNumber } from '../vr/terms.ts'
-import { entriesOn, entryOn, headOf, type Image, textsOn } from './disk.ts'
+import { type Disk, entriesOn, entryOn, headOf, type Image, textsOn } from './disk.ts'
 import { isColdOnDisk } from './pages.ts'
 
 /** Begins a value whose envelope does not check. */
@@ -31,16 +31,21 @@ type Loaded = Extract<Input, { type: 'loaded' | 'texts-loaded' }>
 
 /** What a replica asked its disk for; undefined: it is not what was written. */
 export function readBack(
-  image: Image,
+  { image, record }: Pick<Disk, 'image' | 'record'>,
   effect: Extract<Effect, { type: 'load' | 'load-texts' }>,
 ): Loaded | undefined {
   const { token } = effect
   if (effect.type === 'load-texts') {
     const texts = textsOn(image, effect.records)
-    return texts && { type: 'texts-loaded', token, texts }
+    const answer = texts && ({ type: 'texts-loaded', token, texts } as const)
+    record?.({ type: 'read', effect, answer })
+    return answer
   }
   const entries = entriesOn(image, effect.first, effect.last, effect.bytesMax)
-  return areIntact(entries, effect.first) ? { type: 'loaded', token, entries } : undefined
+  const isIntact = areIntact(entries, effect.first)
+  const answer = isIntact ? ({ type: 'loaded', token, entries } as const) : undefined
+  record?.({ type: 'read', effect, answer })
+  return answer
 }
 
 /** A cold record whose text is not what its reference names, or missing. */

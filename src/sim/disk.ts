@@ -9,6 +9,7 @@ import { isColdText } from '../vr/cold.ts'
 import type { Effect, VsrRecord, Write } from '../vr/effect.ts'
 import { type Entry, genesisChecksum, revAfter } from '../vr/entry.ts'
 import type { CheckpointId, ColdText } from '../vr/message.ts'
+import type { Damage } from '../vr/repair.ts'
 import { genesis } from '../vr/restart.ts'
 import type { Service, ServiceRecord } from '../vr/service.ts'
 import type { LogMark } from '../vr/state.ts'
@@ -16,6 +17,7 @@ import { opNumber } from '../vr/terms.ts'
 import type { Seen } from '../wire/hello.ts'
 import { type Standing, standingOf } from '../wire/promised.ts'
 import type { DiskOptions } from './options.ts'
+import type { DiskEvent, Lost, Teller } from './recorder.ts'
 
 export interface Image {
   vsr: VsrRecord
@@ -46,7 +48,8 @@ export interface Life {
   readonly bootCounter: number
 }
 
-export const CLUSTER = 'sim'
+/** As src/storage names what a cluster's log begins with: cluster id and founding id. */
+export const CLUSTER = 'sim/f'
 
 export function emptyImage(): Image {
   const { vsr, checkpoint } = genesis(genesisChecksum(CLUSTER, 0))
@@ -79,6 +82,9 @@ interface Waiting {
 
 export class Disk {
   readonly image: Image
+  /** Told what happens here, if somebody listens. */
+  readonly record: ((event: DiskEvent) => void) | undefined
+  #setAside: Lost | undefined
   #waiting: Waiting[] = []
   /** Of the sync that is over: not applied yet. */
   #synced: Job[] = []
@@ -92,8 +98,9 @@ export class Disk {
   /** Syncs that took seconds by themselves. */
   stalls = 0
 
-  constructor(image: Image, options: DiskOptions, prng: Prng) {
+  constructor(image: Image, options: DiskOptions, prng: Prng, teller?: Teller) {
     this.image = image
+    this.record = teller && (event => teller(image, event))
     this.#options = options
     this.#prng = prng
     this.#stalls = prng.fork('stalls')
@@ -108,6 +115,7 @@ export class Disk {
     const sliced = job.type === 'checkpoint'
     const slices = sliced ? this.#prng.int(0, this.#options.checkpointSlicesMax - 1) : 0
     this.#waiting.push({ job, slices })
+    this.record?.({ type: 'submitted', job })
   }
 
   /** Begins a sync if one is due; gives the time at which it is done. */
@@ -182,6 +190,24 @@ export class Disk {
     if (job.type === 'write') applyWrite(this.image, job)
     else if (job.type === 'trim') applyTrim(this.image, job.below)
     else applyCheckpoint(this.image, job)
+    this.record?.({ type: 'applied', job })
+  }
+
+  /** What is there must not be trusted: the next start sets it aside. */
+  condemn(why: string): void {
+    this.image.condemned = why
+    this.record?.({ type: 'condemned', why })
+  }
+
+  /** A start finds that what is there does not do, and puts something else in its place. */
+  isSetAside(why: string): void {
+    this.#setAside = this.record && { why, image: copyOf(this.image) }
+  }
+
+  /** A start was given what is there now. */
+  started(damage?: Damage): void {
+    this.record?.({ type: 'started', image: copyOf(this.image), damage, lost: this.#setAside })
+    this.#setAside = undefined
   }
 
   /** Power goes: gives the jobs that made it nevertheless, applied already. */
@@ -200,6 +226,7 @@ export class Disk {
     }
     this.#waiting = []
     this.#syncing = 0
+    this.record?.({ type: 'crashed' })
     return kept
   }
 }

@@ -121,12 +121,15 @@ export class Host implements HostView {
       restore(replica, recordsOn(this.image))
       if (isRestored(replica)) {
         this.image.damaged = this.isImpostor || finding.damage !== undefined
+        this.disk.started(finding.damage)
         return replica
       }
       lost = `the records of checkpoint ${this.image.checkpoint.opNumber} are others`
     }
     this.#around.watch.damaged(this, lost)
+    this.disk.isSetAside(lost)
     this.wipe(true)
+    this.disk.started()
     const replica = this.#create(nonce)
     restored(replica)
     return replica
@@ -297,10 +300,8 @@ export class Host implements HostView {
         return
       case 'load':
       case 'load-texts': {
-        const loaded = readBack(this.image, effect)
-        if (loaded === undefined) return this.#fail('damage')
-        around.later(this, around.nowMs + 1, loaded)
-        return
+        const loaded = readBack(this.disk, effect)
+        return loaded ? around.later(this, around.nowMs + 1, loaded) : this.#fail('damage')
       }
       case 'answer':
         this.#tell(effect, effect.fingerprint, effect.answer)
@@ -322,7 +323,7 @@ export class Host implements HostView {
   #onEvent({ type }: ReplicaEvent): void {
     if (type === 'repaired') this.image.damaged = this.isImpostor
     if (type !== 'not-repairable') return
-    this.image.condemned = 'nobody has what a damaged entry was'
+    this.disk.condemn('nobody has what a damaged entry was')
     this.#fail('damage')
   }
 

@@ -9,7 +9,7 @@ import { type Daemon, isKnownAsOld } from './admission.ts'
 import { copyOf, emptyImage, type Image, isLost } from './disk.ts'
 import type { Ground, Power } from './faults.ts'
 import type { Host } from './host.ts'
-import { rot, rotApart } from './rot.ts'
+import { type Hurt, rot, rotApart } from './rot.ts'
 
 type Loss = 'rot' | 'helix' | 'wipe' | 'rollback' | 'amnesia' | 'copy'
 
@@ -67,9 +67,10 @@ export class Losses {
   /** The process that finds it out ends, and the next start sets aside what is left. */
   #rot(host: Host): boolean {
     if (host.isImpostor || isLost(host.image) || !this.#mayLose(host)) return false
-    const what = rot(host.image, this.#ground.nemesis.stream('rot'), host.isUp)
-    if (what === undefined) return false
-    this.#ground.report?.fault(host.number, `its disk ${what}`)
+    const rotten = rot(host.image, this.#ground.nemesis.stream('rot'), host.isUp)
+    if (rotten === undefined) return false
+    host.disk.record?.({ type: 'hurt', hurts: [rotten.hurt] })
+    this.#ground.report?.fault(host.number, `its disk ${rotten.what}`)
     return true
   }
 
@@ -84,6 +85,8 @@ export class Losses {
     const others = (of: Host): Image[] => hosts.filter(host => host !== of).map(host => host.image)
     const hit = prng.shuffle([...hosts]).filter(host => {
       const ops = rotApart(host.image, others(host), prng)
+      const hurts = ops.map((opNumber): Hurt => ({ type: 'flipped', opNumber }))
+      if (ops.length > 0) host.disk.record?.({ type: 'hurt', hurts })
       if (ops.length > 0) report?.fault(host.number, `its disk has damaged n${ops.join(', n')}`)
       return ops.length > 0
     })
@@ -112,6 +115,7 @@ export class Losses {
   /** `viewstamp recover`, or by itself where the superblock is whole: then it goes on as the same one. */
   #recover(host: Host, hasSuperblock: boolean): void {
     host.wipe(hasSuperblock)
+    host.disk.record?.({ type: 'lost', hasSuperblock })
     if (hasSuperblock) return
     const made = this.#ground.now().toString(16).padStart(12, '0')
     const drawn = String(++this.#incarnations).padStart(16, '0')
@@ -125,7 +129,7 @@ export class Losses {
     if (isLost(host.image)) return false
     const kept = this.#kept.get(host.number)
     if (kept === undefined) {
-      this.#kept.set(host.number, copyOf(host.image))
+      this.#kept.set(host.number, this.#copyOf(host))
       return false
     }
     // What starts on it must be old to all others: by its number, or by what it had promised since.
@@ -138,7 +142,7 @@ export class Losses {
       return false
     }
     this.#kept.delete(host.number)
-    this.#replace(host, nemesis.duration('rollback'), () => this.#becomeImpostor(host, kept))
+    this.#replace(host, nemesis.duration('rollback'), () => this.#becomeImpostor(host, kept, kept))
     report?.fault(host.number, `its disk is put back to start ${kept.life.bootCounter}`)
     return true
   }
@@ -150,7 +154,7 @@ export class Losses {
     if (!this.#isKnown(host, { image, life: image.life })) return false
     const life = { incarnation: `new ${++this.#incarnations}`, bootCounter: 0 }
     this.#replace(host, nemesis.duration('amnesia'), () =>
-      this.#becomeImpostor(host, { ...emptyImage(), life }),
+      this.#becomeImpostor(host, { ...emptyImage(), life }, undefined),
     )
     report?.fault(host.number, 'starts with a new directory')
     return true
@@ -162,9 +166,16 @@ export class Losses {
     return !images.some(isLost) && isKnownAsOld(images, host.number, old)
   }
 
-  #becomeImpostor(host: Host, image: Image): void {
+  #becomeImpostor(host: Host, image: Image, copy: Image | undefined): void {
     Object.assign(host.image, copyOf(image), { damaged: true })
+    host.disk.record?.({ type: 'put-back', copy })
     host.isImpostor = true
+  }
+
+  #copyOf({ disk }: Host): Image {
+    const copy = copyOf(disk.image)
+    disk.record?.({ type: 'copied', copy })
+    return copy
   }
 
   /**
@@ -174,10 +185,10 @@ export class Losses {
   #copy(host: Host): boolean {
     const { nemesis, after } = this.#ground
     if (host.isImpostor || isLost(host.image)) return false
-    let image = copyOf(host.image)
+    let image = this.#copyOf(host)
     if (!host.isUp || nemesis.stream('copy').chance(0.5)) {
       this.#replace(host, nemesis.duration('copy'), () => {
-        image = copyOf(host.image)
+        image = this.#copyOf(host)
       })
     }
     const undo = { type: 'copy' as const, host: host.number, image }
@@ -191,8 +202,7 @@ export class Losses {
     const life = { ...image.life, bootCounter: image.life.bootCounter + 1 }
     if (!this.#isKnown(host, { image, life })) return
     const copy = second(host)
-    Object.assign(copy.image, copyOf(image), { damaged: true })
-    copy.isImpostor = true
+    this.#becomeImpostor(copy, image, image)
     this.#seconds.push(copy)
     report?.fault(number, 'a second daemon starts on a copy of its directory')
     copy.start(prng.u32(), this.#power.nextProcess())

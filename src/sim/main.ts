@@ -4,6 +4,7 @@ import { toHex } from '../base/bytes.ts'
 import { sha256Plain } from '../base/hash.ts'
 import type { Outcome, Tracing } from './outcome.ts'
 import { type Overrides, optionsWith } from './overrides.ts'
+import type { Recording } from './recorder.ts'
 import { Simulator } from './simulator.ts'
 
 export { useSha256 } from '../base/hash.ts'
@@ -14,7 +15,7 @@ export { optionsWith, toWords } from './overrides.ts'
 export { optionsOf } from './swarm.ts'
 export { timelineHeader } from './timeline.ts'
 
-export interface Run extends Overrides {
+export interface Run extends Overrides, Recording {
   readonly tracing?: Tracing | undefined
 }
 

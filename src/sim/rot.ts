@@ -4,28 +4,41 @@ import type { Entry } from '../vr/entry.ts'
 import { readable, UNSEALED } from './audit.ts'
 import type { Image } from './disk.ts'
 
+/** What became of one thing on a disk, for whoever does the same to a real one. */
+export type Hurt =
+  /** The entry's bytes are others · those of the entry before stand there · it and all behind it are gone. */
+  | { readonly type: 'flipped' | 'misdirected' | 'tail'; readonly opNumber: number }
+  /** A record of the checkpoint is gone, has another value, or another text. */
+  | { readonly type: 'gone' | 'value' | 'text'; readonly id: string }
+
+export interface Rot {
+  readonly hurt: Hurt
+  readonly what: string
+}
+
 const WAYS = ['flip', 'flip', 'misdirected', 'record', 'tail'] as const
 
-/** Damages something; says what, or `undefined` where there was nothing to damage. */
-export function rot(image: Image, prng: Prng, isUp: boolean): string | undefined {
+/** Damages something; `undefined` where there was nothing to damage. */
+export function rot(image: Image, prng: Prng, isUp: boolean): Rot | undefined {
   const way = prng.pick(WAYS)
   if (way === 'record') return rotRecord(image, prng)
   const { entries } = image
   if (entries.length === 0) return undefined
   const at = prng.int(0, entries.length - 1)
   const entry = entries[at] as Entry
+  const { opNumber } = entry
   image.damaged = true
   // A running process does not read its log's end, and so would not notice that it is gone.
   if (way === 'tail' && !isUp) {
     entries.length = at
-    return `loses its log from n${entry.opNumber} on`
+    return { hurt: { type: 'tail', opNumber }, what: `loses its log from n${opNumber} on` }
   }
   if (way === 'misdirected' && at > 0) {
     entries[at] = entries[at - 1] as Entry
-    return `has another entry at n${entry.opNumber}`
+    return { hurt: { type: 'misdirected', opNumber }, what: `has another entry at n${opNumber}` }
   }
   entries[at] = flipped(entry, prng)
-  return `has a flipped bit in n${entry.opNumber}`
+  return { hurt: { type: 'flipped', opNumber }, what: `has a flipped bit in n${opNumber}` }
 }
 
 /** Damages up to three entries that are whole on one of the other disks as well; gives their ops. */
@@ -53,7 +66,7 @@ function flipped(entry: Entry, prng: Prng): Entry {
   return { ...entry, bytes }
 }
 
-function rotRecord(image: Image, prng: Prng): string | undefined {
+function rotRecord(image: Image, prng: Prng): Rot | undefined {
   const ids = [...image.records.keys()].sort()
   if (ids.length === 0) return undefined
   const id = prng.pick(ids)
@@ -61,9 +74,10 @@ function rotRecord(image: Image, prng: Prng): string | undefined {
   const text = image.texts.get(id)
   if (text !== undefined) {
     image.texts.set(id, `${text}${UNSEALED}`)
-    return `has a damaged text of ${id}`
+    return { hurt: { type: 'text', id }, what: `has a damaged text of ${id}` }
   }
-  if (prng.chance(0.5)) image.records.delete(id)
+  const isGone = prng.chance(0.5)
+  if (isGone) image.records.delete(id)
   else image.records.set(id, `${UNSEALED}${image.records.get(id)}`)
-  return `has a damaged record ${id}`
+  return { hurt: { type: isGone ? 'gone' : 'value', id }, what: `has a damaged record ${id}` }
 }

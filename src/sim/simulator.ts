@@ -29,6 +29,7 @@ import { Nemesis } from './nemesis.ts'
 import { Network } from './network.ts'
 import { CALM_NETWORK, type SimOptions } from './options.ts'
 import { type Failure, failureOf, type Limits, type Outcome, type Tracing } from './outcome.ts'
+import { type Recording, tellerOf } from './recorder.ts'
 import { type InTransit, Replays } from './replays.ts'
 import type { Noting } from './report.ts'
 import { Standby } from './standby.ts'
@@ -49,7 +50,7 @@ export class Simulator implements Surroundings, ClientPort {
   readonly #network: Network
   readonly #frames: Frames
   readonly #replays: Replays
-  readonly #admission = new Admission()
+  readonly #admission: Admission
   readonly #workload: Workload
   readonly #clientLanes: readonly Prng[]
   readonly #hosts: Host[] = []
@@ -65,9 +66,9 @@ export class Simulator implements Surroundings, ClientPort {
   readonly watch: Watcher
   #core: readonly number[] = []
 
-  constructor(options: SimOptions, tracing?: Tracing, limits: Limits = {}) {
+  constructor(options: SimOptions, tracing?: Tracing, limits: Limits & Recording = {}) {
     const { replicas, seed } = options
-    const { luck, faults } = limits
+    const { luck, faults, recorder } = limits
     const root = new Prng(luck === undefined ? seed : `${seed} luck ${luck}`)
     this.#options = options
     this.#untilMs = limits.untilMs ?? Number.POSITIVE_INFINITY
@@ -81,13 +82,13 @@ export class Simulator implements Surroundings, ClientPort {
     const configuration = { epochNumber: epochNumber(0), replicaCount: replicas, primaryOffset: 0 }
     const history = new History()
     this.#workload = new Workload(options, root.fork('workload'), history, this)
+    const record = tellerOf(recorder, () => this.nowMs)
+    this.#admission = new Admission(record)
     const newHost = (number: number, stream: string, around: Surroundings = this): Host => {
-      const disk = new Disk(emptyImage(), options.disk, root.fork(stream))
+      const disk = new Disk(emptyImage(), options.disk, root.fork(stream), record)
       return new Host({ number, disk, configuration, options }, around)
     }
-    for (let number = 0; number < replicas; number++) {
-      this.#hosts.push(newHost(number, `disk/${number}`))
-    }
+    for (let i = 0; i < replicas; i++) this.#hosts.push(newHost(i, `disk/${i}`))
     this.#world = this.#makeWorld(history, quorumOf(configuration))
     this.#report = tracing && reportOf(this.#world, tracing)
     const told = { coverage: this.#coverage, digest: this.#digest, report: this.#report }
@@ -223,11 +224,9 @@ export class Simulator implements Surroundings, ClientPort {
 
   #handle(event: SimEvent): void {
     switch (event.type) {
-      case 'host': {
-        const { host, boot } = event
-        if (host.boot === boot) host.on(event.event)
+      case 'host':
+        if (event.host.boot === event.boot) event.host.on(event.event)
         return
-      }
       case 'message':
         return this.#arrive(event)
       case 'arrival':

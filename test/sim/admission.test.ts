@@ -28,9 +28,9 @@ test('whatever rots, the audit or the reader finds it, and nothing else', () => 
   const seen = new Set<string>()
   for (let seed = 1; seed <= 60; seed++) {
     const image = written()
-    const what = rot(image, new Prng(seed), seed % 2 === 0)
-    if (what === undefined) continue
-    seen.add(what.replace(/n\d+/, 'n'))
+    const rotten = rot(image, new Prng(seed), seed % 2 === 0)
+    if (rotten === undefined) continue
+    seen.add(rotten.what.replace(/n\d+/, 'n'))
     expect(audit(image)).not.toEqual({})
     expect(image.damaged).toBe(true)
   }

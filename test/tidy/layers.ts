@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rpc: ['base', 'machine', 'node', 'chaos'],
   client: ['base'],
   daemon: ['base', 'vr', 'machine', 'wire', 'storage', 'network', 'node', 'chaos', 'rpc'],
-  testing: ['base', 'vr', 'machine', 'check', 'storage', 'network', 'node', 'rpc'],
+  testing: ['base', 'vr', 'machine', 'check', 'wire', 'sim', 'storage', 'network', 'node', 'rpc'],
   cli: [
     'base',
     'vr',
