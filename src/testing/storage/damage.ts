@@ -98,7 +98,7 @@ export function ruin(folder: Directory, prng: Prng): readonly string[] {
     const name = what === 'no database' ? 'db' : 'CURRENT'
     from.names.delete(name)
     from.synced.delete(name)
-    return ['missing']
+    return ['damaged']
   }
   const table = tableOf(folder)
   const [views, manifests] = [keysIn(table, vsrsOf(0)), keysIn(table, manifestsOf(0))]

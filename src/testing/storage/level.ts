@@ -85,6 +85,19 @@ export class Level {
     return new Rows(this.#process, this.#keys(options), options, keyOf)
   }
 
+  /** Of what can be read: nothing that was deleted takes room here. */
+  async approximateSize(start: Buffer, end: Buffer): Promise<number> {
+    if (this.#process.isOver) return never()
+    const table = this.#now
+    const keys = table.range(textOf(start), textOf(end))
+    return keys.reduce((sum, key) => sum + (table.get(key)?.length ?? 0), 0)
+  }
+
+  /** It changes nothing that anybody could read. */
+  async compactRange(): Promise<void> {
+    if (this.#process.isOver) return never()
+  }
+
   #keys({ gte, gt, lte, reverse, limit }: RangeOptions): string[] {
     const low = textOf(gte ?? gt ?? Buffer.alloc(0))
     const keys = this.#now.range(low, textOf(lte))
