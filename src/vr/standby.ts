@@ -67,7 +67,9 @@ export function answerFollowers(replica: Replica, effects: Effect[]): void {
     const waited = clockMs - askedMs
     if (waited > FORGOTTEN * options.heartbeatMs) followers.delete(to)
     if (isAnswered || !isInTouch(replica)) continue
-    if (commitNumber <= opNumber && waited < options.heartbeatMs) continue
+    // A sign of life is that there is nothing more, which one who fetches it himself cannot say (seed 7003770).
+    const mayTell = waited >= options.heartbeatMs && replica.transfer === undefined
+    if (commitNumber <= opNumber && !mayTell) continue
     follower.isAnswered = true
     giveState(replica, to, follower, commitNumber, effects)
   }

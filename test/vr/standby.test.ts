@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Message } from '../../src/vr/message.ts'
 import type { ReplicaOptions } from '../../src/vr/options.ts'
 import { opNumber, replicaNumber, viewNumber } from '../../src/vr/terms.ts'
-import { operation, Replicas, register } from '../support/replicas.ts'
+import { operation, Replicas, register, type Which } from '../support/replicas.ts'
 
 /** Three replicas, and the standby s with number 3. */
 const s = 3
@@ -72,6 +72,29 @@ describe('follows', () => {
     const primary = group.at(s).viewNumber % 3
     group.request(primary, operation(session, 1, 'put x 1'))
     group.settle(...rest, { from: 0, to: s }, { from: s, to: 0 })
+    expect(group.value(s, 'x')).toBe('1')
+  })
+
+  test('nobody who hears how far the others are, and is not heard when he asks for it', () => {
+    const { group, session } = withStandby()
+    group.step(s, { type: 'peer', replica: replicaNumber(0), connected: false })
+    group.settle()
+    expect(group.at(1).followers.size).toBe(1)
+    const links: Which[] = [0, 2, s].flatMap(from => [0, 2, s].map(to => ({ from, to })))
+    const open = links.filter(
+      ({ from, to }) => !(from === 0 && to === s) && !(from === s && to === 0),
+    )
+    const mute: Which[] = [
+      { from: 1, to: s },
+      { from: s, to: 1 },
+      { from: 0, to: 1, type: 'COMMIT' },
+    ]
+    group.request(0, operation(session, 1, 'put x 1'))
+    for (let i = 0; i < 300; i++) {
+      group.tick(10)
+      group.settle(...open, ...mute)
+    }
+    expect(group.at(1).knownCommit).toBeGreaterThan(group.at(1).commitNumber)
     expect(group.value(s, 'x')).toBe('1')
   })
 

@@ -43,6 +43,8 @@ export class Commits {
   #queue: ShardWrite[] = []
   /** Slices that what is in the queue needs are durable before it. */
   #isBegun = false
+  /** Texts for an install to come, durable: they go at the next start. */
+  #texts: ShardWrite[] = []
 
   constructor(directory: DataDirectory, prng: Prng, tally: StorageTally) {
     this.#directory = directory
@@ -121,7 +123,15 @@ export class Commits {
   async #commit(writes: readonly ShardWrite[]): Promise<void> {
     this.#tally.commits++
     await this.store?.commit(writes)
+    this.#durable(writes)
+  }
+
+  #durable(writes: readonly ShardWrite[]): void {
     this.expected.durable(writes)
+    for (const { shard, install, installTexts } of writes) {
+      if (install !== undefined) this.#texts = []
+      if (installTexts !== undefined) this.#texts.push({ shard, installTexts })
+    }
   }
 
   // The end of a process.
@@ -140,6 +150,7 @@ export class Commits {
     this.store = undefined
     this.#submitted = []
     this.#queue = []
+    this.#texts = []
     this.#isBegun = false
     await this.#directory.crash(isDamaged || this.#prng.chance(0.4) ? 'process' : 'power')
   }
@@ -159,6 +170,8 @@ export class Commits {
       submitted.writes = writesOf(submitted.job, this.#prng)
       submitted.isBegun = false
     }
+    // The run has them, and its install will build on them.
+    for (const texts of this.#texts.splice(0)) await this.#commit([texts])
     if (isOver && place === 'before the batch') await this.#commit(writes)
   }
 
@@ -198,7 +211,7 @@ export class Commits {
     const { disk } = this.#directory
     const fuse = new Fuse(disk, this.#prng, place, this.#prng.int(0, 8))
     const { result } = await fuse.burn(async () => this.store?.commit(writes))
-    if (place === 'behind the batch') this.expected.durable(writes)
+    if (place === 'behind the batch') this.#durable(writes)
     if (result === undefined) this.#tally.commitsCut++
     return result === undefined
   }
