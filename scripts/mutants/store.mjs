@@ -70,6 +70,14 @@ export const STORE = [
     replace: '    await batch.write({ sync: false })\n',
   },
   {
+    name: 'superblock-unsynced-at-start',
+    why: 'what the last process wrote of the superblock, and did not live to sync, is taken for durable',
+    by: ['store-opens'],
+    file: 'storage/superblock-file.ts',
+    find: '    await this.#file.datasync()\n    if (this.#lagging.length',
+    replace: '    if (this.#lagging.length',
+  },
+  {
     name: 'superblock-in-one-go',
     why: 'all four copies of the superblock are under way at once',
     by: ['store-opens'],

@@ -3,8 +3,8 @@
  * know. What is not so is damaged, and known all the same: the last of a run of damaged entries by the one
  * behind it, or by the witness (decision 0018; src/vr/repair.ts fetches them).
  *
- * Above the witnesses nothing tells what stood there, and at or below the checkpoint nothing rests on it: a
- * hole there is refused, and the log begins behind a hole here.
+ * Where the log ends above the witnesses with a damaged entry nothing tells what stood there, and at or below the
+ * checkpoint nothing rests on it: the one is refused, and the log begins behind the other.
  */
 import { present } from '../base/assert.ts'
 import type { Damage as DamagedLog, DamagedRun } from '../vr/repair.ts'
@@ -100,7 +100,12 @@ export class LogAudit {
     const run = this.#runs.at(-1)
     if (run !== undefined && run.last === this.index.head) {
       const head = this.#witnesses.find(witness => witness.opNumber === run.last)
-      run.checksum = head?.checksum
+      if (head === undefined) {
+        throw new Damage(
+          `entry ${run.last} of shard ${this.#shard} cannot be read, and nothing tells what stood there`,
+        )
+      }
+      run.checksum = head.checksum
     }
     for (const { opNumber } of this.#witnesses) this.#assertNotContradicted(opNumber)
     for (const position of this.#stale) this.index.addStale(position)
@@ -156,11 +161,6 @@ export class LogAudit {
       this.#index = new LogIndex(op + 1)
       if (op === this.#checkpointed) this.#previous = this.#manifest.checkpoint.checksum
       return
-    }
-    if (op > this.#known) {
-      throw new Damage(
-        `entry ${op} of shard ${this.#shard} cannot be read, and nothing tells what stood there`,
-      )
     }
     const run = this.#runs.at(-1)
     if (run?.last === op - 1) run.last = op

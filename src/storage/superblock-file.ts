@@ -20,8 +20,8 @@ export class SuperblockFile {
   readonly #file: FileHandle
   #now: Superblock
   #digest: string
-  /** Copies that do not hold `now`. */
-  #lagging: readonly number[]
+  /** Copies that do not hold `now`; undefined: all do, and it is known to be durable. */
+  #lagging: readonly number[] | undefined
   #isWriting = false
 
   private constructor(file: FileHandle, choice: Choice) {
@@ -75,11 +75,15 @@ export class SuperblockFile {
     this.#isWriting = false
   }
 
-  /** A write cut short may have left the chosen sequence in two copies, the very ones written next. */
+  /**
+   * A write cut short may have left the chosen sequence in two copies, the very ones written next. And they may be
+   * what its process wrote and did not live to sync: a power cut would still undo them, with what is written now.
+   */
   async #mend(): Promise<void> {
-    if (this.#lagging.length === 0) return
-    await this.#put(encodeCopy(this.#now), this.#lagging)
-    this.#lagging = []
+    if (this.#lagging === undefined) return
+    await this.#file.datasync()
+    if (this.#lagging.length > 0) await this.#put(encodeCopy(this.#now), this.#lagging)
+    this.#lagging = undefined
   }
 
   async #put(copy: Uint8Array, slots: readonly number[]): Promise<void> {

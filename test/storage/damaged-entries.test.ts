@@ -103,11 +103,20 @@ test('an entry gone at or below the checkpoint: the log begins behind it', async
   expect((await opened(dir)).shards[0]).toMatchObject({ first: 16, head: 60 })
 })
 
-test('nothing tells what stood above the witness: refused', async () => {
+test('above the witness the entry behind it tells what stood there', async () => {
   const { dir } = await filled('killed')
   await rm(join(dir, 'witness'))
   await tamper(dir, db => db.del(keys.logKey(0, 59, 0)))
-  await refused(dir, 'damaged', 'entry 59', 'nothing tells what stood there')
+  const store = await opened(dir)
+  expect(damageOf(store)?.runs).toMatchObject([{ first: 59, last: 59 }])
+  await repaired(store)
+})
+
+test('nothing tells what stood at the end, above the witness: refused', async () => {
+  const { dir } = await filled('killed')
+  await rm(join(dir, 'witness'))
+  await tamper(dir, db => db.put(keys.logKey(0, 60, 0), Buffer.from('no entry')))
+  await refused(dir, 'damaged', 'entry 60', 'nothing tells what stood there')
 })
 
 test('a torn end was never promised: it is forgotten', async () => {

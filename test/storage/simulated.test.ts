@@ -23,6 +23,13 @@ test('what the store says at every start is what the simulated replica was told'
   }
 })
 
+test('seed 923: what a process did not live to sync is not taken for durable by the next one', async () => {
+  const { simulateWithStorage } = await load()
+  expect((await simulateWithStorage(923)).failure).toBeUndefined()
+  const { simulateWithStorage: mutated } = await load(patchesOf('superblock-unsynced-at-start'))
+  expect((await mutated(923)).failure).toMatchObject({ property: 'store-opens' })
+})
+
 test('the run is the one that it is without storage, and the storage is the same twice', async () => {
   const { simulate, simulateWithStorage } = await load()
   const first = await simulateWithStorage(12)

@@ -150,9 +150,14 @@ export class DataDirectory {
     }
   }
 
+  /** Cut short before anything was done, it leaves what is opened, found out, and set aside once more. */
   async openAside(reason: StorageError['reason']): Promise<Store> {
-    await this.#setAside(reason, 'process', 0)
-    return this.open([], 'process', true)
+    for (let tries = 0; ; tries++) {
+      await this.#setAside(reason, 'process', tries)
+      const store = await this.open([], 'process', true)
+      if (store.shards[0]?.vsr.recovering === true) return store
+      await store.close()
+    }
   }
 
   /** What is there is damaged or not whole: as the daemon does it by itself, or its operator. */
