@@ -16,7 +16,7 @@ export interface LogMethods {
       readonly header: Header
     }
   }
-  /** Committed entries in order of op. */
+  /** Committed entries in order of op. A change is `{rev, machine, key, value}`, without `value` where the key is gone; records that were published, as far as the feed still has them, are changes of the machine `feed`: `key` is `feed/partition/offset`, `value` the record. */
   'log.read': {
     readonly params: {
       /** first op (default: the first kept) */
