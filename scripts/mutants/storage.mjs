@@ -86,5 +86,6 @@ export const DUE = [
     bug: 'lease longer than the view-change timeout',
     due: 'leases; reads ask a quorum instead (read-index: P29)',
   },
+  { p: 'P35', bug: 'feed emits at prepare', due: 'nothing: readers get what is executed (P23)' },
   { p: 'P42', bug: 'a removed member counts in the quorum', due: 'reconfiguration (§7)' },
 ]

@@ -1,9 +1,11 @@
 /** The table of mutants keeps up with the code: each finds its text, and names what catches it. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
 // Plain JavaScript without declarations, as all scripts are.
 const { DUE, HARMLESS, MUTANTS } = await import('../../scripts/mutants/table.mjs' as string)
+
+const REPLAY = 'src/testing/storage'
 
 interface Row {
   readonly name: string
@@ -12,6 +14,8 @@ interface Row {
   readonly by?: readonly string[]
   readonly test?: string
   readonly trace?: string
+  /** Under src/storage: its properties are those of the replay. */
+  readonly storage?: boolean
   readonly patches: readonly { file: string; find: string | RegExp; replace: string }[]
 }
 const mutants = MUTANTS as readonly Row[]
@@ -31,9 +35,12 @@ describe('the table', () => {
     for (let n = 1; n <= 44; n++) expect(numbers).toContain(`P${String(n).padStart(2, '0')}`)
   })
   test('names catchers that exist', () => {
-    for (const { name, by = [], test: file, trace } of mutants) {
+    const replay = readdirSync(REPLAY).map(file => readFileSync(`${REPLAY}/${file}`, 'utf8'))
+    const isReplays = (property: string) => replay.some(text => text.includes(`'${property}'`))
+    for (const { name, by = [], test: file, trace, storage } of mutants) {
+      const inSimulator = storage ? by.filter(property => !isReplays(property)) : by
       const missing = [
-        ...by.map(property => `src/sim/check/${property}.ts`),
+        ...inSimulator.map(property => `src/sim/check/${property}.ts`),
         ...(file ? [file] : []),
         ...(trace ? [`test/traces/${trace}.trace`] : []),
       ].filter(path => !existsSync(path))
