@@ -134,24 +134,6 @@ export const STORE = [
     replace: '',
   },
   {
-    name: 'founded-before-its-database',
-    why: 'a superblock stands before the peers file does',
-    by: ['store-opens'],
-    patches: [
-      {
-        file: 'storage/open.ts',
-        find: "  if (remains?.peers === undefined) await PeersFile.create(join(dir, 'peers'))\n  else await replaceFile(join(dir, 'peers'), await readFile(remains.peers))\n",
-        replace: '',
-      },
-      {
-        file: 'storage/open.ts',
-        find: "  await rm(join(dir, 'forming'))\n  await syncDirectory(dir)\n",
-        replace:
-          "  if (remains?.peers === undefined) await PeersFile.create(join(dir, 'peers'))\n  else await replaceFile(join(dir, 'peers'), await readFile(remains.peers))\n  await rm(join(dir, 'forming'))\n  await syncDirectory(dir)\n",
-      },
-    ],
-  },
-  {
     name: 'promises-not-written',
     why: 'what a peer promised goes to disk with the next write only, whenever that is',
     by: ['store-restores'],
