@@ -1,6 +1,7 @@
 /** The history of a feed as JSON lines: a fact each, in any order (docs/check.md). */
 import { isObject } from '../base/json.ts'
 import type { FeedFact } from './feed-history.ts'
+import { parseLines } from './lines.ts'
 
 export const formatFact = (fact: FeedFact): string => JSON.stringify(fact)
 
@@ -16,23 +17,7 @@ export function isFeedHistory(text: string): boolean {
 }
 
 /** Throws an Error that names the line. Empty lines are none. */
-export function parseFacts(text: string): FeedFact[] {
-  const facts: FeedFact[] = []
-  text.split('\n').forEach((line, i) => {
-    if (line.trim() === '') return
-    const wrong = (what: string): Error => new Error(`line ${i + 1} of the history: ${what}`)
-    let value: unknown
-    try {
-      value = JSON.parse(line)
-    } catch {
-      throw wrong('is no JSON')
-    }
-    const problem = problemOf(value)
-    if (problem !== undefined) throw wrong(problem)
-    facts.push(value as FeedFact)
-  })
-  return facts
-}
+export const parseFacts = (text: string): FeedFact[] => parseLines<FeedFact>(text, problemOf)
 
 const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value)
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value)

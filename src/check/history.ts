@@ -3,6 +3,7 @@
  * form is JSON lines; the order of the lines does not matter.
  */
 import { isObject, type Json } from '../base/json.ts'
+import { parseLines } from './lines.ts'
 import type { Interval } from './model.ts'
 import type { Asked } from './models.ts'
 
@@ -46,23 +47,7 @@ export function formatOp(op: RecordedOp): string {
 }
 
 /** Throws an Error that names the line. Empty lines are none. */
-export function parseHistory(text: string): RecordedOp[] {
-  const ops: RecordedOp[] = []
-  text.split('\n').forEach((line, i) => {
-    if (line.trim() === '') return
-    const wrong = (what: string): Error => new Error(`line ${i + 1} of the history: ${what}`)
-    let value: unknown
-    try {
-      value = JSON.parse(line)
-    } catch {
-      throw wrong('is no JSON')
-    }
-    const problem = problemOf(value)
-    if (problem !== undefined) throw wrong(problem)
-    ops.push(value as RecordedOp)
-  })
-  return ops
-}
+export const parseHistory = (text: string): RecordedOp[] => parseLines<RecordedOp>(text, problemOf)
 
 function problemOf(value: unknown): string | undefined {
   if (!isObject(value)) return 'must be an object'

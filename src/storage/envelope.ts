@@ -43,3 +43,13 @@ export function unseal(key: Buffer, value: Buffer): Buffer {
   }
   return value.subarray(at)
 }
+
+/** What stands under the key checks, whatever the reason if it does not. */
+export function isSound(key: Buffer, value: Buffer): boolean {
+  try {
+    unseal(key, value)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,7 +1,7 @@
 /** How much of what is in the database, table by table; with `verify` every value is checked as well. */
 import type { Database } from './database.ts'
 import { readSlice } from './database.ts'
-import { unseal } from './envelope.ts'
+import { isSound } from './envelope.ts'
 import type { KeyRange } from './keys.ts'
 import {
   changesRange,
@@ -115,14 +115,4 @@ export async function measureTables(
     if (bad > 0) damage.push({ first, count: bad })
   }
   return { tables, damage }
-}
-
-/** Whatever the reason: the refusal names the place. */
-function isSound(key: Buffer, value: Buffer): boolean {
-  try {
-    unseal(key, value)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { createStore, openStore } from '../../src/storage/open.ts'
 import type { Store } from '../../src/storage/port.ts'
 import type { Entry } from '../../src/vr/entry.ts'
 import type { ServiceRecord } from '../../src/vr/service.ts'
+import { CLUSTER } from './chain.ts'
 
 export * from './chain.ts'
 
@@ -22,6 +24,15 @@ export async function directory(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'viewstamp-storage-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   return join(dir, 'data')
+}
+
+/** A store in a directory of its own, closed behind the test. */
+export async function founded(): Promise<{ dir: string; store: Store }> {
+  const dir = await directory()
+  await createStore(dir, CLUSTER)
+  const store = await openStore(dir)
+  onTestFinished(() => store.close())
+  return { dir, store }
 }
 
 /** Item `i`, which is there. */

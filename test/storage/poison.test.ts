@@ -4,24 +4,16 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { MemoryDisk } from '../../src/storage/memory.ts'
-import { createStore, openStore } from '../../src/storage/open.ts'
+import { openStore } from '../../src/storage/open.ts'
 import type { Store } from '../../src/storage/port.ts'
 import { SuperblockFile } from '../../src/storage/superblock-file.ts'
-import { at, CLUSTER, chain, checkpointAt, directory, vsr } from './build.ts'
+import { at, CLUSTER, chain, checkpointAt, founded, vsr } from './build.ts'
 import { interceptWrites } from './intercept.ts'
 
 const full = (): Error =>
   Object.assign(new Error('IO error: /d/000003.log: No space left on device'), {
     code: 'LEVEL_IO_ERROR',
   })
-
-async function founded(): Promise<{ dir: string; store: Store }> {
-  const dir = await directory()
-  await createStore(dir, CLUSTER)
-  const store = await openStore(dir)
-  onTestFinished(() => store.close())
-  return { dir, store }
-}
 
 async function headsAfter(dir: string, store: Store): Promise<number[]> {
   await store.close()

@@ -5,23 +5,15 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { Level } from 'level'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { createStore, openStore } from '../../src/storage/open.ts'
+import { openStore } from '../../src/storage/open.ts'
 import type { Store } from '../../src/storage/port.ts'
 import { coldReference } from '../../src/vr/cold.ts'
 import type { ServiceRecord } from '../../src/vr/service.ts'
-import { at, CLUSTER, chain, checkpointAt, directory, records, vsr } from './build.ts'
+import { at, chain, checkpointAt, founded, records, vsr } from './build.ts'
 import { runProcess } from './child.ts'
 
 const MIB = 2 ** 20
 const TEXTS = 560
-
-async function founded(): Promise<{ dir: string; store: Store }> {
-  const dir = await directory()
-  await createStore(dir, CLUSTER)
-  const store = await openStore(dir)
-  onTestFinished(() => store.close())
-  return { dir, store }
-}
 
 function mibOnDisk(dir: string): number {
   const sizes = readdirSync(join(dir, 'db')).map(

@@ -2,19 +2,11 @@
 import { join } from 'node:path'
 import { Level } from 'level'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createStore, openStore } from '../../src/storage/open.ts'
+import { openStore } from '../../src/storage/open.ts'
 import type { Store } from '../../src/storage/port.ts'
 import type { Entry } from '../../src/vr/entry.ts'
 import type { ServiceRecord } from '../../src/vr/service.ts'
-import { at, CLUSTER, chain, checkpointAt, directory, records, vsr } from './build.ts'
-
-async function founded(): Promise<{ dir: string; store: Store }> {
-  const dir = await directory()
-  await createStore(dir, CLUSTER)
-  const store = await openStore(dir)
-  onTestFinished(() => store.close())
-  return { dir, store }
-}
+import { at, chain, checkpointAt, founded, records, vsr } from './build.ts'
 
 const state = (count: number, value: string): ServiceRecord[] =>
   Array.from({ length: count }, (_, i) => ({ id: `key-${i}`, value: `${value}-${i}` }))

@@ -1,7 +1,7 @@
 /** What the simulated disk suffers, done to the rows of the real code's database. */
 import type { Prng } from '../../base/prng.ts'
 import type { Hurt } from '../../sim/rot.ts'
-import { unseal } from '../../storage/envelope.ts'
+import { isSound, unseal } from '../../storage/envelope.ts'
 import {
   type KeyRange,
   logRange,
@@ -70,15 +70,6 @@ function flip(table: Table, key: string | undefined, prng: Prng): void {
     value[at] = (value[at] ?? 0) ^ (1 << prng.int(0, 7))
   } while (isSound(keyOf(key), value))
   put(table, key, value)
-}
-
-function isSound(key: Buffer, value: Buffer): boolean {
-  try {
-    unseal(key, value)
-    return true
-  } catch {
-    return false
-  }
 }
 
 const RUINS = [
