@@ -60,16 +60,16 @@ async function run(secs) {
   await peakRate(clients, { inFlight: PEAK_IN_FLIGHT, secs: Math.min(5, secs / 10) })
   const peak = await peakRate(clients, { inFlight: PEAK_IN_FLIGHT, secs: secs / 10 })
   console.log(`peak: ${peak.toFixed(0)} puts/s`)
-  for (const factor of [0.5, 2, 10]) await phase(clients, { peak, factor, secs: secs / 5 })
   for (const client of clients) client.close()
+  for (const factor of [0.5, 2, 10]) await phase({ peak, factor, secs: secs / 5 })
   await slowConsumer(peak, secs / 20)
   await comeAndGo()
 }
 
-async function phase(clients, { peak, factor, secs }) {
+async function phase({ peak, factor, secs }) {
   const memory = () => cluster.pids.map(residentMiB)
   const [view, before] = [await cluster.view(), memory()]
-  const found = await openLoop(clients, { perSecond: factor * peak, secs })
+  const found = await openLoop(cluster.endpoints, { perSecond: factor * peak, secs })
   const growth = Math.max(...memory().map((mib, i) => mib - before[i]))
   const afterMs = await plainCalls()
   cluster.assertAlive(`the load of ${factor} × peak`)
@@ -111,9 +111,7 @@ async function slowConsumer(peak, secs) {
   const { ws, call, events } = await open(cluster.endpoints[0])
   await call('kv.watch', { prefix: 'k' })
   ws.pause()
-  const clients = await openClients(cluster.endpoints)
-  await openLoop(clients, { perSecond: peak / 2, secs })
-  for (const client of clients) client.close()
+  await openLoop(cluster.endpoints, { perSecond: peak / 2, secs })
   const memory = residentMiB(cluster.pids[0])
   ws.resume()
   await callOnce(cluster.endpoints[0], 'kv.put', { key: 'kend', value: 1 })

@@ -5,7 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { keyName, valueText } from '../bench/calls.mjs'
 import { connectWebSocket } from '../bench/client-websocket.mjs'
+import { Flood } from './flood.mjs'
 
+const CONNECTIONS = 2
 const KEYS = 10_000
 const VALUE_BYTES = 128
 /** Between two looks at what is due: who only looks takes the processor from the nodes. */
@@ -13,9 +15,11 @@ const TURN_MS = 2
 /** Of our own calls under way: beyond it this process would be what falls over. */
 const UNDER_WAY_MAX = 60_000
 
-/** `connections` to each endpoint. */
-export async function openClients(endpoints, connections = 2) {
-  const all = Array.from({ length: connections }, () => endpoints).flat()
+const REFUSED = /^error":\{"code":-32005,.*"name":"OVERLOADED",.*"outcome":"none"/
+
+/** Several to each endpoint. */
+export async function openClients(endpoints) {
+  const all = Array.from({ length: CONNECTIONS }, () => endpoints).flat()
   return Promise.all(all.map(endpoint => connectWebSocket([endpoint])))
 }
 
@@ -26,7 +30,7 @@ export async function peakRate(clients, { inFlight, secs }) {
   let done = 0
   const caller = async client => {
     while (performance.now() < until) {
-      await client.put(key(), value)
+      await client.put(keyName(anyKey()), value)
       done++
     }
   }
@@ -37,24 +41,32 @@ export async function peakRate(clients, { inFlight, secs }) {
 }
 
 /** Gives what became of the calls, when all have an answer. */
-export async function openLoop(clients, { perSecond, secs }) {
-  const value = valueText(VALUE_BYTES)
+export async function openLoop(endpoints, { perSecond, secs }) {
   const tally = { sent: 0, skipped: 0, done: [], refused: [], other: new Map() }
+  const answered = (ms, error) => count(tally, ms, error)
+  const value = valueText(VALUE_BYTES)
+  const floods = await Promise.all(
+    Array.from({ length: CONNECTIONS }, () => endpoints)
+      .flat()
+      .map(endpoint => Flood.open(endpoint, value, answered)),
+  )
   const startMs = performance.now()
   for (let elapsed = 0; elapsed < secs; elapsed = (performance.now() - startMs) / 1000) {
     const due = Math.floor(elapsed * perSecond)
-    while (tally.sent + tally.skipped < due && underWay(tally) < UNDER_WAY_MAX) {
-      one(clients[tally.sent++ % clients.length], value, tally)
-    }
-    tally.skipped = due - tally.sent
+    const room = UNDER_WAY_MAX - underWay(tally)
+    const each = Math.floor(Math.min(due - tally.sent - tally.skipped, room) / floods.length)
+    for (const flood of floods) if (each > 0) flood.send(Array.from({ length: each }, anyKey))
+    tally.sent += each * floods.length
+    if (room <= floods.length) tally.skipped = due - tally.sent
     await sleep(TURN_MS)
   }
   const sendingSecs = (performance.now() - startMs) / 1000
   while (underWay(tally) > 0) await sleep(TURN_MS)
+  for (const flood of floods) flood.close()
   return describe(tally, sendingSecs)
 }
 
-const key = () => keyName(Math.floor(Math.random() * KEYS))
+const anyKey = () => Math.floor(Math.random() * KEYS)
 
 const underWay = ({ sent, done, refused, other }) => {
   let ended = done.length + refused.length
@@ -62,18 +74,10 @@ const underWay = ({ sent, done, refused, other }) => {
   return sent - ended
 }
 
-/** Little of the processor: the nodes share it. */
-function one(client, value, tally) {
-  const startMs = performance.now()
-  client.put(key(), value).then(
-    () => tally.done.push(performance.now() - startMs),
-    error => {
-      const { name = error.message, outcome = '' } = error.data ?? {}
-      if (name === 'OVERLOADED' && outcome === 'none')
-        tally.refused.push(performance.now() - startMs)
-      else tally.other.set(`${name}/${outcome}`, (tally.other.get(`${name}/${outcome}`) ?? 0) + 1)
-    },
-  )
+function count({ done, refused, other }, ms, error) {
+  if (error === undefined) return done.push(ms)
+  if (REFUSED.test(error)) return refused.push(ms)
+  other.set(error, (other.get(error) ?? 0) + 1)
 }
 
 function describe({ sent, skipped, done, refused, other }, secs) {

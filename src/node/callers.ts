@@ -34,7 +34,9 @@ interface Waiting {
   sent: number
   /** All sendings ever. */
   tries: number
-  lastSentMs: number
+  /** When it was sent last, or refused since. */
+  heardMs: number
+  refused: boolean
 }
 
 export interface CallersPorts {
@@ -55,8 +57,13 @@ const WAITING_MAX = 65_536
  */
 const QUEUED_MS_MAX = 1000
 const FEW = 4096
-/** Nobody answered for this long: send again. */
+/**
+ * Nobody answered for this long: send again. Where answers take long because there is much to do, it is so many times
+ * as long as the last one took: a primary that has everything is not to be sent thousands of commands once more.
+ */
 const RESEND_MS = 1000
+const RESEND_MS_MAX = 4000
+const RESEND_FACTOR = 3
 /** A primary that refused is asked again after this. */
 const REFUSED_MS = 20
 
@@ -64,6 +71,7 @@ export class Callers {
   readonly #ports: CallersPorts
   readonly #waiting = new Map<ClientId, Map<RequestNumber, Waiting>>()
   #count = 0
+  #resendMs = RESEND_MS
 
   constructor(ports: CallersPorts) {
     this.#ports = ports
@@ -102,7 +110,8 @@ export class Callers {
         deadlineMs: now + timeoutMs,
         sent: 0,
         tries: 0,
-        lastSentMs: now,
+        heardMs: now,
+        refused: false,
       }
       // Two calls with one session, number and operation are the same call: one answer is for both.
       const twin = this.#find(command.clientId, command.requestNumber)
@@ -146,6 +155,7 @@ export class Callers {
   #settle(waiting: Waiting, answer: ReplyAnswer): void {
     if (answer.type !== 'refused') {
       this.#remove(waiting)
+      this.#learn(waiting)
       tell(waiting, { answer, tries: waiting.tries })
       return
     }
@@ -156,7 +166,15 @@ export class Callers {
       waiting.reject(final)
       return
     }
-    waiting.lastSentMs = this.#ports.nowMs() - RESEND_MS + REFUSED_MS
+    waiting.heardMs = this.#ports.nowMs()
+    waiting.refused = true
+  }
+
+  /** Of what was sent once: nobody knows which sending an answer is to (RFC 6298 §3). */
+  #learn({ tries, startedMs }: Waiting): void {
+    if (tries > 1) return
+    const tookMs = this.#ports.nowMs() - startedMs
+    this.#resendMs = Math.min(RESEND_MS_MAX, Math.max(RESEND_MS, RESEND_FACTOR * tookMs))
   }
 
   /** A view has started: whatever waits goes to its primary, in order. */
@@ -171,8 +189,7 @@ export class Callers {
     const reachable = this.#ports.reachable()
     for (const waiting of this.#all()) {
       if (now >= waiting.deadlineMs) this.#giveUp(waiting)
-      else if (reachable && now - waiting.lastSentMs >= RESEND_MS) this.#send(waiting)
-      else if (reachable && waiting.tries === 0) this.#send(waiting)
+      else if (reachable && now - waiting.heardMs >= this.#waitMs(waiting)) this.#send(waiting)
     }
   }
 
@@ -194,6 +211,11 @@ export class Callers {
     return this.#ports.nowMs() - first.startedMs > QUEUED_MS_MAX
   }
 
+  #waitMs({ tries, refused }: Waiting): number {
+    if (tries === 0) return 0
+    return refused ? REFUSED_MS : this.#resendMs
+  }
+
   #giveUp(waiting: Waiting): void {
     this.#remove(waiting)
     if (waiting.sent === 0) {
@@ -209,7 +231,8 @@ export class Callers {
   #send(waiting: Waiting): void {
     waiting.sent++
     waiting.tries++
-    waiting.lastSentMs = this.#ports.nowMs()
+    waiting.heardMs = this.#ports.nowMs()
+    waiting.refused = false
     this.#ports.submit(waiting.command)
   }
 

@@ -3,8 +3,9 @@
  * its answer. Knows nothing of transports. An answer that needs no waiting is given at once, so that a
  * caller may rely on it being sent before anything that happens later.
  */
-import { ViewstampError } from '../base/errors.ts'
+import { ERRORS, ViewstampError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
+import { callHead } from './call-head.ts'
 import { decode } from './decode.ts'
 import { errorObject, known, type RpcLog } from './errors.ts'
 import { Headed } from './headed.ts'
@@ -12,6 +13,8 @@ import type { RpcLimits } from './limits.ts'
 import type { Caller, Method } from './method.ts'
 import { invoke } from './method.ts'
 import type { RpcMetrics } from './metrics.ts'
+
+const OVERLOADED = ERRORS.OVERLOADED.code
 
 /** Text of the answer; undefined: there is none to give. */
 type Reply = string | undefined
@@ -57,6 +60,8 @@ export class Core {
 
   /** Never throws, never rejects. */
   handle(bytes: Buffer, caller: Caller): Reply | Promise<Reply> {
+    const refused = this.#room(1) ? undefined : this.#fullByHead(bytes)
+    if (refused !== undefined) return refused
     let message: unknown
     try {
       message = decode(bytes, this.#limits)
@@ -172,14 +177,25 @@ export class Core {
     const told = known(error, method.name, method.kind, this.#log)
     this.#metrics.called(method.name, told.code, performance.now() - startedMs)
     if (id === undefined) return undefined
-    return answerText(id, JSON.stringify(errorObject(told, method.kind)))
+    return failureText(idText(id), JSON.stringify(errorObject(told, method.kind)))
   }
 
   #full(request: unknown): Reply {
     const wrong = wrongRequest(request)
     if (wrong !== undefined) return this.#refused(invalidRequest(wrong), answerableId(request))
-    const { id } = request as ValidRequest
-    return id === undefined ? undefined : answerText(id, this.#fullBody)
+    const { id, method } = request as ValidRequest
+    this.#metrics.called(method, OVERLOADED, 0)
+    return id === undefined ? undefined : failureText(idText(id), this.#fullBody)
+  }
+
+  /** undefined: it must be read whole to know whether and how it is refused. */
+  #fullByHead(bytes: Buffer): Reply {
+    const head = callHead(bytes)
+    if (head === undefined) return undefined
+    const method = this.methods.get(head.method)
+    if (method === undefined || method.kind === 'free') return undefined
+    this.#metrics.called(head.method, OVERLOADED, 0)
+    return failureText(head.id, this.#fullBody)
   }
 
   #refused(error: unknown, id: string | number | null = null): string {
@@ -230,11 +246,12 @@ function idText(id: string | number | null): string {
 }
 
 function failure(id: string | number | null, error: ViewstampError): string {
-  return answerText(id, JSON.stringify(errorObject(error, undefined)))
+  return failureText(idText(id), JSON.stringify(errorObject(error, undefined)))
 }
 
-function answerText(id: string | number | null, error: string): string {
-  return `{"jsonrpc":"2.0","id":${idText(id)},"error":${error}}`
+/** Both are JSON. */
+function failureText(id: string, error: string): string {
+  return `{"jsonrpc":"2.0","id":${id},"error":${error}}`
 }
 
 function invalidRequest(sentence: string): ViewstampError {

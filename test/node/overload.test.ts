@@ -75,6 +75,31 @@ test('when the oldest have their answer, more are let in', () => {
   expect(callers.size).toBe(5001)
 })
 
+test('what takes long is not sent again before three times as long as the last answer took', () => {
+  const { now, sent, callers, call } = setUp()
+  const pass = (ms: number): void => {
+    now.ms += ms
+    callers.tick()
+  }
+  call(1)
+  pass(900)
+  answered(callers, 1)
+  call(1)
+  pass(2_699)
+  expect(sent).toEqual([1, 2])
+  pass(1)
+  expect(sent).toEqual([1, 2, 2])
+  // An answer to one of two sendings says nothing; one in no time, that all is well again.
+  answered(callers, 2)
+  call(1)
+  pass(2_700)
+  expect(sent).toEqual([1, 2, 2, 3, 3])
+  call(1)
+  answered(callers, 4)
+  pass(1_000)
+  expect(sent).toEqual([1, 2, 2, 3, 3, 4, 3])
+})
+
 test('few may wait as long as they like, and any number while there is no primary', () => {
   const { now, callers, call } = setUp()
   call(4095)

@@ -244,6 +244,34 @@ describe('limits', () => {
     expect((await answer(one('kv.put', ['c', 1]))).result.rev).toBe(3)
   })
 
+  test('a full node refuses by the first bytes of a call, as it would by all of it', async () => {
+    const { handle, node, metrics } = setUp(METHODS, { ...LIMITS, inFlight: 1 })
+    let open = () => {}
+    node.gate = new Promise(resolve => {
+      open = resolve
+    })
+    const first = handle(one('kv.put', ['a', 1]))
+    const told = async (text: string) => JSON.parse((await handle(text)) ?? 'null')
+    const head = '{"jsonrpc":"2.0",'
+    const refused = { error: { code: -32005, data: { name: 'OVERLOADED', outcome: 'none' } } }
+    for (const id of [0, 123456789012345, '', 'a-b:c_1.2', 'an id with spaces', null, 1.5]) {
+      const text = `${head}"id":${JSON.stringify(id)},"method":"kv.put","params":["c",1]}`
+      expect(await told(text)).toMatchObject({ jsonrpc: '2.0', id, ...refused })
+      expect(await told(` ${text}`)).toMatchObject({ id, ...refused })
+    }
+    expect(await told(`${head}"method":"kv.put","params":["c",1]}`)).toBe(null)
+    expect(await told(`${head}"id":7,"method":"system.ping"}`)).toMatchObject({ id: 7, result: {} })
+    expect(await told(`${head}"id":7,"method":"kv.pat"}`)).toMatchObject({
+      error: { code: -32601 },
+    })
+    // What does not go on as a call: nobody looked.
+    expect(await told(`${head}"id":7,"method":"kv.put","params":[}`)).toMatchObject(refused)
+    open()
+    await first
+    expect(node.calls).toHaveLength(1)
+    expect(metrics.text()).toContain('rpc_requests_total{method="kv.put",code="-32005"} 16')
+  })
+
   test('a batch larger than what may be under way is let in when nothing else is', async () => {
     const { answer } = setUp(METHODS, { ...LIMITS, inFlight: 2 })
     const got = await answer(Array(5).fill(one('kv.incr', ['i'])))
