@@ -1,7 +1,8 @@
 /**
  * Damage that is met while the daemon runs is mended without ending it: the node lays its roles down, its data is
  * closed and opened again, with the audit, the repair or the setting aside of any start, and the same node goes on
- * behind the same port. A write that failed, and a state that is not that of the others, end the process as ever.
+ * behind the same port. A write that failed for another reason, and a state that is not that of the others, end the
+ * process as ever.
  */
 import type { Mended } from '../node/api.ts'
 import type { Node } from '../node/node.ts'

@@ -104,18 +104,17 @@ function canBeBroughtBack(context: NodeContext): boolean {
 }
 
 /**
- * The process ends, as after any write that failed. LevelDB met the damage as it merged tables: a start need not, and
- * would end in the same way, again and again. So it is told to set the data aside.
+ * The first write that fails ends the process. But where LevelDB met damage as it merged tables, it is known what it was:
+ * the data is set aside at the next opening, whose audit need not meet it, and so would end in the same way again.
  */
 export async function onWriteFailed(
   context: NodeContext,
-  fail: OpenOptions['fail'],
+  { fail, damaged = fail }: Pick<OpenOptions, 'fail' | 'damaged'>,
   error: unknown,
 ): Promise<void> {
-  if (isDamage(error) && canBeBroughtBack(context)) {
-    await context.store.condemn(firstSentence(error)).catch(fail)
-  }
-  fail(error)
+  if (!isDamage(error) || !canBeBroughtBack(context)) return fail(error)
+  await context.store.condemn(firstSentence(error)).catch(fail)
+  damaged(error)
 }
 
 function adviceAlone(error: StorageError, seenAt: SeenAt): string {

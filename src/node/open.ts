@@ -82,7 +82,7 @@ export async function openLife(options: OpenOptions): Promise<NodeLife> {
   const { store, network } = options
   const writer = new Writer(
     writes => store.commit(writes),
-    error => void onWriteFailed(context, options.fail, error),
+    error => void onWriteFailed(context, options, error),
     seconds => options.metrics.fsync(seconds),
   )
   const context: NodeContext = makeContext(options, writer)

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { assertAll, dataDir, fill, inTables, spoil } from './damage.ts'
+import { assertAll, dataDir, fill, inTables, spoil, textOf } from './damage.ts'
 import { cli, Daemons, RpcError, rpc, sleep } from './processes.ts'
 
 let daemons: Daemons
@@ -12,13 +12,13 @@ const KEYS = 420
 const FOUND_SOON = '200ms'
 const same = (value: unknown, expected: string) => expect(value).toBe(expected)
 
-/** Three nodes with all keys; the tables of the third are read over and over. */
-async function running(): Promise<void> {
+/** Three nodes with all keys; the tables of the third are read so often. */
+async function running(scrubEvery = FOUND_SOON): Promise<void> {
   daemons = await Daemons.init(3)
   await daemons.startAll()
   await daemons.untilWritable()
   await fill(daemons, KEYS)
-  await inTables(daemons, 2, FOUND_SOON)
+  await inTables(daemons, 2, scrubEvery)
 }
 
 async function said(i: number, what: RegExp): Promise<void> {
@@ -89,6 +89,23 @@ test('what LevelDB cannot read is set aside, all of it fetched, and a watch told
   await said(2, /n3 goes on with its data opened again/)
   await daemons.agree()
   await rpc(daemons.url(2), 'kv.put', { key: 'after', value: 1 })
+  expect(readdirSync(dataDir(daemons, 2))).toContain('lost-1')
+  await assertWhole(2)
+}, 120_000)
+
+test('damage that LevelDB meets as it merges its tables is set aside like any other', async () => {
+  await running('1h')
+  spoil(daemons, 2, 10, 'blocks')
+  // What is written over and over is merged.
+  while (!/goes on with its data opened again/.test(daemons.logOf(2))) {
+    if (!daemons.isUp(2)) throw new Error(`n3 has ended\n${daemons.logOf(2)}`)
+    await Promise.all(
+      Array.from({ length: KEYS }, (_, k) =>
+        rpc(daemons.url(0), 'kv.put', { key: `k${k}`, value: textOf(k) }),
+      ),
+    )
+  }
+  expect(daemons.logOf(2)).toMatch(/takes no more writes\. n3 closes its data and opens it again/)
   expect(readdirSync(dataDir(daemons, 2))).toContain('lost-1')
   await assertWhole(2)
 }, 120_000)
