@@ -37,6 +37,10 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['key', 'value', 'headers', 'id', 'correlationId', 'causationId', 'duplicate'],
 ])
 
+const OFFSETS = { min: 0, max: Number.MAX_SAFE_INTEGER }
+const PARTITIONS = { min: 0, max: PARTITIONS_MAX - 1 }
+const TRACES = ['correlationId', 'causationId'] as const
+
 export function draftOf(json: Json, context: ApplyContext): Draft {
   const given = objectOf(json, 'record')
   const feed = feedName(given['feed'])
@@ -44,9 +48,8 @@ export function draftOf(json: Json, context: ApplyContext): Draft {
   if (value === undefined) throw invalid('value', 'value is missing: give any JSON, null included')
   const key = given['key'] === undefined ? undefined : keyOf(given['key'], 'key')
   const id = textOf(given, 'id', ID_BYTES_MAX)
-  const bounds = { min: 0, max: Number.MAX_SAFE_INTEGER }
-  const expectOffset = integerOf(given, 'expectOffset', bounds)
-  const partition = integerOf(given, 'partition', { min: 0, max: PARTITIONS_MAX - 1 })
+  const expectOffset = integerOf(given, 'expectOffset', OFFSETS)
+  const partition = integerOf(given, 'partition', PARTITIONS)
   const headers = headersOf(given['headers'])
   const rest = restOf(given, { key, id, value: textOfValue(value), headers }, context)
   return { feed, key, id, partition, expectOffset, isNull: value === null, rest }
@@ -68,7 +71,7 @@ function restOf(given: JsonObject, checked: Checked, context: ApplyContext): str
   if (key !== undefined) text += `,"key":${JSON.stringify(key)}`
   text += `,"value":${value},"headers":${headers === NO_HEADERS ? '{}' : JSON.stringify(headers)}`
   if (lamport !== undefined) text += `,"lamport":${lamport}`
-  for (const name of ['correlationId', 'causationId'] as const) {
+  for (const name of TRACES) {
     const trace = traceOf(given, headers, name) ?? context[name]
     if (trace !== undefined) text += `,"${name}":${JSON.stringify(trace)}`
   }
@@ -115,7 +118,7 @@ function tooManyHeaders(what: string, limit: number): Rejected {
 function traceOf(
   given: JsonObject,
   headers: JsonObject,
-  name: 'correlationId' | 'causationId',
+  name: (typeof TRACES)[number],
 ): string | undefined {
   const own = textOf(given, name, TRACE_BYTES_MAX)
   if (own !== undefined) return own

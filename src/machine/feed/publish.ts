@@ -18,12 +18,20 @@ import type { Partition } from './partition.ts'
 
 /** What a record becomes: a new one, or that of an earlier record with its id. */
 type Planned =
-  | { readonly type: 'new'; readonly draft: Draft; readonly feed: Feed; readonly at: Partition }
+  | New
   | { readonly type: 'known'; readonly place: Place }
   /** Of the record with this number in the same operation. */
   | { readonly type: 'again'; readonly of: number }
 
-interface Plan {
+interface New {
+  readonly type: 'new'
+  readonly draft: Draft
+  readonly feed: Feed
+  readonly at: Partition
+}
+
+/** What the records before one have taken, in the same operation. */
+interface Before {
   /** Records that each partition gets. */
   readonly counts: Map<Partition, number>
   /** Of these partitions. */
@@ -31,36 +39,45 @@ interface Plan {
   readonly newKeys: Map<Partition, Set<string>>
   /** Feed and id → number of the record. */
   readonly ids: Map<string, number>
-  readonly context: ApplyContext
 }
 
 export interface Published {
   readonly results: JsonObject[]
   /** Partitions that got records. */
-  readonly touched: ReadonlyMap<Partition, Feed>
+  readonly touched: Iterable<readonly [Partition, Feed]>
 }
+
+type FeedOf = (name: string) => Feed
 
 export function publishAll(
   records: readonly Json[],
   context: ApplyContext,
-  feedOf: (name: string) => Feed,
+  feedOf: FeedOf,
 ): Published {
+  const [only] = records
+  if (only !== undefined && records.length === 1) return publishOne(only, context, feedOf)
   if (records.length > BATCH_MAX) {
     const message = `one operation publishes ${BATCH_MAX} records at most: do it in several`
     throw new Rejected('TOO_LARGE', message, { limit: BATCH_MAX, path: 'records' })
   }
-  const plan: Plan = {
-    ...{ counts: new Map(), newKeys: new Map(), ids: new Map(), feeds: new Map() },
-    context,
-  }
-  const planned = records.map((json, i) => {
-    if (records.length === 1) return planOne(plan, json, i, feedOf)
-    return within(i, () => planOne(plan, json, i, feedOf))
-  })
+  const before = { counts: new Map(), newKeys: new Map(), ids: new Map(), feeds: new Map() }
+  const planned = records.map((json, i) =>
+    within(i, () => planNext(json, context, feedOf, { before, i })),
+  )
   const results: JsonObject[] = []
   for (const one of planned) results.push(carryOut(one, results, context))
-  for (const [at, feed] of plan.feeds) at.retain(feed.config.retention, context.timeMs)
-  return { results, touched: plan.feeds }
+  for (const [at, feed] of before.feeds) at.retain(feed.config.retention, context.timeMs)
+  return { results, touched: before.feeds }
+}
+
+/** Most operations publish one record: nothing needs to be kept for a next one. */
+function publishOne(json: Json, context: ApplyContext, feedOf: FeedOf): Published {
+  const planned = planOne(json, context, feedOf)
+  const results = [carryOut(planned, [], context)]
+  if (planned.type !== 'new') return { results, touched: [] }
+  const { at, feed } = planned
+  at.retain(feed.config.retention, context.timeMs)
+  return { results, touched: [[at, feed]] }
 }
 
 /** Says which record of several it was. */
@@ -76,35 +93,56 @@ function within<T>(i: number, run: () => T): T {
   }
 }
 
-function planOne(plan: Plan, json: Json, i: number, feedOf: (name: string) => Feed): Planned {
-  const { context } = plan
+/** A record with its number, behind those before it. */
+interface Next {
+  readonly before: Before
+  readonly i: number
+}
+
+function planNext(json: Json, context: ApplyContext, feedOf: FeedOf, next: Next): Planned {
+  const planned = planOne(json, context, feedOf, next)
+  if (planned.type === 'new') note(next, planned)
+  return planned
+}
+
+function note({ before, i }: Next, { at, feed, draft: { key, id } }: New): void {
+  const { counts, feeds, newKeys, ids } = before
+  counts.set(at, (counts.get(at) ?? 0) + 1)
+  feeds.set(at, feed)
+  if (key !== undefined && at.latest?.has(key) === false) {
+    newKeys.set(at, (newKeys.get(at) ?? new Set()).add(key))
+  }
+  if (id !== undefined && feed.config.dedupeMs > 0) ids.set(`${feed.name} ${id}`, i)
+}
+
+/** `among`: undefined for the only record of its operation. */
+function planOne(json: Json, context: ApplyContext, feedOf: FeedOf, among?: Next): Planned {
   const draft = draftOf(json, context)
   const feed = feedOf(draft.feed)
-  const known = knownAs(plan, draft, feed)
+  const known = knownAs(draft, feed, context.timeMs, among?.before)
   if (known) return known
-  const at = partitionOf(draft, feed, context.rev + i)
-  const count = plan.counts.get(at) ?? 0
-  const next = at.next + count
+  const at = partitionOf(draft, feed, context.rev + (among?.i ?? 0))
+  const next = at.next + (among?.before.counts.get(at) ?? 0)
   if (draft.expectOffset !== undefined && draft.expectOffset !== next) {
     const message = `expectOffset is ${draft.expectOffset}, but the next record of ${feed.name} partition ${at.number} gets ${next}`
     throw new Rejected('WRONG_OFFSET', message, {
       ...{ feed: feed.name, partition: at.number, next, path: 'expectOffset' },
     })
   }
-  checkKey(plan, draft, at)
-  plan.counts.set(at, count + 1)
-  plan.feeds.set(at, feed)
-  if (draft.id !== undefined && feed.config.dedupeMs > 0) {
-    plan.ids.set(`${feed.name} ${draft.id}`, i)
-  }
+  checkKey(draft, at, among?.before)
   return { type: 'new', draft, feed, at }
 }
 
-function knownAs(plan: Plan, { id }: Draft, feed: Feed): Planned | undefined {
+function knownAs(
+  { id }: Draft,
+  feed: Feed,
+  timeMs: number,
+  before: Before | undefined,
+): Planned | undefined {
   if (id === undefined || feed.config.dedupeMs === 0) return undefined
-  const of = plan.ids.get(`${feed.name} ${id}`)
+  const of = before?.ids.get(`${feed.name} ${id}`)
   if (of !== undefined) return { type: 'again', of }
-  const place = feed.ids.find(id, feed.idsSince(plan.context.timeMs))
+  const place = feed.ids.find(id, feed.idsSince(timeMs))
   return place && { type: 'known', place }
 }
 
@@ -120,16 +158,15 @@ function partitionOf({ partition, key, id }: Draft, feed: Feed, turn: number): P
   )
 }
 
-function checkKey(plan: Plan, { key }: Draft, at: Partition): void {
+function checkKey({ key }: Draft, at: Partition, before: Before | undefined): void {
   const { latest } = at
   if (!latest) return
   if (key === undefined) {
     throw invalid('key', `${at.feed} is compacted by key: every record needs a key`)
   }
-  if (latest.has(key)) return
-  const keys = plan.newKeys.get(at) ?? new Set()
-  plan.newKeys.set(at, keys.add(key))
-  if (latest.size + keys.size <= COMPACTED_KEYS_MAX) return
+  const others = before?.newKeys.get(at)
+  if (latest.has(key) || others?.has(key)) return
+  if (latest.size + (others?.size ?? 0) < COMPACTED_KEYS_MAX) return
   const message = `a partition of a compacted feed has ${COMPACTED_KEYS_MAX} keys at most, and one that was deleted with null counts for a day: delete some and wait, or use more partitions`
   throw new Rejected('TOO_LARGE', message, { limit: COMPACTED_KEYS_MAX, path: 'key' })
 }
