@@ -18,7 +18,13 @@ let measureUntil = Number.POSITIVE_INFINITY
 let nextFill = 0
 
 process.on('disconnect', () => process.exit(1))
-const client = await (spec.path === 'ws' ? connectWebSocket : connectHttp)(spec.endpoints)
+const clients = {
+  http: connectHttp,
+  ws: connectWebSocket,
+  // Of this checkout, and only there once it is built.
+  sdk: async endpoints => (await import('./client-sdk.mjs')).connectSdk(endpoints),
+}
+const client = await clients[spec.path](spec.endpoints)
 process.send({ type: 'ready' })
 await new Promise(resolve => process.once('message', resolve))
 await run()

@@ -7,7 +7,7 @@ const worker = fileURLToPath(new URL('./load-worker.mjs', import.meta.url))
 const graceMs = 15_000
 
 /**
- * `spec`: path (http | ws), op (put | get | local | batch | publish | publish-batch), inFlight, endpoints, secs, warmSecs,
+ * `spec`: path (http | ws | sdk), op (put | get | local | batch | publish | publish-batch), inFlight, endpoints, secs, warmSecs,
  * pids of the servers; and keys, valueBytes, batch, fill (each key once) where the defaults do not fit.
  */
 export async function load(spec) {

@@ -8,8 +8,8 @@ export const usage = `npm run bench -- [options]
   --rounds N         rounds, each with a fresh cluster; medians are shown (3)
   --in-flight A,B    calls in flight, in place of those of the plan
   --kills N          kill -9 of the primary, for the fail-over gap (5)
-  --only A,B         of: put-http batch-http put-ws get-http local-http get-ws local-ws publish-http publish-ws
-                     publish-batch startup memory failover feeds growth soak
+  --only A,B         of: put-http batch-http put-ws put-sdk get-http local-http get-ws local-ws publish-http
+                     publish-ws publish-sdk publish-batch startup memory failover feeds growth soak
   --soak SECS        full load for so long, counting view changes (60 when asked for by --only)
   --grow MIB         memory and disk while a feed grows so far (2048 when asked for by --only growth)
   --nodes N          size of the cluster (3)
@@ -27,12 +27,14 @@ export const loads = {
   'put-http': { path: 'http', op: 'put', inFlight: [1, 16, 64, 256] },
   'batch-http': { path: 'http', op: 'batch', inFlight: [16] },
   'put-ws': { path: 'ws', op: 'put', inFlight: [1, 16, 64, 256] },
+  'put-sdk': { path: 'sdk', op: 'put', inFlight: [64] },
   'get-http': { path: 'http', op: 'get', inFlight: [1, 64] },
   'local-http': { path: 'http', op: 'local', inFlight: [1, 64] },
   'get-ws': { path: 'ws', op: 'get', inFlight: [64, 256] },
   'local-ws': { path: 'ws', op: 'local', inFlight: [64, 256] },
   'publish-http': { path: 'http', op: 'publish', inFlight: [64] },
   'publish-ws': { path: 'ws', op: 'publish', inFlight: [64, 256] },
+  'publish-sdk': { path: 'sdk', op: 'publish', inFlight: [64] },
   'publish-batch': { path: 'http', op: 'publish-batch', inFlight: [16] },
 }
 /** Of these `growth` and `soak` take minutes, and are run when asked for. */

@@ -5,12 +5,14 @@ const names = {
   'put http': 'put, one HTTP call each',
   'batch http': 'put, HTTP batches of 64',
   'put ws': 'put, one WebSocket, pipelined',
+  'put sdk': 'put, through viewstamp/client',
   'get http': 'linearizable get, HTTP',
   'local http': 'local get, HTTP',
   'get ws': 'linearizable get, WebSocket',
   'local ws': 'local get, WebSocket',
   'publish http': 'publish, one HTTP call each',
   'publish ws': 'publish, one WebSocket, pipelined',
+  'publish sdk': 'publish, through viewstamp/client',
   'publish-batch http': 'publishBatch of 64, HTTP',
 }
 
