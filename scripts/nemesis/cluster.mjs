@@ -39,14 +39,16 @@ export function scratch() {
 export class Cluster {
   /**
    * `program`: another build. `wrap`: what goes before the command of node i. `host`: its address, for
-   * daemons that have a network of their own; they found the cluster by themselves.
+   * daemons that have a network of their own; they found the cluster by themselves. `door`: the multiaddr at
+   * which the others find it, if that is another one than where it listens.
    */
-  constructor({ program = PROGRAM, wrap = () => [], host, yaml = () => '' } = {}) {
+  constructor({ program = PROGRAM, wrap = () => [], host, door, yaml = () => '' } = {}) {
     this.n = 3
     this.dir = join(scratch(), 'c')
     this.program = program
     this.wrap = wrap
     this.host = host
+    this.door = door
     this.nodes = Array.from({ length: this.n }, () => ({ child: undefined, exit: undefined }))
     if (host !== undefined) {
       for (let i = 0; i < this.n; i++) mkdirSync(this.dataDir(i), { recursive: true, mode: 0o700 })
@@ -76,10 +78,12 @@ export class Cluster {
   #command(i) {
     if (this.host === undefined) return ['start', '--config', join(this.dataDir(i), 'config.yaml')]
     const address = k => `/ip4/${this.host(k)}/tcp/7400`
-    const peers = [0, 1, 2].filter(k => k !== i).flatMap(k => ['--peer', address(k)])
+    const door = this.door ?? address
+    const peers = [0, 1, 2].filter(k => k !== i).flatMap(k => ['--peer', door(k)])
     const own = ['--name', `n${i + 1}`, '--data-dir', this.dataDir(i), '--listen', address(i)]
+    const told = this.door === undefined ? [] : ['--announce', door(i)]
     const rpc = ['--rpc', `${this.host(i)}:7401`, '--insecure-no-auth']
-    return ['start', ...own, ...rpc, '--bootstrap-expect', '3', ...peers]
+    return ['start', ...own, ...told, ...rpc, '--bootstrap-expect', '3', ...peers]
   }
 
   logFile(i) {

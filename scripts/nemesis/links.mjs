@@ -4,13 +4,15 @@ import { run } from './system.mjs'
 
 const name = i => `n${i + 1}`
 export const host = i => `10.77.0.${i + 1}`
+/** Ours on the bridge: where proxies listen, and from where they and we call. */
+export const BRIDGE_HOST = '10.77.0.254'
 
 /** In our own mount and network namespaces: nobody else sees any of it, and it ends with us. */
 export function makeLinks(n) {
   mkdirSync('/run/netns', { recursive: true })
   run('mount', '-t', 'tmpfs', 'tmpfs', '/run/netns')
   run('ip', 'link', 'add', 'bridge', 'type', 'bridge')
-  run('ip', 'addr', 'add', '10.77.0.254/24', 'dev', 'bridge')
+  run('ip', 'addr', 'add', `${BRIDGE_HOST}/24`, 'dev', 'bridge')
   run('ip', 'link', 'set', 'bridge', 'up')
   for (let i = 0; i < n; i++) {
     run('ip', 'netns', 'add', name(i))
@@ -32,7 +34,7 @@ export const wrap = i => ['ip', 'netns', 'exec', name(i)]
 
 function within(i, ...command) {
   const [file, ...args] = [...wrap(i), ...command]
-  run(file, ...args)
+  return run(file, ...args)
 }
 
 /** Packets from one node to the other are lost. */
@@ -48,4 +50,17 @@ export function lose(from, to, share) {
 
 export function heal(n) {
   for (let i = 0; i < n; i++) within(i, 'iptables', '-F')
+}
+
+/** The node hears nobody but us: what its peers want of it goes through our proxies, or not at all. */
+export function closeToOthers(i) {
+  within(i, 'iptables', '-A', 'INPUT', '-i', 'eth0', '!', '-s', BRIDGE_HOST, '-j', 'DROP')
+}
+
+/** Packets of others that found it closed. */
+export function knocks(i) {
+  const rule = within(i, 'iptables', '-nvxL', 'INPUT')
+    .split('\n')
+    .find(line => line.includes('DROP'))
+  return Number(rule.trim().split(/\s+/)[0])
 }

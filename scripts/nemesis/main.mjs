@@ -11,9 +11,10 @@ import { feeds } from './runs/feeds.mjs'
 import { diskFull, diskReserve } from './runs/full.mjs'
 import { partitions } from './runs/partitions.mjs'
 import { powerCuts, unsynced } from './runs/power.mjs'
+import { proxy } from './runs/proxy.mjs'
 import { canUnshare, INSIDE, missing, run } from './system.mjs'
 
-const RUNS = [partitions, powerCuts, unsynced, diskFull, diskReserve, damage, oldData, feeds]
+const RUNS = [partitions, proxy, powerCuts, unsynced, diskFull, diskReserve, damage, oldData, feeds]
 
 const USAGE = `npm run nemesis -- [RUN…] [--cuts 10] [--rounds 5] [--seconds 60] [--seed N] [--list]
 ${RUNS.map(({ name, about }) => `  ${name.padEnd(20)} ${about}`).join('\n')}`
