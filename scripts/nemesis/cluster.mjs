@@ -207,7 +207,7 @@ export class Cluster {
       const { op, hash } = await call(this.url(i), 'kv.hash', params, 3000)
       return `${op}:${hash}`
     } catch (error) {
-      if (error instanceof CallError || error.code) return `n${i + 1} does not answer`
+      if (error instanceof CallError || error.code) return `(n${i + 1}: ${error.message})`
       throw error
     }
   }

@@ -27,6 +27,7 @@ export class Inbound {
   readonly #log: Log
   readonly #events: InboundEvents
   readonly #accepted = new WeakSet<Connection>()
+  readonly #heard = new WeakMap<Connection, number>()
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly bytesIn = new Map<string, number>()
 
@@ -39,8 +40,14 @@ export class Inbound {
     for (const timer of this.#timers) clearTimeout(timer)
   }
 
+  /** How much has come on this connection; more than before: it lives. */
+  heardOn(connection: Connection): number {
+    return this.#heard.get(connection) ?? 0
+  }
+
   acceptPeer(stream: Stream, connection: Connection): void {
     const peer = connection.remotePeer.toString()
+    this.#listen(stream, connection)
     if (!this.#events.admits(peer)) return stream.abort(new Error('not ready for this peer'))
     const timer = this.#after(GREETING_MS_MAX, () => stream.abort(new Error('no hello')))
     let state: 'silent' | 'greeted' | 'accepted' = 'silent'
@@ -59,6 +66,7 @@ export class Inbound {
 
   acceptBulk(stream: Stream, connection: Connection): void {
     const peer = connection.remotePeer.toString()
+    this.#listen(stream, connection)
     if (!this.#accepted.has(connection) || !this.#events.admits(peer)) {
       return stream.abort(new Error('bulk before the hello'))
     }
@@ -71,6 +79,17 @@ export class Inbound {
         this.#log.debug({ peer, error: messageOf(error) }, `bulk stream of ${peer} ended`)
         stream.abort(error instanceof Error ? error : new Error(String(error)))
       })
+  }
+
+  /** A stream is a sign of life, and so is a part of a frame: on a narrow line a large one takes long. */
+  #listen(stream: Stream, connection: Connection): void {
+    const peer = connection.remotePeer.toString()
+    this.#heard.set(connection, this.heardOn(connection) + 1)
+    stream.addEventListener('message', ({ data }) => {
+      this.#heard.set(connection, this.heardOn(connection) + data.byteLength)
+      if (!this.#accepted.has(connection)) return
+      this.bytesIn.set(peer, (this.bytesIn.get(peer) ?? 0) + data.byteLength)
+    })
   }
 
   async #greeted(stream: Stream, connection: Connection, greeting: Uint8Array): Promise<boolean> {
@@ -106,7 +125,6 @@ export class Inbound {
   }
 
   #deliver(peer: string, kind: FrameKind, frame: Uint8Array): void {
-    this.bytesIn.set(peer, (this.bytesIn.get(peer) ?? 0) + frame.length)
     if (kind === 'control') return this.#events.control(peer, frame)
     try {
       this.#events.frame(peer, frame)

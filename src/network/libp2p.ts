@@ -272,6 +272,7 @@ class Members implements Libp2pNetwork {
           if (this.#mode.type === 'members') this.#mode.events.down(peer, reason)
         },
         refused: () => this.#seeker?.unwelcome(peer),
+        heardOn: connection => this.#inbound.heardOn(connection),
       },
     )
   }

@@ -21,6 +21,8 @@ export interface LinkEvents {
   down(peer: string, reason: string): void
   /** The hello failed for good: these two must not talk. */
   refused(peer: string): void
+  /** How much the peer has said on this connection. */
+  heardOn(connection: Connection): number
 }
 
 export interface LinkOptions {
@@ -145,16 +147,22 @@ export class PeerLink {
     if (this.#stream !== undefined) return
     this.#opening = true
     clearTimeout(this.#retry)
-    void this.#greet(connection)
+    const signal = AbortSignal.timeout(GREETING_MS_MAX)
+    const before = this.#events.heardOn(connection)
+    void this.#greet(connection, signal)
       .then(stream => this.#setUp(connection, stream))
-      .catch(error => this.#failed(connection, error))
+      .catch(error => {
+        // One direction of it is dead, and nobody else looks at a connection that is not up: dialled anew
+        // it is there at once.
+        const isDead = signal.aborted && this.#events.heardOn(connection) === before
+        this.#failed(connection, error, isDead)
+      })
       .finally(() => {
         this.#opening = false
       })
   }
 
-  async #greet(connection: Connection): Promise<Stream> {
-    const signal = AbortSignal.timeout(GREETING_MS_MAX)
+  async #greet(connection: Connection, signal: AbortSignal): Promise<Stream> {
     const stream = await connection.newStream(PEER_PROTOCOL, { signal })
     try {
       const answer = await this.#ask(stream)
@@ -226,7 +234,7 @@ export class PeerLink {
     else this.#open()
   }
 
-  #failed(connection: Connection, error: unknown): void {
+  #failed(connection: Connection, error: unknown, isDead: boolean): void {
     this.#opening = false
     if (this.#closed) return
     this.#options.log.debug(
@@ -241,6 +249,8 @@ export class PeerLink {
       this.#connections.delete(connection)
       setTimeout(() => connection.abort(new Error(error.message)), FAREWELL_MS).unref()
       this.#open()
+    } else if (isDead) {
+      connection.abort(new Error('nothing comes from the peer'))
     } else if (connection.status !== 'open') {
       this.#open()
     } else {
