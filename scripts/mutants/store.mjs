@@ -11,6 +11,33 @@ export const STORE = [
     replace: '',
   },
   {
+    name: 'cut-forgets-its-head',
+    why: 'behind a cut without new entries nothing but the database tells what the log ends with',
+    by: ['store-witnesses', 'store-opens'],
+    patches: [
+      {
+        file: 'storage/shard-store.ts',
+        find: `    const headChecksum = keptHead ?? append[0]?.parent
+    assert(headChecksum !== undefined, 'who cuts the log knows what it ends with')
+`,
+        replace: `    void keptHead
+    const headChecksum = from - 1 === checkpoint.opNumber ? checkpoint.checksum : undefined
+`,
+      },
+      {
+        file: 'storage/shard-store.ts',
+        find: 'witness: { opNumber: this.log.head, checksum: headChecksum }',
+        replace:
+          'witness: headChecksum === undefined ? this.checkpointWitness() : { opNumber: this.log.head, checksum: headChecksum }',
+      },
+      {
+        file: 'storage/shard-store.ts',
+        find: 'assert(headChecksum === entry.parent',
+        replace: 'assert(headChecksum === undefined || headChecksum === entry.parent',
+      },
+    ],
+  },
+  {
     name: 'witness-before-batch',
     why: 'the witness file claims a head whose batch is not durable yet',
     by: ['store-restores', 'store-opens'],

@@ -1,11 +1,11 @@
 /**
  * The corpus: runs that failed once, each with the bug that they failed with and with all of its options, so that
  * it stays the run that it was when what seeds mean changes (docs/decisions/0014). On sound code each must pass.
- * With its bug put back each should fail; one that does not any longer is stale: it still is a run like any other.
+ * (`storage`: with the real storage code under it.) With its bug put back each should fail; one that does not any longer is stale: it still is a run like any other.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { loadSimulator } from '../bundle-sim.mjs'
-import { patchesOf } from '../mutants/table.mjs'
+import { loadSimulator, loadWithStorage } from '../bundle-sim.mjs'
+import { MUTANTS, patchesOf } from '../mutants/table.mjs'
 import { tellFailure } from './failure.mjs'
 
 const FILE = 'test/sim/corpus.jsonl'
@@ -21,12 +21,14 @@ export function readCorpus() {
 /** Gives the exit code. */
 export async function replayCorpus(simulator) {
   const corpus = readCorpus()
-  for (const [i, { seed, options, mutant, property }] of corpus.entries()) {
+  const stored = await loadWithStorage()
+  for (const [i, { seed, options, mutant, property, storage = false }] of corpus.entries()) {
     const overrides = { kept: options }
-    const outcome = simulator.simulate(seed, overrides)
+    const outcome = await runIn(storage ? stored : simulator, { seed, options, storage })
     if (outcome.failure === undefined) continue
     console.log(`run ${i + 1} of the corpus (once ${mutant}: ${property}) fails`)
-    return tellFailure(simulator, { seed, line: i + 1, overrides }, outcome, true)
+    const isStorage = outcome.failure.isStorage === true
+    return tellFailure(stored, { seed, line: i + 1, overrides, isStorage }, outcome, true)
   }
   const stale = await staleOf(corpus)
   for (const { seed, mutant } of stale)
@@ -40,14 +42,24 @@ export async function replayCorpus(simulator) {
 async function staleOf(corpus) {
   const stale = []
   for (const mutant of new Set(corpus.map(run => run.mutant))) {
-    const { simulate } = await loadSimulator(patchesOf(mutant))
+    const simulator = await simulatorOf(mutant)
     for (const run of corpus.filter(each => each.mutant === mutant)) {
-      const { failure } = simulate(run.seed, { kept: run.options })
+      const { failure } = await runIn(simulator, run)
       if (failure?.property !== run.property) stale.push(run)
     }
   }
   return stale
 }
+
+const isOfStorage = name => MUTANTS.find(mutant => mutant.name === name)?.storage === true
+
+const simulatorOf = mutant =>
+  isOfStorage(mutant) ? loadWithStorage(patchesOf(mutant)) : loadSimulator(patchesOf(mutant))
+
+const runIn = async (simulator, { seed, options, storage }) =>
+  storage
+    ? simulator.simulateWithStorage(seed, { kept: options })
+    : simulator.simulate(seed, { kept: options })
 
 /**
  * Looks for runs anew: of each bug in it, and of `another`, the first `each` seeds that catch it; those that still
@@ -59,13 +71,16 @@ export async function deriveCorpus(each, seedsMax, another) {
   const kept = before.filter(run => !stale.has(run))
   const mutants = [...before.map(run => run.mutant), ...(another === undefined ? [] : [another])]
   for (const mutant of new Set(mutants)) {
-    const { simulate, optionsOf } = await loadSimulator(patchesOf(mutant))
+    const simulator = await simulatorOf(mutant)
+    const storage = isOfStorage(mutant)
     let found = kept.filter(run => run.mutant === mutant).length
     for (let seed = 1; seed <= seedsMax && found < each; seed++) {
-      const { failure } = simulate(seed)
+      const options = simulator.optionsOf(seed)
+      const { failure } = await runIn(simulator, { seed, options, storage })
       if (failure === undefined || failure.property === 'crash') continue
       if (kept.some(run => run.mutant === mutant && run.seed === seed)) continue
-      kept.push({ seed, mutant, property: failure.property, options: optionsOf(seed) })
+      const { property } = failure
+      kept.push({ seed, mutant, property, options, ...(storage && { storage }) })
       found++
     }
     console.log(`${mutant}: ${found}`)

@@ -148,7 +148,17 @@ export class ShardHost {
   }
 
   /** When it is durable: first the messages that waited for it, then the core. */
-  #write({ token, truncateFrom, append, repair, vsr, texts, install, then }: Write): void {
+  #write({
+    token,
+    truncateFrom,
+    keptHead,
+    append,
+    repair,
+    vsr,
+    texts,
+    install,
+    then,
+  }: Write): void {
     const { writer } = this.#ports
     for (const { records: installTexts } of slices(0, texts ?? [])) {
       writer.add(this.#job({ installTexts }, SLICE_BYTES))
@@ -170,7 +180,8 @@ export class ShardHost {
       for (const send of then) this.#send(send)
       this.input({ type: 'written', token })
     }
-    writer.add(this.#job({ truncateFrom, append, repair, vsr, install }, bytes, done))
+    const write = { truncateFrom, keptHead, append, repair, vsr, install }
+    writer.add(this.#job(write, bytes, done))
   }
 
   /** The changes are a function of the log: they reach the disk some time, before the next checkpoint. */

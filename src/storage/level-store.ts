@@ -210,8 +210,7 @@ export class LevelStore implements Store {
     await this.#reclaimer.stop()
     try {
       if (this.#failure === undefined) {
-        const clean = stores.every(store => store.durable.headChecksum !== undefined)
-        await superblock.write({ clean, floors: stores.map(store => store.floor()) })
+        await superblock.write({ clean: true, floors: stores.map(store => store.floor()) })
       }
     } catch (error) {
       throw this.#fail(error)

@@ -8,6 +8,7 @@ import type { Entry } from '../vr/entry.ts'
 import type { CheckpointId } from '../vr/message.ts'
 import type { Damage } from '../vr/repair.ts'
 import type { ServiceRecord } from '../vr/service.ts'
+import type { Checksum } from '../vr/terms.ts'
 import type { Promised } from '../wire/promised.ts'
 
 /** Who this data directory belongs to; written at founding, never changed. */
@@ -33,6 +34,8 @@ export interface ShardWrite {
   readonly shard: number
   /** Remove entries from this op on, before appending. */
   readonly truncateFrom?: number | undefined
+  /** Checksum of the entry before that; what is appended tells as well. */
+  readonly keptHead?: Checksum | undefined
   readonly append?: readonly Entry[] | undefined
   /** Entries that were damaged, back in their places. */
   readonly repair?: readonly Entry[] | undefined

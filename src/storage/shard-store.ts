@@ -29,8 +29,7 @@ export interface ShardState {
   readonly vsrSequence: number
   readonly manifest: Manifest
   readonly manifestSequence: number
-  /** `undefined` after a truncation that appended nothing: then it is known to the database only. */
-  readonly headChecksum: Checksum | undefined
+  readonly headChecksum: Checksum
 }
 
 /** One version of one record; of a cold one the text too, if the disk does not have it. */
@@ -104,14 +103,10 @@ export class ShardStore {
     return { shard, vsr, checkpoint: manifest.checkpoint, first, head, damage }
   }
 
-  /** To be raised to once the batch is durable. The head as witness, where its checksum is known. */
+  /** To be raised to once the batch is durable. */
   floor(): ShardFloor {
     const { vsr, manifestSequence, headChecksum } = this.#staged
-    const witness =
-      headChecksum === undefined
-        ? this.checkpointWitness()
-        : { opNumber: this.log.head, checksum: headChecksum }
-    return { vsr, witness, manifestSequence }
+    return { vsr, witness: { opNumber: this.log.head, checksum: headChecksum }, manifestSequence }
   }
 
   /** The weakest witness: the log never goes below its checkpoint. */
@@ -123,7 +118,7 @@ export class ShardStore {
   /** In this order: the log gives way, a new state comes, the log goes on, then what is said of both. */
   stage(write: ShardWrite, batch: Batch): void {
     assert(write.shard === this.shard, 'a write goes to its own shard')
-    if (write.truncateFrom !== undefined) this.#truncate(write.truncateFrom, write.append, batch)
+    if (write.truncateFrom !== undefined) this.#truncate(write.truncateFrom, write, batch)
     if (write.installTexts !== undefined) this.#installTexts(write.installTexts, batch)
     if (write.installRecords !== undefined) this.#installRecords(write.installRecords, batch)
     if (write.install !== undefined) this.#install(write.install, batch)
@@ -157,18 +152,19 @@ export class ShardStore {
     this.sweep.onManifest(this.#durable.manifest)
   }
 
-  #truncate(from: number, append: readonly Entry[] | undefined, batch: Batch): void {
+  #truncate(from: number, { append = [], keptHead }: ShardWrite, batch: Batch): void {
     const { checkpoint } = this.#staged.manifest
     assert(from > checkpoint.opNumber, 'what is checkpointed is not truncated')
     if (from > this.log.head) return
     // An entry that comes back unchanged keeps its key: keys are written once.
-    const kept = new Set((append ?? []).map(entry => `${entry.opNumber}/${entry.viewNumber}`))
+    const kept = new Set(append.map(entry => `${entry.opNumber}/${entry.viewNumber}`))
     for (const { opNumber, viewNumber } of this.log.truncateFrom(from)) {
       if (kept.has(`${opNumber}/${viewNumber}`)) continue
       batch.del(logKey(this.shard, opNumber, viewNumber))
     }
     this.#expectedHead = Math.min(this.#expectedHead, from - 1)
-    const headChecksum = from - 1 === checkpoint.opNumber ? checkpoint.checksum : undefined
+    const headChecksum = keptHead ?? append[0]?.parent
+    assert(headChecksum !== undefined, 'who cuts the log knows what it ends with')
     this.#staged = { ...this.#staged, headChecksum }
   }
 
@@ -176,10 +172,7 @@ export class ShardStore {
     const { headChecksum } = this.#staged
     assert(entry.shard === this.shard, 'an entry goes to its own shard')
     assert(entry.opNumber === this.log.head + 1, 'entries are appended in order, without a gap')
-    assert(
-      headChecksum === undefined || headChecksum === entry.parent,
-      'an entry follows its parent',
-    )
+    assert(headChecksum === entry.parent, 'an entry follows its parent')
     const key = logKey(this.shard, entry.opNumber, entry.viewNumber)
     batch.put(key, seal(key, entryChecksumBytes(entry), entry.bytes))
     this.log.append(entry.viewNumber)

@@ -6,6 +6,7 @@ import type { Command, Entry } from './entry.ts'
 import type { CheckpointId, ColdText, Message, ReplyAnswer, Send } from './message.ts'
 import type { ChangeRecord, ServiceRecord } from './service.ts'
 import type {
+  Checksum,
   ClientId,
   EpochNumber,
   OpNumber,
@@ -59,6 +60,8 @@ export interface Write {
   readonly token: number
   /** Entries from this op on are replaced: removed in the same atomic write. */
   readonly truncateFrom: OpNumber | undefined
+  /** Checksum of the entry before that: with nothing behind it, it is the head, and a disk has to know its head. */
+  readonly keptHead?: Checksum | undefined
   readonly append: readonly Entry[]
   /** They come back where they were damaged (repair.ts); what is written now goes with nothing else. */
   readonly repair?: readonly Entry[] | undefined

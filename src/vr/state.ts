@@ -9,7 +9,7 @@ import { primaryOf, replicasOf } from './configuration.ts'
 import type { Effect, VsrRecord, Write } from './effect.ts'
 import type { Command, Entry } from './entry.ts'
 import type { Log } from './log.ts'
-import { headOf } from './log.ts'
+import { checksumAt, headOf } from './log.ts'
 import type { CheckpointId, ColdText, DoViewChange, Message, Send, StateReport } from './message.ts'
 import type { ReplicaOptions } from './options.ts'
 import type { RecoveryState } from './recovery.ts'
@@ -319,6 +319,7 @@ export function write(replica: Replica, effects: Effect[], order: WriteOrder): n
     type: 'write',
     token,
     truncateFrom: order.truncateFrom,
+    keptHead: order.truncateFrom && checksumAt(replica.log, order.truncateFrom - 1),
     append,
     repair: order.repair,
     vsr: order.vsr,

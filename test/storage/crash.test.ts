@@ -11,7 +11,7 @@ import type { ShardWrite, Store } from '../../src/storage/port.ts'
 import { SuperblockFile } from '../../src/storage/superblock-file.ts'
 import type { Entry } from '../../src/vr/entry.ts'
 import type { ServiceRecord } from '../../src/vr/service.ts'
-import { at, CLUSTER, chain, checkpointAt, directory, records, vsr } from './build.ts'
+import { at, CLUSTER, chain, checkpointAt, directory, genesis, records, vsr } from './build.ts'
 import { runProcess } from './child.ts'
 import { interceptWrites } from './intercept.ts'
 
@@ -71,9 +71,9 @@ class History {
       this.#head + 1,
     )
     this.#log.length = truncateFrom - 1
-    return [
-      { shard: 0, truncateFrom, append: this.#grow(this.#prng.int(0, 2)), vsr: vsr(this.#view) },
-    ]
+    const keptHead = this.#log.at(-1)?.checksum ?? genesis()
+    const append = this.#grow(this.#prng.int(0, 2))
+    return [{ shard: 0, truncateFrom, keptHead, append, vsr: vsr(this.#view) }]
   }
 
   #records(): ServiceRecord[] {

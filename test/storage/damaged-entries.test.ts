@@ -119,6 +119,19 @@ test('nothing tells what stood at the end, above the witness: refused', async ()
   await refused(dir, 'damaged', 'entry 60', 'nothing tells what stood there')
 })
 
+test('a log that was cut, and goes on with nothing, ends with what was before the cut', async () => {
+  const { dir } = await filled()
+  const before = await openStore(dir)
+  const { checksum: keptHead } = at(LOG, 49)
+  await before.commit([{ shard: 0, truncateFrom: 51, keptHead, vsr: vsr(4, 3) }])
+  await before.close()
+  await tamper(dir, db => db.put(keys.logKey(0, 50, 0), Buffer.from('no entry')))
+  const store = await opened(dir)
+  const runs = [{ first: 50, last: 50, checksum: keptHead }]
+  expect(damageOf(store)).toEqual({ head: 50, runs })
+  await repaired(store, LOG.slice(0, 50))
+})
+
 test('a torn end was never promised: it is forgotten', async () => {
   const { dir } = await filled('killed')
   await rm(join(dir, 'witness'))

@@ -88,6 +88,7 @@ export class Commits {
   async flush(): Promise<void> {
     while (this.#queue.length > 0) await this.#commit(this.#take())
     this.#isBegun = false
+    if (this.store) this.expected.assertWitnessed(this.#directory.witness)
   }
 
   /** As the writer loop puts them together; slices of a checkpoint under way ride along. */

@@ -29,9 +29,14 @@ export class Mismatch extends Error {
 
 const tell = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
 
-export function assertSame(what: string, found: unknown, expected: unknown): void {
+export function assertSame(
+  what: string,
+  found: unknown,
+  expected: unknown,
+  property = 'store-restores',
+): void {
   const [a, b] = [tell(found), tell(expected)]
-  if (a !== b) throw new Mismatch('store-restores', `${what} is ${a}, and was ${b}`)
+  if (a !== b) throw new Mismatch(property, `${what} is ${a}, and was ${b}`)
 }
 
 /** Positions first: they tell most. */

@@ -9,7 +9,7 @@ import type { ClusterRecord, Store } from '../../storage/port.ts'
 import { StorageError } from '../../storage/port.ts'
 import { recoverStore, setDatabaseAside } from '../../storage/set-aside.ts'
 import { Mismatch } from './compare.ts'
-import { Directory as Folder, type SimDisk } from './disk.ts'
+import { type FileNode, Directory as Folder, type SimDisk } from './disk.ts'
 import { Fuse, settled } from './fuse.ts'
 import type { StorageTally } from './tally.ts'
 import { resetTimers } from './timers.ts'
@@ -136,6 +136,11 @@ export class DataDirectory {
   /** The folder itself, as the disk has it. */
   get folder(): Folder {
     return this.disk.root.names.get(this.#name) as Folder
+  }
+
+  /** The file beside the database, as processes see it. */
+  get witness(): Buffer {
+    return (this.folder.names.get('witness') as FileNode).bytes
   }
 
   async tryOpen(): Promise<Store | StorageError> {

@@ -2,6 +2,7 @@
 import type { Job } from '../../sim/disk.ts'
 import { headOf, type Image } from '../../sim/disk.ts'
 import type { PeerSeen, ShardImage, ShardWrite, Store } from '../../storage/port.ts'
+import { slotsOf } from '../../storage/witness-file.ts'
 import type { Seen } from '../../wire/hello.ts'
 import { type Promised, raised } from '../../wire/promised.ts'
 import { assertSame, Mismatch } from './compare.ts'
@@ -10,6 +11,8 @@ import { peerOf } from './directory.ts'
 /** What a peer promised is durable so much later: a timer, and what it does. */
 const PROMISES_MS = 1020
 const textAt = (op: number): string => `the changes of ${op}`
+
+type Head = { readonly opNumber: number; readonly checksum: string } | undefined
 
 interface Heard {
   readonly atMs: number
@@ -28,6 +31,8 @@ export class Expected {
   checkpoint = 0
   /** Changes up to here have been written since the start. */
   #changed = 0
+  /** Head of the log; undefined until something is written of it since the start. */
+  #witness: Head
 
   copy(): Expected {
     const copy = new Expected()
@@ -59,6 +64,18 @@ export class Expected {
     }
   }
 
+  /** With all of it durable, the file beside the database knows the head: what is damaged there later can be repaired. */
+  assertWitnessed(file: Buffer): void {
+    if (this.#witness === undefined) return
+    const { opNumber, checksum } = this.#witness
+    const [slot] = slotsOf(file, 1)
+    const [found, expected] = [
+      [slot?.opNumber, slot?.checksum],
+      [opNumber, checksum],
+    ]
+    assertSame('the witness', found, expected, 'store-witnesses')
+  }
+
   /** Changes of entries that are executed, as a node writes them: lazily, before the next checkpoint is complete. */
   changesUpTo(op: number): ShardWrite | undefined {
     if (op <= this.#changed) return undefined
@@ -70,8 +87,10 @@ export class Expected {
   }
 
   durable(writes: readonly ShardWrite[]): void {
-    for (const { changes } of writes)
-      for (const each of changes ?? []) this.#changes.add(each.opNumber)
+    for (const write of writes) {
+      this.#witness = headBehind(write, this.#witness)
+      for (const each of write.changes ?? []) this.#changes.add(each.opNumber)
+    }
   }
 
   met(peer: number, life: Seen): PeerSeen {
@@ -125,6 +144,7 @@ export class Expected {
   /** A process of which the run knows nothing took the place of another. */
   restarted(nowMs: number): void {
     this.#changed = this.checkpoint
+    this.#witness = undefined
     this.#heard = this.#heard.filter(({ atMs }) => atMs + PROMISES_MS <= nowMs)
   }
 
@@ -132,6 +152,7 @@ export class Expected {
   started(image: Image, { first }: ShardImage): void {
     this.checkpoint = image.checkpoint.opNumber
     this.#changed = this.checkpoint
+    this.#witness = undefined
     for (const op of [...this.archive.keys()]) if (op < first) this.archive.delete(op)
     // What was not durable then was forgotten by its process.
     this.#heard = []
@@ -145,4 +166,14 @@ export class Expected {
     this.#met.clear()
     this.#heard = []
   }
+}
+
+/** Undefined: what is written says nothing of it. */
+function headBehind({ truncateFrom, keptHead, install, append }: ShardWrite, before: Head): Head {
+  let head = before
+  if (truncateFrom !== undefined) {
+    head = keptHead && { opNumber: truncateFrom - 1, checksum: keptHead }
+  }
+  if (install && head && install.opNumber >= head.opNumber) head = install
+  return append?.at(-1) ?? head
 }

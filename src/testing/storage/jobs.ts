@@ -21,13 +21,13 @@ function partsOf(job: Job, prng: Prng): Part[] {
     const slices = slicesOf(job.records, prng).map(records => ({ records: { opNumber, records } }))
     return [...slices, { checkpoint: job.id }]
   }
-  const { truncateFrom, append, repair, vsr, texts, install } = job
+  const { truncateFrom, keptHead, append, repair, vsr, texts, install } = job
   return [
     ...slicesOf(texts ?? [], prng).map(installTexts => ({ installTexts })),
     ...slicesOf(install?.records ?? [], prng).map(records => ({
       installRecords: { opNumber: install?.opNumber ?? 0, records },
     })),
-    { truncateFrom, append, repair, vsr, install },
+    { truncateFrom, keptHead, append, repair, vsr, install },
   ]
 }
 
