@@ -268,8 +268,10 @@ export class ShardStore {
       batch.put(marker, seal(marker, NOTHING))
     }
     const { opNumber } = slice
-    for (const record of slice.records)
+    for (const record of slice.records) {
+      if (record.cold?.text !== undefined) this.sweep.onText(textKey(this.shard, record.id))
       putRecord(this.shard, { generation, opNumber }, record, batch)
+    }
   }
 
   #putManifest(state: Omit<Manifest, 'logFirst' | 'logLowest'>, batch: Batch): void {

@@ -6,7 +6,7 @@
  */
 import type { ServiceRecord } from '../vr/service.ts'
 import type { KeyRange } from './keys.ts'
-import { generationOf, isGone, isSameRecord, recordsFrom, versionOf } from './keys.ts'
+import { generationOf, isGone, isSameRecord, isText, recordsFrom, versionOf } from './keys.ts'
 import type { Manifest } from './manifest.ts'
 
 const WRITTEN_MIN = 1_000
@@ -37,6 +37,10 @@ export class RecordSweep {
   #run: Run | undefined
   /** Older versions stand before newer ones, and are deleted no later. */
   #garbage: Buffer[] = []
+  /** Texts that nothing referred to when a slice was looked at: those in the garbage. */
+  readonly #unreferred = new Set<string>()
+  /** Texts written since the slice was read that is being looked at; undefined: none is. */
+  #writtenTexts: Set<string> | undefined
   /** Readers of the checkpoint, or of a frozen state: what they may still need is not looked for. */
   #readers = 0
 
@@ -82,7 +86,14 @@ export class RecordSweep {
   }
 
   takeGarbage(count: number): Buffer[] {
-    return this.#garbage.splice(0, count)
+    const taken = this.#garbage.splice(0, count)
+    return taken.filter(key => !isText(key) || this.#unreferred.delete(nameOf(key)))
+  }
+
+  /** A text is written that may have been here before, fetched for a state that did not come: now it is to stay. */
+  onText(key: Buffer): void {
+    this.#unreferred.delete(nameOf(key))
+    this.#writtenTexts?.add(nameOf(key))
   }
 
   /** All that was found is deleted, or in the batch in flight, and nothing more is looked for. */
@@ -103,12 +114,17 @@ export class RecordSweep {
         live: 0,
       }
     }
+    this.#writtenTexts = new Set()
     return { range: recordsFrom(this.#shard, this.#lowestGeneration), after: this.#run.after }
   }
 
   /** In this order; with a cold record's last version goes its text. */
   discard(keys: readonly Buffer[]): void {
-    this.#garbage.push(...keys)
+    for (const key of keys) {
+      if (isText(key) && !this.#writtenTexts?.has(nameOf(key))) this.#unreferred.add(nameOf(key))
+      this.#garbage.push(key)
+    }
+    this.#writtenTexts = undefined
   }
 
   /** Keys of the slice; none: that was the end. Gives those that no longer count, to be discarded in that order. */
@@ -136,6 +152,8 @@ export class RecordSweep {
     return this.#written >= Math.max(WRITTEN_MIN, this.#swept / 2)
   }
 }
+
+const nameOf = (key: Buffer): string => key.toString('latin1')
 
 function look(run: Run, key: Buffer, found: Buffer[]): void {
   const { generation, checkpoint } = run.manifest

@@ -108,6 +108,27 @@ describe.each([
     await expectState(await bench.reopen())
   })
 
+  test('a text that was to go, and is fetched again before it went, stays', async () => {
+    const { store } = await open()
+    const log = chain(40)
+    await store.commit([{ shard: 0, installTexts: ns(1, 400).map(made) }])
+    // Of an earlier state than that for which they were fetched: nothing refers to them any more.
+    await store.commit([
+      { shard: 0, installRecords: { opNumber: 20, records: [] } },
+      { shard: 0, install: checkpointAt(at(log, 19)) },
+    ])
+    await store.commit([{ shard: 1, vsr: vsr(0) }])
+    await store.commit([{ shard: 0, installTexts: [made(400)] }])
+    await idle(store)
+    await store.commit([
+      { shard: 0, installRecords: { opNumber: 30, records: [held(400)] } },
+      { shard: 0, install: checkpointAt(at(log, 29)) },
+    ])
+    await idle(store)
+    expect(await read(store, 400)).toBe(textOf(400))
+    expect(await read(store, 399)).toBeUndefined()
+  })
+
   test('texts fetched for an install that did not come before the restart go', async () => {
     const bench = await open()
     const log = chain(3)
