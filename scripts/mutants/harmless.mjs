@@ -84,4 +84,13 @@ export const HARMLESS = [
       },
     ],
   },
+  {
+    name: 'unfinished-checkpoint-kept',
+    p: '',
+    why: 'records of a checkpoint that was cut short stay',
+    harmless: `they are of committed ops: whatever changed up to their op is in the next checkpoint that reaches it, with the same value or a newer one, and until then versions above the checkpoint do not count; those of an install do harm (unfinished-install-kept)`,
+    file: 'storage/audit.ts',
+    find: 'key => generationOf(key) > generation || versionOf(key) > checkpoint.opNumber,',
+    replace: 'key => generationOf(key) > generation,',
+  },
 ]

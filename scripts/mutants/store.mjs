@@ -156,9 +156,18 @@ export const STORE = [
     name: 'aside-unmarked',
     why: 'nothing says that data is being replaced',
     by: ['store-restores', 'store-opens'],
-    file: 'storage/set-aside.ts',
-    find: "  await replaceFile(join(dir, RECOVERING), 'The data of a replica is being replaced here.\\n')\n",
-    replace: '',
+    patches: [
+      {
+        file: 'storage/set-aside.ts',
+        find: "  await replaceFile(join(dir, RECOVERING), 'The data of a replica is being replaced here.\\n')\n",
+        replace: '',
+      },
+      {
+        file: 'storage/set-aside.ts',
+        find: 'await rm(join(dir, RECOVERING))',
+        replace: 'await rm(join(dir, RECOVERING), { force: true })',
+      },
+    ],
   },
   {
     name: 'promises-not-written',
@@ -175,5 +184,90 @@ export const STORE = [
     file: 'storage/open.ts',
     find: 'bootCounter: bootCounter + 1, clean: false',
     replace: 'bootCounter, clean: false',
+  },
+  {
+    name: 'witness-lowered-behind-the-batch',
+    why: 'the superblock calls an entry its witness that a durable batch has cut',
+    by: ['store-opens', 'store-restores'],
+    patches: [
+      {
+        file: 'storage/level-store.ts',
+        find: '    if (receding.size > 0) await this.#lowerWitness(receding)\n',
+        replace: '',
+      },
+      {
+        file: 'storage/level-store.ts',
+        find: '    await batch.write({ sync: true })\n',
+        replace:
+          '    await batch.write({ sync: true })\n    if (receding.size > 0) await this.#lowerWitness(receding)\n',
+      },
+    ],
+  },
+  {
+    name: 'unfinished-install-kept',
+    why: 'records of an install that was cut short stay, and are mixed into the next one',
+    by: ['store-restores'],
+    file: 'storage/audit.ts',
+    find: 'key => generationOf(key) > generation || versionOf(key) > checkpoint.opNumber,',
+    replace: 'key => generationOf(key) === generation && versionOf(key) > checkpoint.opNumber,',
+  },
+  {
+    name: 'texts-dropped-under-the-checkpoint',
+    why: 'with an old version of a cold record goes the text of the one that counts',
+    by: ['store-texts', 'store-restores'],
+    file: 'storage/texts.ts',
+    find: '  if (await isInCheckpoint(db, store, id)) return true\n  const',
+    replace: '  const',
+  },
+  {
+    name: 'texts-dropped-under-an-install',
+    why: 'with an old version of a cold record goes the text that an install to come refers to',
+    by: ['store-texts', 'store-restores'],
+    file: 'storage/texts.ts',
+    find: 'later <= store.topGeneration; later++',
+    replace: 'later < generation; later++',
+  },
+  {
+    name: 'texts-written-again-go',
+    why: 'a text goes as decided when nothing referred to it, though it was written again meanwhile',
+    by: ['store-texts', 'store-restores'],
+    file: 'storage/shard-store.ts',
+    find: '      if (record.cold?.text !== undefined) this.sweep.onText(textKey(this.shard, record.id))\n',
+    replace: '',
+  },
+  {
+    name: 'texts-dropped-before-the-checkpoint',
+    why: 'the text of a cold record goes when it is gone in a checkpoint that is not complete yet',
+    by: ['store-texts', 'store-restores'],
+    file: 'storage/shard-store.ts',
+    find: '    this.sweep.onWritten(slice.records)\n',
+    replace:
+      '    this.sweep.onWritten(slice.records)\n    for (const { id, value, cold } of slice.records) if (value === undefined && cold !== undefined) batch.del(textKey(this.shard, id))\n',
+  },
+  {
+    name: 'aside-unmarked-too-early',
+    why: 'nothing says any more that data is being replaced, before what replaces it is there',
+    by: ['store-restores', 'store-opens'],
+    patches: [
+      {
+        file: 'storage/set-aside.ts',
+        find: '  await rm(join(dir, RECOVERING))\n  await syncDirectory(dir)\n',
+        replace: '',
+      },
+      {
+        file: 'storage/set-aside.ts',
+        find: '  await foundStore(dir, cluster, {',
+        replace:
+          '  await rm(join(dir, RECOVERING))\n  await syncDirectory(dir)\n  await foundStore(dir, cluster, {',
+      },
+    ],
+  },
+  {
+    name: 'superblock-not-mended',
+    why: 'a write of the superblock that was cut short is not made whole before the next one',
+    by: ['store-opens', 'store-restores'],
+    file: 'storage/superblock-file.ts',
+    find: '    if (this.#lagging.length > 0) await this.#put(encodeCopy(this.#now), this.#lagging)\n',
+    replace: '',
   },
 ].map(store)

@@ -1,9 +1,13 @@
 /** The real storage code under the simulator's seeds; and that what they run on is as unkind as it should be. */
 import { expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
+import type { Store } from '../../src/storage/port.ts'
 import { Directory, FileNode, SimDisk } from '../../src/testing/storage/disk.ts'
 import type * as Storage from '../../src/testing/storage/main.ts'
+import { compareRead } from '../../src/testing/storage/reads.ts'
 import { Table } from '../../src/testing/storage/table.ts'
+import type { Entry } from '../../src/vr/entry.ts'
+import { chainOf, lines } from '../sim/fixtures.ts'
 
 const { loadWithStorage } = await import('../../scripts/bundle-sim.mjs' as string)
 const { patchesOf } = await import('../../scripts/mutants/table.mjs' as string)
@@ -23,11 +27,11 @@ test('what the store says at every start is what the simulated replica was told'
   }
 })
 
-test('seed 923: what a process did not live to sync is not taken for durable by the next one', async () => {
+test('seed 27: what a process did not live to sync is not taken for durable by the next one', async () => {
   const { simulateWithStorage } = await load()
-  expect((await simulateWithStorage(923)).failure).toBeUndefined()
+  expect((await simulateWithStorage(27)).failure).toBeUndefined()
   const { simulateWithStorage: mutated } = await load(patchesOf('superblock-unsynced-at-start'))
-  expect((await mutated(923)).failure).toMatchObject({ property: 'store-opens' })
+  expect((await mutated(27)).failure).toMatchObject({ property: 'store-opens' })
 })
 
 test('the run is the one that it is without storage, and the storage is the same twice', async () => {
@@ -42,6 +46,22 @@ test('a bug of the storage code is told as the failure of its seed', async () =>
   const { failure } = await simulateWithStorage(2)
   expect(failure).toMatchObject({ kind: 'property', property: 'store-restores', isStorage: true })
   expect(failure?.message).toMatch(/^store-restores: .+ \(disk \d at \d+ ms\)$/)
+})
+
+test('a read may end before what is damaged; one that goes on as if nothing were is told', async () => {
+  const log = chainOf(lines('a', 'b', 'c'))
+  const effect = { type: 'load', token: 1, first: 1, last: 3, bytesMax: 1 } as const
+  const known = { isHurt: true, archive: new Map(log.map(each => [each.opNumber, each.checksum])) }
+  const read = (found: readonly Entry[]): Promise<void> => {
+    const store = { readEntries: async () => found } as unknown as Store
+    return compareRead(store, { type: 'read', effect, answer: undefined }, known)
+  }
+  await read(log.slice(0, 2))
+  const bytes = new Uint8Array(log[1]?.bytes ?? []).fill(7, 50, 51)
+  const damaged = log.map((each, i) => (i === 1 ? { ...each, bytes } : each))
+  for (const found of [damaged, log.slice(1), []]) {
+    await expect(read(found)).rejects.toMatchObject({ property: 'store-notices' })
+  }
 })
 
 test('a power cut leaves each sector as it was at some moment since the last sync', () => {

@@ -7,6 +7,8 @@ import type { Job } from '../../sim/disk.ts'
 import type { ShardWrite, Store } from '../../storage/port.ts'
 import { coldReference } from '../../vr/cold.ts'
 import type { ServiceRecord } from '../../vr/service.ts'
+import { assertTexts, assertTextsThere } from './compare.ts'
+import { tableOf } from './damage.ts'
 import type { DataDirectory } from './directory.ts'
 import { Expected } from './expected.ts'
 import { Fuse } from './fuse.ts'
@@ -30,6 +32,8 @@ interface Moment {
 }
 
 const WRITES_MAX = 6
+/** Records of each kind that are in no state. */
+const STRANGE = 10
 
 export class Commits {
   readonly #directory: DataDirectory
@@ -45,6 +49,8 @@ export class Commits {
   #isBegun = false
   /** Texts for an install to come, durable: they go at the next start. */
   #texts: ShardWrite[] = []
+  /** Texts that go to disk beside the next job. */
+  #again: ShardWrite[] = []
 
   constructor(directory: DataDirectory, prng: Prng, tally: StorageTally) {
     this.#directory = directory
@@ -65,10 +71,20 @@ export class Commits {
     if (job.type === 'write') this.#tally.repairs += job.repair?.length ?? 0
     this.expected.applied(job)
     this.#isBegun ||= submitted?.isBegun === true
-    this.#queue.push(...(submitted?.writes ?? []))
+    this.#queue.push(...this.#again.splice(0))
+    const writes = submitted?.writes ?? []
+    const isInstall = job.type === 'write' && job.install !== undefined
+    this.#queue.push(...(isInstall && this.#prng.chance(0.5) ? this.#amongOthers(writes) : writes))
     if (isLast || this.#prng.chance(0.5)) return
     if (!isHurt && this.#prng.chance(this.#chanceOfCrash)) await this.#crashOnTheWay(atMs)
     else await this.flush()
+  }
+
+  /** Texts were fetched for a later state, which did not come then; some of them are fetched for it again. */
+  #amongOthers(writes: readonly ShardWrite[]): ShardWrite[] {
+    const texts = Array.from({ length: STRANGE }, (_, n) => strangeText(n))
+    this.#again = [{ shard: 0, installTexts: texts.filter(() => this.#prng.chance(0.3)) }]
+    return [{ shard: 0, installTexts: texts }, ...writes]
   }
 
   /** Where a log is cut or a state changes there is more to go wrong. */
@@ -88,15 +104,19 @@ export class Commits {
   async flush(): Promise<void> {
     while (this.#queue.length > 0) await this.#commit(this.#take())
     this.#isBegun = false
-    if (this.store) this.expected.assertWitnessed(this.#directory.witness)
+    if (this.store === undefined) return
+    this.expected.assertWitnessed(this.#directory.witness)
+    const waiting = this.#texts.flatMap(({ installTexts = [] }) => installTexts.map(({ id }) => id))
+    assertTextsThere(tableOf(this.#directory.folder), waiting)
   }
 
   /** As the writer loop puts them together; slices of a checkpoint under way ride along. */
   #take(): ShardWrite[] {
     const writes = this.#queue.splice(0, this.#prng.int(1, WRITES_MAX))
     // Of a transfer that came to nothing.
-    if (this.#prng.chance(0.01))
-      writes.push({ shard: 0, installTexts: strange(this.#prng).slice(1) })
+    if (this.#prng.chance(0.01)) {
+      writes.push({ shard: 0, installTexts: [strangeText(this.#prng.int(0, STRANGE - 1))] })
+    }
     const background = this.#submitted.find(({ job }) => job.type === 'checkpoint')
     if (background?.job.type !== 'checkpoint' || this.#isInstalling) return writes
     const { opNumber } = background.job.id
@@ -152,12 +172,15 @@ export class Commits {
     this.#submitted = []
     this.#queue = []
     this.#texts = []
+    this.#again = []
     this.#isBegun = false
     await this.#directory.crash(isDamaged || this.#prng.chance(0.4) ? 'process' : 'power')
   }
 
   /** A crash that the run knows nothing of: all that it was told is durable is so, and is written again if it is not. */
   async #crashOnTheWay(atMs: number): Promise<void> {
+    const install = this.#queue.find(write => write.install !== undefined)?.install
+    if (install && this.#prng.chance(0.5)) await this.#beginInstall(install.opNumber - 1)
     const writes = this.#queue.splice(0)
     const isBehind = this.#isBegun || this.#prng.chance(0.6)
     const place = isBehind ? 'behind the batch' : 'before the batch'
@@ -165,6 +188,7 @@ export class Commits {
     const isOver = await this.#commitCut(writes, place)
     this.store = undefined
     await this.#directory.crash(this.#prng.chance(0.4) ? 'process' : 'power')
+    assertTexts(tableOf(this.#directory.folder))
     this.store = await this.#directory.open([], 'power')
     this.expected.restarted(atMs)
     for (const submitted of this.#submitted) {
@@ -184,7 +208,10 @@ export class Commits {
       return this.#commitCut(last, 'behind the batch')
     }
     await this.flush()
-    if (this.#prng.chance(0.2)) return this.#installCut()
+    if (this.#prng.chance(0.2)) {
+      await this.#beginInstall(this.expected.head + this.#prng.int(1, 9))
+      return false
+    }
     const next = this.#submitted[0]
     if (next === undefined || this.#prng.chance(0.3)) return false
     const count = this.#prng.int(1, next.writes.length)
@@ -196,13 +223,11 @@ export class Commits {
     return this.#commitCut(rest, 'before the batch')
   }
 
-  /** A state got from a peer is on its way to the disk, as it was then, and does not come to its end. */
-  async #installCut(): Promise<boolean> {
-    const opNumber = this.expected.head + this.#prng.int(1, 9)
+  /** A state got from a peer, of this op, is on its way to the disk, and does not come to its end. */
+  async #beginInstall(opNumber: number): Promise<void> {
     for (let slices = this.#prng.int(1, 3); slices > 0; slices--) {
       await this.#commit([{ shard: 0, installRecords: { opNumber, records: strange(this.#prng) } }])
     }
-    return false
   }
 
   async #commitCut(
@@ -213,6 +238,7 @@ export class Commits {
     const fuse = new Fuse(disk, this.#prng, place, this.#prng.int(0, 8))
     const { result } = await fuse.burn(async () => this.store?.commit(writes))
     if (place === 'behind the batch') this.#durable(writes)
+    if (result === undefined) this.#directory.isCutShort = true
     if (result === undefined) this.#tally.commitsCut++
     return result === undefined
   }
@@ -220,10 +246,11 @@ export class Commits {
 
 /** Records that are in no state, a cold one among them: none of it may ever show. */
 function strange(prng: Prng): ServiceRecord[] {
-  const [a, b] = [prng.int(0, 9), prng.int(0, 9)]
-  const text = `page ${b}`
-  return [
-    { id: `sv/strange ${a}`, value: 'never installed' },
-    { id: `sc/strange ${b}`, value: coldReference(text), cold: { text } },
-  ]
+  const [a, b] = [prng.int(0, STRANGE - 1), prng.int(0, STRANGE - 1)]
+  return [{ id: `sv/strange ${a}`, value: 'never installed' }, strangeText(b)]
+}
+
+function strangeText(n: number): ServiceRecord {
+  const text = `page ${n}`
+  return { id: `sc/strange ${n}`, value: coldReference(text), cold: { text } }
 }

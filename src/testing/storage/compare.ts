@@ -1,8 +1,22 @@
 /** What the real store says of a shard, against what the simulated replica was given at the same start. */
+import { present } from '../../base/assert.ts'
 import { isIntact } from '../../sim/audit.ts'
 import { entryOn, headOf, type Image, recordsOn } from '../../sim/disk.ts'
 import { isColdOnDisk } from '../../sim/pages.ts'
-import { idOf, idOfText, isCold, type KeyRange, recordsFrom, textsOf } from '../../storage/keys.ts'
+import { unseal } from '../../storage/envelope.ts'
+import {
+  generationOf,
+  idOf,
+  idOfText,
+  isCold,
+  type KeyRange,
+  manifestsOf,
+  recordsFrom,
+  textKey,
+  textsOf,
+  versionOf,
+} from '../../storage/keys.ts'
+import { decodeManifest, type Manifest } from '../../storage/manifest.ts'
 import type { ShardImage, Store } from '../../storage/port.ts'
 import { StorageError } from '../../storage/port.ts'
 import type { VsrRecord } from '../../vr/effect.ts'
@@ -92,15 +106,39 @@ function assertEntry(
   if (!isIntact(entry)) throw new Mismatch('store-restores', `the bytes of entry ${op} are others`)
 }
 
-/** A text goes with the last version that refers to it, or before it. */
-export function assertTextsReferred(table: Table): void {
-  const ids = new Set(
-    rowsIn(table, recordsFrom(0, 0)).flatMap(key => (isCold(key) ? [idOf(key)] : [])),
-  )
-  for (const key of rowsIn(table, textsOf(0))) {
-    const id = idOfText(key)
-    if (!ids.has(id)) throw new Mismatch('store-restores', `nothing refers to the text of ${id}`)
+/** A text goes with the last version that refers to it, or before it; and not while the checkpoint refers to it. */
+export function assertTexts(table: Table): void {
+  const versions = rowsIn(table, recordsFrom(0, 0))
+  const referred = new Set(versions.filter(isCold).map(idOf))
+  const texts = new Set(rowsIn(table, textsOf(0)).map(idOfText))
+  for (const id of texts) {
+    if (!referred.has(id)) throw new Mismatch('store-texts', `nothing refers to the text of ${id}`)
   }
+  const { generation, checkpoint } = manifestIn(table)
+  const counting = versions.filter(
+    key => generationOf(key) === generation && versionOf(key) <= checkpoint.opNumber,
+  )
+  const newest = new Map(counting.map(key => [idOf(key), key]))
+  for (const [id, key] of newest) {
+    if (!isCold(key) || texts.has(id)) continue
+    throw new Mismatch('store-texts', `${id} is in the checkpoint, and its text is gone`)
+  }
+}
+
+/** Of these ids, which wait for an install. */
+export function assertTextsThere(table: Table, ids: readonly string[]): void {
+  for (const id of ids) {
+    if (table.get(textOf(textKey(0, id))) !== undefined) continue
+    throw new Mismatch(
+      'store-texts',
+      `the text of ${id}, which an install to come refers to, is gone`,
+    )
+  }
+}
+
+export function manifestIn(table: Table): Manifest {
+  const key = present(rowsIn(table, manifestsOf(0)).at(-1), 'there is a checkpoint')
+  return decodeManifest(unseal(key, present(table.get(textOf(key)), 'the key has a value')))
 }
 
 export async function recordsIn(store: Store): Promise<ServiceRecord[]> {

@@ -1,7 +1,7 @@
 /** What the simulated disk suffers, done to the rows of the real code's database. */
 import type { Prng } from '../../base/prng.ts'
 import type { Hurt } from '../../sim/rot.ts'
-import { isSound, unseal } from '../../storage/envelope.ts'
+import { isSound } from '../../storage/envelope.ts'
 import {
   type KeyRange,
   logRange,
@@ -10,7 +10,7 @@ import {
   versionsOf,
   vsrsOf,
 } from '../../storage/keys.ts'
-import { decodeManifest } from '../../storage/manifest.ts'
+import { manifestIn } from './compare.ts'
 import type { Directory } from './disk.ts'
 import { keyOf, type Table, textOf } from './table.ts'
 
@@ -51,9 +51,7 @@ export function hurtRows(table: Table, hurt: Hurt, prng: Prng): void {
 
 /** Those of the checkpoint, and older ones. */
 function versionsIn(table: Table, id: string): string[] {
-  const newest = keyOf(keysIn(table, manifestsOf(0)).at(-1) ?? '')
-  const value = table.get(textOf(newest)) as Buffer
-  const { generation, checkpoint } = decodeManifest(unseal(newest, value))
+  const { generation, checkpoint } = manifestIn(table)
   return keysIn(table, versionsOf(0, { generation, id, opNumber: checkpoint.opNumber }))
 }
 

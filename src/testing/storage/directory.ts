@@ -17,6 +17,9 @@ import { resetTimers } from './timers.ts'
 /** Chance that founding or opening does not come to its end, and that setting aside, which is rare, does not. */
 const CUT = 0.2
 const ASIDE_CUT = 0.6
+/** Of one that comes behind a process that was cut short, and at which of its first operations. */
+const CUT_AGAIN = 0.5
+const SOON = 5
 /** Operations of the longest of them. */
 const OPERATIONS_MAX = 40
 
@@ -31,6 +34,8 @@ export class DataDirectory {
   /** Of the last start that came to its end, and how many may have come further than is known since. */
   boot = 0
   #bootsCut = 0
+  /** The last process ended inside of what it did; twice in a row is more than twice as hard. */
+  isCutShort = false
 
   constructor(
     disk: SimDisk,
@@ -199,7 +204,8 @@ export class DataDirectory {
     how: 'process' | 'power',
     act: () => Promise<T>,
   ): Promise<T | undefined> {
-    return this.#cut(tries > 2 ? 0 : CUT, how, act)
+    const chance = this.isCutShort ? CUT_AGAIN : CUT
+    return this.#cut(tries > 2 ? 0 : chance, how, act)
   }
 
   async #cut<T>(
@@ -207,11 +213,14 @@ export class DataDirectory {
     how: 'process' | 'power',
     act: () => Promise<T>,
   ): Promise<T | undefined> {
+    const isSoon = this.isCutShort && this.#prng.chance(0.5)
+    this.isCutShort = false
     if (!this.#prng.chance(chance)) return act()
-    const operations = this.#prng.int(1, OPERATIONS_MAX)
+    const operations = this.#prng.int(1, isSoon ? SOON : OPERATIONS_MAX)
     const { result } = await new Fuse(this.disk, this.#prng, 'anywhere', operations).burn(act)
     if (result !== undefined) return result.value
     this.#tally.openingsCut++
+    this.isCutShort = true
     await this.crash(how)
     return undefined
   }

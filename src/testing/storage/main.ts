@@ -40,8 +40,9 @@ export async function simulateWithStorage(seed: number, run: Run = {}): Promise<
   const root = new Prng(`${seed}/storage`)
   const copies = new Map<Image, Copy>()
   let number = 0
-  for (const events of recording.disks.values()) {
+  for (const [image, events] of recording.disks) {
     const failure = await replay(events, {
+      image,
       number,
       replicas,
       copies,
@@ -55,6 +56,8 @@ export async function simulateWithStorage(seed: number, run: Run = {}): Promise<
 }
 
 interface Under {
+  /** As it is at the end of the run. */
+  readonly image: Image
   readonly number: number
   readonly replicas: number
   readonly copies: Map<Image, Copy>
@@ -64,7 +67,7 @@ interface Under {
 
 async function replay(
   events: readonly Recorded[],
-  { number, replicas, copies, storage, prng }: Under,
+  { image, number, replicas, copies, storage, prng }: Under,
 ): Promise<Outcome['failure']> {
   const disk = new SimDisk(prng.fork('disk'))
   mount('disk', disk)
@@ -73,7 +76,7 @@ async function replay(
   const directory = new DataDirectory(disk, of, prng.fork('directory'), storage)
   const twin = new Twin(directory, prng.fork('twin'), storage, copies)
   try {
-    await twin.run(events)
+    await twin.run(events, image)
     return undefined
   } catch (error) {
     const { atMs } = twin

@@ -36,7 +36,7 @@ export function addStorageTally(total: StorageTally, more: StorageTally): void {
 }
 
 /** Runs from which on all of it must have happened. */
-const RUNS_MIN = 50
+const RUNS_MIN = 100
 
 export function tooLittleStorage(total: StorageTally): string[] {
   if (total.runs < RUNS_MIN) return []

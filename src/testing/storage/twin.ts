@@ -10,7 +10,7 @@ import type { ClusterRecord, Store } from '../../storage/port.ts'
 import { StorageError, TextDamage } from '../../storage/port.ts'
 import { Commits } from './commits.ts'
 import {
-  assertTextsReferred,
+  assertTexts,
   compareEntries,
   compareImage,
   compareRecords,
@@ -65,13 +65,17 @@ export class Twin {
     return this.#atMs
   }
 
-  async run(events: readonly Recorded[]): Promise<void> {
+  /** `last`: what the simulated disk holds in the end. */
+  async run(events: readonly Recorded[], last: Image): Promise<void> {
     for (const [i, { atMs, event }] of events.entries()) {
       await this.#advance(atMs)
       if (event.type === 'crashed') await this.#crash(isDamagedBehind(events, i))
       else await this.#on(event, events[i + 1]?.event.type === 'crashed')
     }
     await this.#crash(false)
+    // Nobody started it any more; what is there must be so all the same.
+    if (this.#before !== undefined || last.damaged || last.condemned !== undefined) return
+    await this.#start({ type: 'started', image: last, damage: undefined, lost: undefined })
   }
 
   /** A crash right behind a timer may come in the middle of what it does. */
@@ -123,7 +127,10 @@ export class Twin {
         if (this.#commits.store === undefined || this.#prng.chance(0.5)) return
         await this.#commits.flush()
         this.#tally.reads++
-        return compareRead(this.#commits.store, event, this.#before === 'hurt')
+        return compareRead(this.#commits.store, event, {
+          isHurt: this.#before === 'hurt',
+          archive: this.#commits.expected.archive,
+        })
       case 'condemned':
         return this.#commits.store?.condemn(event.why)
     }
@@ -155,7 +162,7 @@ export class Twin {
     compareImage(found, image, damage)
     await compareEntries(store, image, damage, this.#commits.expected.archive)
     await compareRecords(store, image)
-    assertTextsReferred(tableOf(this.#directory.folder))
+    assertTexts(tableOf(this.#directory.folder))
     await this.#commits.expected.compare(store, image, this.#endedMs)
     this.#commits.expected.started(image, found)
     this.#before = damage === undefined ? undefined : 'hurt'
