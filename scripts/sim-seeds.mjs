@@ -10,17 +10,28 @@ export async function simulateWith(simulator, storageEvery, seed, run) {
   return isStored ? simulator.simulateWithStorage(seed, run) : simulator.simulate(seed, run)
 }
 
+/** The seed at this place of all: of the first range, of the one behind it … */
+export function seedAt(ranges, place) {
+  let left = place
+  for (const { from, count } of ranges) {
+    if (left < count) return from + left
+    left -= count
+  }
+  throw new RangeError(`there are fewer seeds than ${place}`)
+}
+
 /**
- * Seeds first, first + step, … until `count` of them are done, time is over, or one fails. Gives what was
- * tried, and the seed that failed.
+ * The seeds of `ranges`, every `step`-th from `place` on, until all are done, time is over, or one fails. Gives what
+ * was tried, and the seed that failed.
  */
 export async function runSeeds(simulator, plan) {
-  const { first, step, count, untilMs, run, twice, storageEvery = 0 } = plan
+  const { ranges, step, untilMs, run, twice, storageEvery = 0 } = plan
+  const count = ranges.reduce((sum, range) => sum + range.count, 0)
   const total = simulator.emptyCoverage()
   const storage = simulator.emptyStorageTally?.()
   const result = { seeds: 0, virtualMs: 0, total, storage, stuck: [] }
-  for (let i = 0; i < count && Date.now() < untilMs; i++) {
-    const seed = first + i * step
+  for (let { place } = plan; place < count && Date.now() < untilMs; place += step) {
+    const seed = seedAt(ranges, place)
     const outcome = await simulateWith(simulator, storageEvery, seed, run)
     if (outcome.failure) return { ...result, failed: seed }
     if (twice && simulator.simulate(seed, run).digest !== outcome.digest) {
@@ -43,8 +54,7 @@ export async function runSeedsIn(jobs, simulator, plan) {
   const results = Array.from({ length: jobs }, (_, i) => {
     const child = fork(fileURLToPath(import.meta.url))
     children.push(child)
-    const count = Math.ceil((plan.count - i) / jobs)
-    child.send({ ...plan, first: plan.first + i, step: jobs, count })
+    child.send({ ...plan, place: i, step: jobs })
     return new Promise((resolve, reject) => {
       child.once('message', resolve)
       child.once('error', reject)

@@ -3,6 +3,7 @@
  *
  *   npm run sim -- --seed N [--log short|full|columns] [overrides]
  *   npm run sim -- --seeds N [--from M]          N seeds from M on (default 1)
+ *   npm run sim -- --seeds N --from-commit       half of them so, half fresh: where those begin, the commit's hash says
  *   npm run sim -- --minutes M [--from M]        as many seeds as fit
  *   npm run sim -- --seed N --minimise           a failing run, made smaller within 60 s; a failing set of
  *                                                seeds does so by itself, but for --no-minimise
@@ -27,6 +28,7 @@
  * Exit code: 0 passed · 127 a replica stopped itself · 128 no liveness · 129 a property does not hold ·
  * 1 a set of seeds tried too little, a digest differs, or the canary was not caught · 2 usage.
  */
+import { execFileSync } from 'node:child_process'
 import { loadSimulator, loadWithStorage } from './bundle-sim.mjs'
 import { patchesOf } from './mutants/table.mjs'
 import { canary } from './sim/canary.mjs'
@@ -34,6 +36,9 @@ import { deriveCorpus, readCorpus, replayCorpus } from './sim/corpus.mjs'
 import { tellFailure } from './sim/failure.mjs'
 import { parseWords, usage } from './sim/words.mjs'
 import { runSeeds, runSeedsIn, simulateWith } from './sim-seeds.mjs'
+
+/** Above all that anybody runs by hand. */
+const FRESH_FROM = 1_000_000
 
 const words = parseWords(process.argv.slice(2))
 if (words.kept !== undefined) takeKept(words.kept)
@@ -86,14 +91,14 @@ async function oneSeed(seed) {
 }
 
 async function manySeeds() {
-  const { from, seeds, minutes, jobs, mutant } = words
+  const { minutes, jobs, mutant } = words
   if (jobs > 1 && mutant !== undefined) usage('--mutant runs in one process: no --jobs')
   const tier = words.overrides.tier ?? 'lite'
   const started = performance.now()
   const plan = {
-    first: from,
+    ranges: words.isFromCommit ? halfFresh(words) : [rangeOf(words)],
+    place: 0,
     step: 1,
-    count: seeds ?? (minutes === undefined ? 200 : Number.MAX_SAFE_INTEGER),
     untilMs: minutes === undefined ? Number.MAX_SAFE_INTEGER : Date.now() + minutes * 60_000,
     run: words.overrides,
     twice: words.isTwice,
@@ -120,6 +125,21 @@ async function manySeeds() {
   if (missing.length === 0) return 0
   console.log(`but they tried too little: ${missing.join('; ')}`)
   return 1
+}
+
+function rangeOf({ from, seeds, minutes }) {
+  const count = seeds ?? (minutes === undefined ? 200 : Number.MAX_SAFE_INTEGER)
+  return { from, count }
+}
+
+/** The same commit has the same seeds, on any machine; another one has others. */
+function halfFresh({ from, seeds }) {
+  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim()
+  const fresh = { from: FRESH_FROM + Number.parseInt(commit.slice(0, 8), 16), count: seeds >> 1 }
+  const fixed = { from, count: seeds - fresh.count }
+  const names = [fixed, fresh].map(range => `${range.from} to ${range.from + range.count - 1}`)
+  console.log(`seeds ${names.join(', and ')}, by commit ${commit.slice(0, 12)}`)
+  return [fixed, fresh]
 }
 
 function told(tally) {

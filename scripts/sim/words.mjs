@@ -26,6 +26,7 @@ const FLAGS = [
   'corpus',
   'canary',
   'storage',
+  'from-commit',
 ]
 const LOGS = ['short', 'full', 'columns']
 
@@ -42,6 +43,9 @@ export function parseWords(args) {
     usage(error.message)
   }
   if (values.lite && values.full) usage('--lite or --full, not both')
+  if (values['from-commit'] && values.seeds === undefined) {
+    usage('--from-commit shares out --seeds N')
+  }
   const numberOf = name => {
     const value = values[name]
     if (value === undefined) return undefined
@@ -57,6 +61,7 @@ export function parseWords(args) {
     derive: numberOf('derive'),
     seeds: numberOf('seeds'),
     from: numberOf('from') ?? 1,
+    isFromCommit: values['from-commit'] === true,
     minutes: numberOf('minutes'),
     jobs: numberOf('jobs') ?? 1,
     log: values.log,

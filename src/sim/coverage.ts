@@ -113,8 +113,7 @@ const LEAST: Partial<Counts> = {
 
 /** Sets smaller than this are too small to judge. */
 export const JUDGED_SEEDS_MIN = 50
-/** A kind that was on in fewer runs is not judged. */
-const JUDGED_ON_MIN = 20
+/** Shares of the seeds: of those that had a kind on, in so many it happened. */
 const FIRED_MIN = 0.2
 const VIEW_CHANGE_MIN = 0.6
 const COMMITTED_MIN = 0.95
@@ -133,12 +132,17 @@ export function tooLittle(
   }
   for (const name of namesOf(total)) atLeast(name, total[name], (LEAST[name] ?? 0) * seeds)
   for (const [kind, { on, fired }] of total.kinds) {
-    if (on >= JUDGED_ON_MIN) atLeast(`seeds in which ${kind} happened`, fired, on * FIRED_MIN)
+    atLeast(`seeds in which ${kind} happened`, fired, leastOf(on, FIRED_MIN))
   }
   const { all, viewChange, committed } = total.runs
-  atLeast('seeds with a view change', viewChange, all * VIEW_CHANGE_MIN)
+  atLeast('seeds with a view change', viewChange, leastOf(all, VIEW_CHANGE_MIN))
   if (tier === 'full') {
-    atLeast(`seeds with ${COMMITTED} requests committed`, committed, all * COMMITTED_MIN)
+    atLeast(`seeds with ${COMMITTED} requests committed`, committed, leastOf(all, COMMITTED_MIN))
   }
   return missing
+}
+
+/** So few that it cannot be bad luck: three standard deviations below this share. Fresh seeds come with every commit. */
+function leastOf(seeds: number, share: number): number {
+  return seeds * share - 3 * Math.sqrt(seeds * share * (1 - share))
 }

@@ -54,3 +54,16 @@ test('a set of seeds that tried too little is refused', () => {
   expect(tooLittle(emptyCoverage(), 50).length).toBeGreaterThan(5)
   expect(tooLittle(emptyCoverage(), 3)).toEqual([])
 })
+
+test.each([
+  [300, 30, true],
+  [300, 50, false],
+  [20, 0, false],
+])(
+  'a kind on in %i seeds that happened in %i: too little is %s, bad luck is not',
+  (on, fired, is) => {
+    const total = emptyCoverage()
+    total.kinds.set('rain', { on, fired })
+    expect(tooLittle(total, 300).some(each => each.includes('rain'))).toBe(is)
+  },
+)
