@@ -7,6 +7,7 @@ import type * as Storage from '../../src/testing/storage/main.ts'
 import { compareRead } from '../../src/testing/storage/reads.ts'
 import { Table } from '../../src/testing/storage/table.ts'
 import type { Entry } from '../../src/vr/entry.ts'
+import { opNumber } from '../../src/vr/terms.ts'
 import { chainOf, lines } from '../sim/fixtures.ts'
 
 const { loadWithStorage } = await import('../../scripts/bundle-sim.mjs' as string)
@@ -50,7 +51,13 @@ test('a bug of the storage code is told as the failure of its seed', async () =>
 
 test('a read may end before what is damaged; one that goes on as if nothing were is told', async () => {
   const log = chainOf(lines('a', 'b', 'c'))
-  const effect = { type: 'load', token: 1, first: 1, last: 3, bytesMax: 1 } as const
+  const effect = {
+    type: 'load',
+    token: 1,
+    first: opNumber(1),
+    last: opNumber(3),
+    bytesMax: 1,
+  } as const
   const known = { isHurt: true, archive: new Map(log.map(each => [each.opNumber, each.checksum])) }
   const read = (found: readonly Entry[]): Promise<void> => {
     const store = { readEntries: async () => found } as unknown as Store
