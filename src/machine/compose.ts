@@ -6,7 +6,7 @@
 import { AssertionError } from '../base/assert.ts'
 import type { Json } from '../base/json.ts'
 import type { ChangeRecord, Service, ServiceRecord, ServiceSnapshot } from '../vr/service.ts'
-import type { ApplyContext, Change, Frozen, Machine, Publish } from './machine.ts'
+import type { ApplyContext, Change, Feeds, Frozen, Machine } from './machine.ts'
 import { Rejected } from './machine.ts'
 import { decodeOperation, encodeError, encodeResult } from './operation.ts'
 import { Part } from './part.ts'
@@ -17,6 +17,8 @@ export interface MachineService extends Service {
   readonly machines: readonly { readonly name: string; readonly version: number }[]
   /** Reads the state as it is now; throws Rejected. `timeMs`: the log time reached. */
   query(machine: string, query: Json, timeMs: number): Json
+  /** Of the state of each machine, by its name: of two clusters those of keys may be the same, and of feeds not. */
+  hashes(): Readonly<Record<string, string>>
 }
 
 export interface ServiceOptions {
@@ -40,7 +42,7 @@ class Composed implements MachineService {
   readonly #byName: ReadonlyMap<string, Part>
   readonly #onFailure: (error: unknown) => void
   /** Undefined: no machine here keeps feeds. */
-  readonly #publish: Publish | undefined
+  readonly #feeds: Feeds | undefined
 
   constructor(machines: readonly Machine[], { onFailure = () => {} }: ServiceOptions) {
     this.#onFailure = onFailure
@@ -59,8 +61,7 @@ class Composed implements MachineService {
     if (this.#byName.size < machines.length) {
       throw new Error('two state machines have the same name: rename one of them')
     }
-    const keeper = machines.find(machine => machine.publish !== undefined)
-    this.#publish = keeper && ((...given) => keeper.publish?.(...given) ?? [])
+    this.#feeds = machines.find(machine => machine.feeds !== undefined)?.feeds
   }
 
   get machines(): readonly { readonly name: string; readonly version: number }[] {
@@ -73,7 +74,7 @@ class Composed implements MachineService {
       const { machine, command } = decodeOperation(operation)
       // Machines add to the changes, and read none.
       const made = changes as Change[]
-      return encodeResult(this.#part(machine).machine.apply(command, context, made, this.#publish))
+      return encodeResult(this.#part(machine).machine.apply(command, context, made, this.#feeds))
     } catch (error) {
       changes.length = before
       return encodeError(this.#refusal(error))
@@ -136,6 +137,12 @@ class Composed implements MachineService {
     const sum = new StateHash()
     for (const part of this.#parts) sum.addAll(part.hash())
     return sum.hex()
+  }
+
+  hashes(): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      this.#parts.map(part => [part.machine.name, part.hash().hex()] as const),
+    )
   }
 
   clear(): void {

@@ -12,7 +12,7 @@ import type { Json } from '../base/json.ts'
 import { Chunks, chunkId, chunksOf } from './chunks.ts'
 import { contextFor, refusalOf } from './context.ts'
 import type { MachineDefinition } from './define.ts'
-import type { ApplyContext, Change, Frozen, Machine, Publish, StateRecord } from './machine.ts'
+import type { ApplyContext, Change, Feeds, Frozen, Machine, StateRecord } from './machine.ts'
 import { Rejected } from './machine.ts'
 import { whyNotPlain } from './plain.ts'
 
@@ -71,7 +71,7 @@ class DefinedMachine<State> implements Machine {
     return this.#textOf(state)
   }
 
-  apply(command: Json, context: ApplyContext, _changes: Change[], publish?: Publish): Json {
+  apply(command: Json, context: ApplyContext, changes: Change[], feeds?: Feeds): Json {
     const text = JSON.stringify(command)
     const state = this.#live()
     let result: Json | undefined
@@ -80,7 +80,7 @@ class DefinedMachine<State> implements Machine {
       result = this.#definition.apply(state, command, contextFor(this.name, context, records))
       const fault = whyNotPlain(result, RESULT_CHARS_MAX)
       if (fault) throw new Error(`the result of apply is not JSON: ${fault}`)
-      if (records.length > 0) publishAs(this.name, records, context, publish)
+      if (records.length > 0) publishAs(this.name, records, { context, changes }, feeds)
     } catch (error) {
       this.#state = undefined
       throw refusalOf(this.name, error)
@@ -233,9 +233,9 @@ class DefinedMachine<State> implements Machine {
 function publishAs(
   machine: string,
   records: readonly Json[],
-  context: ApplyContext,
-  publish: Publish | undefined,
+  at: { readonly context: ApplyContext; readonly changes: Change[] },
+  feeds: Feeds | undefined,
 ): void {
-  if (publish) publish(records, context, 'made')
+  if (feeds) feeds.publish(records, at, 'made')
   else throw new Rejected('APP_REJECTED', `${machine} publishes, and there are no feeds here`)
 }

@@ -30,16 +30,23 @@ export interface ApplyContext {
   readonly lamport?: number | undefined
 }
 
-/**
- * Records for feeds, published in the commit of the operation at hand: all of them, or it throws
- * `Rejected` and nothing is published. Gives where each is. Call it last, when nothing else can fail.
- * `made`: a feed that is not there is made; `there`: it is refused.
- */
-export type Publish = (
-  records: readonly Json[],
-  context: ApplyContext,
-  feeds: 'there' | 'made',
-) => readonly Json[]
+/** The feeds, as other machines see them. Call it last, when nothing else can fail. */
+export interface Feeds {
+  /**
+   * Publishes records in the commit of the operation at hand: all of them, or it throws `Rejected` and nothing is
+   * published. Gives where each is. `made`: a feed that is not there is made; `there`: it is refused.
+   */
+  publish(
+    records: readonly Json[],
+    at: { readonly context: ApplyContext; readonly changes: Change[] },
+    feeds: 'there' | 'made',
+  ): readonly Json[]
+  /** What an operation changed of the feeds of another cluster, `{key, value?}` each: all of it, or it throws. */
+  takeOver(
+    changes: readonly Json[],
+    at: { readonly context: ApplyContext; readonly changes: Change[] },
+  ): void
+}
 
 /** A state change, as `log read --as changes`, watches and history show it. */
 export interface Change {
@@ -88,10 +95,10 @@ export interface Machine {
    * Executes one operation: synchronous, total, deterministic. Pushes what it changed. A throw of
    * `Rejected` must leave the state untouched.
    */
-  apply(command: Json, context: ApplyContext, changes: Change[], publish?: Publish): Json
+  apply(command: Json, context: ApplyContext, changes: Change[], feeds?: Feeds): Json
 
-  /** Of the machine that keeps feeds: takes what the others publish. */
-  publish?: Publish
+  /** Of the machine that keeps feeds: for the others. */
+  readonly feeds?: Feeds
 
   /** Reads. `timeMs` is the log time reached. Throws `Rejected`. */
   query(query: Json, timeMs: number): Json

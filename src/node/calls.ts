@@ -83,8 +83,9 @@ export async function stateHash(context: NodeContext, meta: Meta): Promise<Answe
   const shard = shardByName(context.shards, meta.shard)
   await waitFor(context, shard, meta)
   const header = headerOf(context, shard)
-  const hash = serviceOf(shard).stateHash()
-  return { result: { hash, op: shard.replica.commitNumber, rev: shard.rev }, header }
+  const service = serviceOf(shard)
+  const [hash, machines] = [service.stateHash(), service.hashes()]
+  return { result: { hash, op: shard.replica.commitNumber, rev: shard.rev, machines }, header }
 }
 
 /** The same object as the last time where nothing in it has changed: the answers of one entry share it. */

@@ -12,9 +12,23 @@ const PUT = utf8('{"m":"kv","c":{"op":"put",')
 
 /** What to keep; undefined: nothing, `changesOf` finds it in the entry. */
 export function keptText(entry: Entry, changes: readonly object[]): string | undefined {
-  if (!isAllPuts(entry)) return changes.length === 0 ? undefined : JSON.stringify(changes)
+  if (!isAllPuts(entry)) {
+    return changes.length === 0 ? undefined : JSON.stringify(lastBounds(changes as Change[]))
+  }
   return isSaidBy(entry, changes as readonly Change[]) ? undefined : JSON.stringify(changes)
 }
+
+/** Retention moves the bounds of a partition with every record that is published: of one entry the last are kept. */
+function lastBounds(changes: readonly Change[]): readonly Change[] {
+  const last = new Map<string, Change>()
+  for (const change of changes) if (isOfBounds(change)) last.set(change.key, change)
+  if (last.size === 0) return changes
+  return changes.filter(change => !isOfBounds(change) || last.get(change.key) === change)
+}
+
+/** `feed/partition`: where it begins and ends, machine/feed/change.ts. */
+export const isOfBounds = ({ machine, key }: Change): boolean =>
+  machine === 'feed' && /^[^/]+\/\d+$/.test(key)
 
 /**
  * One change for each put: every one was executed, nothing expired, and no key has or had a time to live,

@@ -5,7 +5,7 @@ import type { Change } from '../machine/machine.ts'
 import type { Command, Entry } from '../vr/entry.ts'
 import { revAfter } from '../vr/entry.ts'
 import type { LogEntry, LogMoment, LogOptions } from './api.ts'
-import { changesOf } from './changes.ts'
+import { changesOf, isOfBounds } from './changes.ts'
 import type { NodeContext } from './context.ts'
 import { recordChanges } from './log-records.ts'
 import type { Shard } from './shard.ts'
@@ -68,7 +68,10 @@ export async function logRead(
   }))
 }
 
-/** By rev; of one operation keys come before the records that it published. */
+/**
+ * By rev, in the order in which whoever repeats them can: of one operation first keys and feeds, then the records that
+ * it published, then what retention removed.
+ */
 function merged(
   changes: readonly Change[],
   entry: Entry,
@@ -80,7 +83,9 @@ function merged(
     records.push(...(published.get(rev) ?? []))
   }
   if (records.length === 0) return changes
-  return [...changes, ...records].sort((a, b) => a.rev - b.rev)
+  const others = changes.filter(change => !isOfBounds(change))
+  const all = [...others, ...records, ...changes.filter(isOfBounds)]
+  return all.sort((a, b) => a.rev - b.rev)
 }
 
 export function commandsOf(entry: Entry): Json[] {

@@ -111,13 +111,24 @@ function stepsOf(body: JsonObject, isPublish = false): readonly JsonObject[] {
 }
 
 function recordsIn(machine: string, body: JsonObject): readonly TraceRecord[] {
-  if (machine === 'kv') return stepsOf(body, true).map(recordOf)
+  if (machine === 'kv') return [...stepsOf(body, true), ...copiedIn(body)].map(recordOf)
   if (machine !== 'feed') return []
   const { record } = body
   return [...(isObject(record) ? [record as JsonObject] : []), ...listIn(body, 'records')].map(
     recordOf,
   )
 }
+
+/** Of an import. */
+function copiedIn(body: JsonObject): readonly JsonObject[] {
+  return listIn(body, 'feeds').flatMap(({ key, value }) => {
+    const [, feed, partition, offset] = COPIED.exec(String(key)) ?? []
+    if (feed === undefined || !isObject(value)) return []
+    return [{ ...value, feed, partition: Number(partition), offset: Number(offset) } as JsonObject]
+  })
+}
+
+const COPIED = /^([^/]+)\/(\d+)\/(\d+)$/
 
 /** Feeds that it names to publish to; undefined: it is for a machine of one's own, which may publish to any. */
 export function feedsNamedBy({ operation }: Command): readonly string[] | undefined {

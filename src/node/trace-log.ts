@@ -84,7 +84,8 @@ async function toldAt(
     op,
     event(index) {
       const rev = revAt(entry, index)
-      const changed = changes.filter(change => change.rev === rev).map(({ key }) => key)
+      const ofKeys = changes.filter(change => change.rev === rev && change.machine !== 'feed')
+      const changed = ofKeys.map(({ key }) => key)
       return eventOf(entry, index, { shard, node, changed })
     },
   }

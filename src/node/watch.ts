@@ -216,7 +216,10 @@ export class ChangeStream {
 
   #offer(follower: Follower, event: CommitEvent): void {
     if (follower.cancelled || event.rev < follower.next) return
-    const changes = event.changes.filter(change => follower.range(change.key))
+    // What became of feeds has no key of this space.
+    const changes = event.changes.filter(
+      ({ machine, key }) => machine !== 'feed' && follower.range(key),
+    )
     if (changes.length > 0) follower.deliver({ ...event, changes })
   }
 

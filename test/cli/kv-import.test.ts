@@ -32,12 +32,38 @@ function importLog(bytes: string | Buffer = LOG.map(each => JSON.stringify(each)
 }
 
 function copyAt(rev: number, kvs: Record<string, object>): void {
-  daemon.result('kv.hash', { hash: 'ab', op: rev, rev, header: HEADER })
+  const machines = { kv: 'cd', feed: 'ef' }
+  daemon.result('kv.hash', { hash: 'ab', op: rev, rev, machines, header: HEADER })
   daemon.answers.set('kv.get', ({ key }) => ({
     result: { kv: kvs[String(key)] ?? null, header: HEADER },
   }))
   daemon.result('kv.import', { rev: 3, lamport: 1, header: HEADER })
 }
+
+/** A feed of two partitions: made, two records and a key in one transaction, what retention took, and a group. */
+const config = { partitions: 2, retention: { records: 5 }, compact: 'none', dedupeMs: 1000 }
+const record = (partition: number, offset: number, rev: number) => ({
+  ...{ machine: 'feed', rev, key: `f/${partition}/${offset}` },
+  value: {
+    ...{ feed: 'f', partition, offset, timeMs: 7, rev, key: 'k', value: offset, headers: { h: 1 } },
+    ...{ lamport: 9, viewstamp: { view: 0, op: 2 }, id: 'i', mine: true },
+  },
+})
+const FEED_LOG = [
+  { op: 1, revBefore: 0, changes: [{ machine: 'feed', rev: 1, key: 'f', value: config }] },
+  {
+    ...{ op: 2, revBefore: 1 },
+    changes: [{ machine: 'kv', rev: 2, key: 'x', value: 1 }, record(0, 3, 2), record(1, 0, 2)],
+  },
+  {
+    ...{ op: 3, revBefore: 2 },
+    changes: [
+      { machine: 'feed', rev: 2, key: 'f/0', value: { first: 4, next: 4 } },
+      { machine: 'feed', rev: 3, key: 'f/group/g', value: { mode: 'cursor', offsets: { 0: 4 } } },
+    ],
+  },
+]
+const linesOf = (log: readonly object[]) => log.map(each => JSON.stringify(each)).join('\n')
 
 const imports = () => daemon.calls.filter(({ method }) => method === 'kv.import')
 
@@ -90,4 +116,58 @@ test('a file that is not there, or no UTF-8, is one sentence', async () => {
   expect([none.code, none.err]).toEqual([2, expect.stringContaining('cannot be read (ENOENT)')])
   const bad = await importLog(Buffer.from([0x7b, 0xff, 0x0a]))
   expect([bad.code, bad.err]).toEqual([2, expect.stringContaining('is not UTF-8')])
+})
+
+test('what became of feeds goes along, records without what the log of the copy says', async () => {
+  copyAt(0, {})
+  daemon.result('feed.list', { feeds: [], header: HEADER })
+  const { code, err } = await importLog(linesOf(FEED_LOG))
+  expect(code).toBe(0)
+  const plain = { key: 'k', headers: { h: 1 }, id: 'i', mine: true }
+  const feed = (key: string, value: object) => ({ machine: 'feed', key, value })
+  expect(imports().flatMap(({ params }) => params['operations'])).toEqual([
+    [feed('f', config)],
+    [
+      { key: 'x', value: 1 },
+      feed('f/0/3', { ...plain, value: 3 }),
+      feed('f/1/0', { ...plain, value: 0 }),
+    ],
+    [feed('f/0', { first: 4, next: 4 }), feed('f/group/g', { mode: 'cursor', offsets: { 0: 4 } })],
+  ])
+  expect(err).toContain(
+    '2 records published to 1 feed, at the offsets that they had; time, viewstamp and lamport are those of this cluster',
+  )
+})
+
+test('of a feed whose making was not read nothing can be taken, which is said', async () => {
+  copyAt(0, {})
+  daemon.result('feed.list', { feeds: [], header: HEADER })
+  const [, ...rest] = FEED_LOG
+  const first = { op: 1, revBefore: 0, changes: [{ machine: 'kv', rev: 1, key: 'y', value: 1 }] }
+  const { code, err } = await importLog(linesOf([first, ...rest]))
+  expect(code).toBe(0)
+  expect(imports().flatMap(({ params }) => params['operations'])).toEqual([
+    [{ key: 'y', value: 1 }],
+    [{ key: 'x', value: 1 }],
+    [],
+  ])
+  expect(err).toContain('4 changes of feeds were left out')
+  expect(err).not.toContain('published')
+})
+
+test.each([
+  ['the same', { offset: 0, rev: 2, value: 0 }, 0],
+  ['another', { offset: 0, rev: 2, value: 'another' }, 4],
+  ['of another rev', { offset: 0, rev: 1, value: 0 }, 4],
+])('a repeat looks at the newest record of a partition, too: %s', async (_, there, wanted) => {
+  copyAt(2, { x: { key: 'x', value: 1, rev: 2 } })
+  daemon.result('feed.list', { feeds: [{ feed: 'f' }], header: HEADER })
+  daemon.answers.set('feed.read', ({ partition }) =>
+    partition === 1
+      ? { result: { records: [there], next: 1, first: 0, last: 0, header: HEADER } }
+      : { error: { code: 1015, message: 'gone', data: { name: 'OFFSET_OUT_OF_RANGE', first: 4 } } },
+  )
+  const { code, err } = await importLog(linesOf(FEED_LOG))
+  expect([code, imports().length]).toEqual([wanted, wanted === 0 ? 1 : 0])
+  if (wanted > 0) expect(err).toContain('"f/1/0", changed at rev 2 there, is another here')
 })

@@ -1,6 +1,6 @@
 /**
  * What `log read --as changes` printed, into another cluster: every operation at the rev that it had, so that the
- * end is the same state with the same `kv.hash`. What is there already is skipped: a run that was cut short is
+ * end is the same state with the same `kv.hash`, and feeds with the same records (kv-import-feeds.ts). What is there already is skipped: a run that was cut short is
  * repeated whole, once a look at the newest keys says that the copy is what was read up to there (CopyCheck).
  */
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
@@ -10,6 +10,7 @@ import { objects } from '../cluster-nodes.ts'
 import type { Context } from '../context.ts'
 import { UsageError } from '../usage-error.ts'
 import { CopyCheck } from './kv-import-check.ts'
+import { FeedCopy } from './kv-import-feeds.ts'
 
 type Operation = Params<'kv.import'>['operations'][number]
 
@@ -34,9 +35,10 @@ export class LogImport {
   #bytes = 0
   /** Keys whose time to live had passed before the next operation. */
   #expired: Operation[number][] = []
-  /** Changes that are left out; and those of them that are records of feeds. */
+  /** Changes that are left out. */
   #others = 0
-  #records = 0
+  /** Undefined: none was met. */
+  #feeds: FeedCopy | undefined
   #isBegun = false
   /** Of what is skipped; undefined once it was compared. */
   #check: CopyCheck | undefined
@@ -66,20 +68,28 @@ export class LogImport {
     this.#check?.reads(before)
     await this.#fill(before)
     const changes = objects(entry['changes'])
-    const ours = changes.filter(({ machine }) => machine === 'kv')
-    this.#records += changes.filter(({ machine }) => machine === 'feed').length
+    if (changes.some(({ machine }) => machine === 'feed')) {
+      this.#feeds ??= await FeedCopy.begin(this.#client, this.#meta)
+    }
+    const ours = changes.filter(({ machine }) => machine === 'kv' || machine === 'feed')
     this.#others += changes.length - ours.length
     for (const [rev, operation] of byRev(ours)) {
       // Its time to live passed before the operations of this entry, which takes no rev.
       if (rev <= before) {
-        if (before + 1 === this.#next) this.#expired.push(...operation)
+        if (before + 1 === this.#next) this.#expired.push(...this.#taken(operation))
         this.#check?.expired(operation)
       } else if (rev < this.#next) this.#check?.skipped(rev, operation)
       else {
         await this.#fill(rev - 1)
-        await this.#push(operation)
+        await this.#push(this.#taken(operation))
       }
     }
+  }
+
+  #taken(changes: readonly JsonObject[]): Operation[number][] {
+    return changes.flatMap(change =>
+      change['machine'] === 'feed' ? (this.#feeds?.take(change) ?? []) : ofKey(change),
+    )
   }
 
   /** The first entry says whether what is here leads up to it. */
@@ -130,27 +140,33 @@ export class LogImport {
     if (this.#check?.isShort) this.#context.note(this.#check.short)
     else await this.#compare()
     await this.#send()
-    const { hash, rev } = await this.#client.call('kv.hash', this.#meta)
-    const others = this.#others - this.#records
+    const { hash, rev, machines } = await this.#client.call('kv.hash', this.#meta)
+    const others = this.#others
     if (others > 0) this.#context.note(`${others} changes of other state machines were left out`)
-    if (this.#records > 0) {
-      this.#context.note(
-        `${this.#records} records of feeds were left out: viewstamp feed export and feed import copy a feed`,
-      )
-    }
-    this.#context.note(`at rev ${rev}, hash ${hash}`)
+    for (const line of this.#feeds?.summary ?? []) this.#context.note(line)
+    this.#context.note(
+      this.#feeds === undefined
+        ? `at rev ${rev}, hash ${hash}`
+        : `at rev ${rev}, hash of the keys ${machines['kv']}: machines.kv of kv.hash there and here`,
+    )
   }
 }
 
-/** The operations of an entry, each with what kv.import wants to know of its changes. */
-function byRev(changes: readonly JsonObject[]): Map<number, Operation[number][]> {
-  const operations = new Map<number, Operation[number][]>()
-  for (const { rev, key, value, createRev, version, expiresMs } of changes) {
-    const members = Object.entries({ key, value, createRev, version, expiresMs })
-    const change = Object.fromEntries(members.filter(([, member]) => member !== undefined))
-    const operation = operations.get(Number(rev)) ?? []
-    operation.push(change as unknown as Operation[number])
-    operations.set(Number(rev), operation)
+/** The changes of each operation of an entry. */
+function byRev(changes: readonly JsonObject[]): Map<number, JsonObject[]> {
+  const operations = new Map<number, JsonObject[]>()
+  for (const change of changes) {
+    const rev = Number(change['rev'])
+    const operation = operations.get(rev)
+    if (operation) operation.push(change)
+    else operations.set(rev, [change])
   }
   return operations
+}
+
+/** What kv.import wants to know of a key. */
+function ofKey({ key, value, createRev, version, expiresMs }: JsonObject): Operation[number] {
+  const members = Object.entries({ key, value, createRev, version, expiresMs })
+  const there = members.filter(([, member]) => member !== undefined)
+  return Object.fromEntries(there) as unknown as Operation[number]
 }

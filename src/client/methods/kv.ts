@@ -224,14 +224,16 @@ export interface KvMethods {
       readonly header: Header
     }
   }
-  /** Takes over what operations of another cluster changed, as log.read gives it, each at the rev that it had there. One call at a time; meta.session and meta.seq do not count: never repeat it without a look at the rev. COMPARE_FAILED: this cluster is at another rev; if another write came between, it cannot become the same any more. Outcome unknown: some of them may be done. */
+  /** Takes over what operations of another cluster changed, as log.read gives it, each at the rev that it had there. Records of feeds get the offset that they had, and time, viewstamp and lamport of this log. One call at a time; meta.session and meta.seq do not count: never repeat it without a look at the rev. COMPARE_FAILED: this cluster is at another rev; if another write came between, it cannot become the same any more. Outcome unknown: some of them may be done. */
   'kv.import': {
     readonly params: {
       /** of the first operation: one more than this cluster has reached */
       readonly rev: number
       /** the changes of each operation; none for a rev that changed nothing */
       readonly operations: readonly (readonly {
-        /** the key */
+        /** kv, unless said; feed: what became of a feed */
+        readonly machine?: 'kv' | 'feed' | undefined
+        /** the key; of the machine feed as log.read tells it */
         readonly key: string
         /** its value; none: it goes */
         readonly value?: Json | undefined
@@ -323,7 +325,7 @@ export interface KvMethods {
       readonly header: Header
     }
   }
-  /** Hash of the whole state: the same on every replica that has applied the same op. */
+  /** Hash of the whole state: the same on every replica that has applied the same op. `machines`: of each machine alone; that of `kv` is the same in a cluster that imported the log, where that of `feed` is not: records have other times there. */
   'kv.hash': {
     readonly params: {
       readonly meta?: Meta | undefined
@@ -332,6 +334,7 @@ export interface KvMethods {
       readonly hash: string
       readonly op: number
       readonly rev: number
+      readonly machines: JsonObject
       readonly header: Header
     }
   }

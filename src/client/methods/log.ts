@@ -16,7 +16,7 @@ export interface LogMethods {
       readonly header: Header
     }
   }
-  /** Committed entries in order of op. A change is `{rev, machine, key, value}`, without `value` where the key is gone; records that were published, as far as the feed still has them, are changes of the machine `feed`: `key` is `feed/partition/offset`, `value` the record. */
+  /** Committed entries in order of op. A change is `{rev, machine, key, value}`, without `value` where the key is gone; of the machine `feed` there are: `feed` with its configuration, `feed/partition/offset` with a record that was published, as far as the feed still has it, `feed/partition` with `{first, next}` where records went (retention, truncate; of one entry the last), and `feed/group/name` with what the group is and `offsets`, below which everything is done. */
   'log.read': {
     readonly params: {
       /** first op (default: the first kept) */

@@ -17,11 +17,22 @@
  * x/…/PAGE which chunks there are · s/…/NUMBER a sealed chunk, cold · k/…/KEY of a compacted partition, the
  * last offset of the key · i/FEED/SEGMENT ids remembered · g/FEED/GROUP a group.
  */
+import { present } from '../../base/assert.ts'
 import type { Json, JsonObject } from '../../base/json.ts'
-import type { ApplyContext, Change, ColdRecords, Frozen, Machine, StateRecord } from '../machine.ts'
+import type {
+  ApplyContext,
+  Change,
+  ColdRecords,
+  Feeds,
+  Frozen,
+  Machine,
+  StateRecord,
+} from '../machine.ts'
 import { Rejected } from '../machine.ts'
 import { integerOf, invalid, isSet, listOf, objectOf } from '../member.ts'
-import { changedConfig, newConfig, PLAIN, shownConfig } from './config.ts'
+import { feedChange, feedGone, recordsWent } from './change.ts'
+import { changedConfig, type FeedConfig, newConfig, PLAIN, shownConfig } from './config.ts'
+import { CopyPlan } from './copy.ts'
 import { Deadlines } from './deadlines.ts'
 import { Feed } from './feed.ts'
 import { groupCommand } from './groups.ts'
@@ -39,9 +50,15 @@ export interface FeedMachineOptions {
   readonly bounds?: FeedBounds
 }
 
+/** Of the operation at hand. */
+interface At {
+  readonly context: ApplyContext
+  readonly changes: Change[]
+}
+
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER }
 
-export class FeedMachine implements Machine {
+export class FeedMachine implements Machine, Feeds {
   readonly name = 'feed'
   readonly version = 1
   readonly #owns: (feed: string) => boolean
@@ -61,32 +78,36 @@ export class FeedMachine implements Machine {
     this.#records = new RecordSet(bounds)
   }
 
-  apply(command: Json, context: ApplyContext, _changes: Change[]): Json {
+  get feeds(): Feeds {
+    return this
+  }
+
+  apply(command: Json, context: ApplyContext, changes: Change[]): Json {
     this.#finishLoading()
     this.#moved++
     const given = objectOf(command, 'command')
     switch (given['op']) {
       case 'create':
-        return this.#create(given, context)
+        return this.#create(given, { context, changes })
       case 'update':
-        return this.#update(given, context)
+        return this.#update(given, { context, changes })
       case 'delete':
-        return this.#delete(given)
+        return this.#delete(given, { context, changes })
       case 'publish':
-        return this.#publish([given['record'] ?? null], context)[0] ?? null
+        return this.#publish([given['record'] ?? null], { context, changes })[0] ?? null
       case 'publishBatch':
-        return { results: this.#publish(listOf(given, 'records'), context) }
+        return { results: this.#publish(listOf(given, 'records'), { context, changes }) }
       case 'truncate':
-        return this.#truncate(given, context)
+        return this.#truncate(given, { context, changes })
       default:
-        return this.#other(given, context)
+        return this.#other(given, { context, changes })
     }
   }
 
-  #other(given: JsonObject, context: ApplyContext): Json {
+  #other(given: JsonObject, { context, changes }: At): Json {
     const op = String(given['op'])
     if (op.startsWith('group.')) {
-      return groupCommand(this.#feed(given['feed']), op.slice(6), given, context)
+      return groupCommand(this.#feed(given['feed']), op.slice(6), given, context, changes)
     }
     throw invalid('op', 'op must be create, update, delete, publish, publishBatch or truncate')
   }
@@ -95,34 +116,50 @@ export class FeedMachine implements Machine {
    * What another machine publishes in its operation: all of it, or it is refused and nothing is. Where no caller
    * could have made a feed before, one that is not there is made, with nothing but defaults.
    */
-  publish(records: readonly Json[], context: ApplyContext, feeds: 'there' | 'made'): Json[] {
+  publish(records: readonly Json[], at: At, feeds: 'there' | 'made'): Json[] {
     this.#finishLoading()
     this.#moved++
-    if (feeds === 'there') return this.#publish(records, context)
+    if (feeds === 'there') return this.#publish(records, at)
     const made = new Map<string, Feed>()
-    const results = this.#publish(records, context, name => {
+    const results = this.#publish(records, at, name => {
       const feed = this.#feeds.get(name) ?? made.get(name)
       if (feed) return feed
       this.#checkRoom(name, made.size + 1, made.size)
-      const one = new Feed(this.#records, name, PLAIN, context.rev)
+      const one = new Feed(this.#records, name, PLAIN, at.context.rev)
       made.set(name, one)
       return one
     })
-    for (const feed of made.values()) this.#begin(feed)
+    for (const feed of made.values()) this.#begin(feed, at)
     return results
+  }
+
+  takeOver(copied: readonly Json[], at: At): void {
+    this.#finishLoading()
+    this.#moved++
+    const plan = new CopyPlan(this.#records, at, {
+      find: name => this.#feeds.get(name),
+      checkRoom: (...given) => this.#checkRoom(...given),
+      begin: feed => this.#begin(feed, at),
+      configure: (feed, config) => this.#configure(feed, config, at),
+      remove: feed => this.#remove(feed, at),
+      cut: (feed, partition, before) => this.#cut(feed, partition, before, at),
+      shorten: (feed, partition) => this.#shorten(feed, partition, at),
+    })
+    plan.carryOut(copied)
   }
 
   #publish(
     records: readonly Json[],
-    context: ApplyContext,
+    { context, changes }: At,
     feedOf = (name: string) => this.#feed(name),
   ): JsonObject[] {
-    const { results, touched } = publishAll(records, context, feedOf)
+    const { results, touched, shortened } = publishAll(records, context, feedOf)
     for (const [partition, feed] of touched) this.#scheduleOne(partition, feed)
+    for (const partition of shortened) changes.push(recordsWent(context.rev, partition))
     return results
   }
 
-  #create(given: JsonObject, context: ApplyContext): Json {
+  #create(given: JsonObject, at: At): Json {
     const name = feedName(given['feed'])
     const there = this.#feeds.get(name)
     if (there) {
@@ -131,7 +168,7 @@ export class FeedMachine implements Machine {
     }
     const config = newConfig(given)
     this.#checkRoom(name, config.partitions)
-    this.#begin(new Feed(this.#records, name, config, context.rev))
+    this.#begin(new Feed(this.#records, name, config, at.context.rev), at)
     return { feed: name, config: shownConfig(config) }
   }
 
@@ -151,32 +188,49 @@ export class FeedMachine implements Machine {
     }
   }
 
-  #begin(feed: Feed): void {
+  #begin(feed: Feed, { context, changes }: At): void {
+    changes.push(feedChange(context.rev, feed))
     feed.begin()
     this.#feeds.set(feed.name, feed)
     this.#partitions += feed.partitions.length
     this.#made++
   }
 
-  #update(given: JsonObject, { timeMs }: ApplyContext): Json {
+  #update(given: JsonObject, at: At): Json {
     const feed = this.#feed(given['feed'])
-    feed.config = changedConfig(feed.config, given)
-    for (const partition of feed.partitions) partition.retain(feed.config.retention, timeMs)
-    this.#schedule(feed)
+    this.#configure(feed, changedConfig(feed.config, given), at)
     return { feed: feed.name, config: shownConfig(feed.config) }
   }
 
-  #delete(given: JsonObject): Json {
+  #configure(feed: Feed, config: FeedConfig, at: At): void {
+    feed.config = config
+    at.changes.push(feedChange(at.context.rev, feed))
+    for (const partition of feed.partitions) this.#shorten(feed, partition, at)
+  }
+
+  /** As the retention of the feed says. */
+  #shorten(feed: Feed, partition: Partition, { context, changes }: At): void {
+    const hasLost = partition.retain(feed.config.retention, context.timeMs)
+    if (hasLost) changes.push(recordsWent(context.rev, partition))
+    this.#scheduleOne(partition, feed)
+  }
+
+  #delete(given: JsonObject, at: At): Json {
     const feed = this.#feed(given['feed'])
+    this.#remove(feed, at)
+    return { feed: feed.name, deleted: true }
+  }
+
+  #remove(feed: Feed, { context, changes }: At): void {
+    changes.push(feedGone(context.rev, feed))
     feed.remove()
     this.#feeds.delete(feed.name)
     this.#made++
     this.#partitions -= feed.partitions.length
     for (const partition of feed.partitions) this.#deadlines.set(dueName(partition), undefined)
-    return { feed: feed.name, deleted: true }
   }
 
-  #truncate(given: JsonObject, { timeMs }: ApplyContext): Json {
+  #truncate(given: JsonObject, at: At): Json {
     const feed = this.#feed(given['feed'])
     const cuts = cutsOf(feed, given)
     for (const [partition, before] of cuts) {
@@ -184,15 +238,19 @@ export class FeedMachine implements Machine {
       const message = `${feed.name} partition ${partition.number} ends at ${partition.next}: nothing can be cut behind it, and nothing was`
       throw outOfRange(message, partition)
     }
-    for (const [partition, before] of cuts) {
-      partition.trim(before)
-      partition.retain(feed.config.retention, timeMs)
-      this.#scheduleOne(partition, feed)
-    }
+    for (const [partition, before] of cuts) this.#cut(feed, partition, before, at)
     const first = cuts.map(([each]) => [String(each.number), each.first] as const)
     return {
       first: given['offsets'] === undefined ? (first[0]?.[1] ?? 0) : Object.fromEntries(first),
     }
+  }
+
+  #cut(feed: Feed, partition: Partition, before: number, { context, changes }: At): void {
+    const { first } = partition
+    partition.trim(before)
+    partition.retain(feed.config.retention, context.timeMs)
+    if (partition.first > first) changes.push(recordsWent(context.rev, partition))
+    this.#scheduleOne(partition, feed)
   }
 
   #schedule(feed: Feed): void {
@@ -236,7 +294,7 @@ export class FeedMachine implements Machine {
   }
 
   /** Records go because they are old, the same at the same place of the log on every replica. */
-  advance(timeMs: number): void {
+  advance(timeMs: number, context: ApplyContext, changes: Change[]): void {
     this.#finishLoading()
     const next = this.#deadlines.next
     if (next === undefined || next > timeMs) return
@@ -244,9 +302,8 @@ export class FeedMachine implements Machine {
     for (const due of this.#deadlines.due(timeMs)) {
       const [name = '', number] = due.split('/')
       const feed = this.#feed(name)
-      const partition = feed.partitions[Number(number)]
-      partition?.retain(feed.config.retention, timeMs)
-      this.#deadlines.set(due, partition?.nextDue(feed.config.retention))
+      const partition = present(feed.partitions[Number(number)], 'what is due is there')
+      this.#shorten(feed, partition, { context: { ...context, timeMs }, changes })
     }
   }
 

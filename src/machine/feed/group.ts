@@ -64,11 +64,11 @@ export class Group {
     return this.#pending.size
   }
 
-  /** Everything below it is done. */
-  doneBelow(partition: number): number {
-    let low = this.offsets[partition] ?? 0
-    for (const each of this.#pending.values()) {
-      if (each.partition === partition && each.offset < low) low = each.offset
+  /** Of each partition: everything below it is done. */
+  done(partitions: number): number[] {
+    const low = Array.from({ length: partitions }, (_, number) => this.offsets[number] ?? 0)
+    for (const { partition, offset } of this.#pending.values()) {
+      low[partition] = Math.min(low[partition] ?? offset, offset)
     }
     return low
   }

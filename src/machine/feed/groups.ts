@@ -11,9 +11,10 @@
  */
 import type { Json, JsonObject } from '../../base/json.ts'
 import { compareKeys } from '../kv/key.ts'
-import type { ApplyContext } from '../machine.ts'
+import type { ApplyContext, Change } from '../machine.ts'
 import { Rejected } from '../machine.ts'
 import { integerOf, invalid, isJsonObject, listOf, objectOf } from '../member.ts'
+import { groupChange, groupGone } from './change.ts'
 import type { Feed } from './feed.ts'
 import { Group, type GroupConfig } from './group.ts'
 import {
@@ -31,15 +32,26 @@ export function groupCommand(
   op: string,
   given: JsonObject,
   context: ApplyContext,
+  changes: Change[],
 ): Json {
+  const { rev } = context
   const name = nameOf(given['group'])
-  if (op === 'create') return create(feed, name, given)
+  if (op === 'create') {
+    const group = create(feed, name, given)
+    changes.push(groupChange(rev, feed, group))
+    return shownGroup(feed, group)
+  }
   const group = groupOf(feed, name)
   const result = change(feed, group, op, given, context)
   if (op === 'delete') feed.removeGroup(name)
   else feed.markGroup(group)
+  if (op === 'delete') changes.push(groupGone(rev, feed, group))
+  else if (MOVING.has(op)) changes.push(groupChange(rev, feed, group))
   return result
 }
+
+/** Who leases records, or gives them back, has done nothing with them yet. */
+const MOVING: ReadonlySet<string> = new Set(['commit', 'seek', 'ack', 'bury'])
 
 function change(
   feed: Feed,
@@ -82,19 +94,24 @@ function change(
   }
 }
 
-function create(feed: Feed, name: string, given: JsonObject): Json {
+function create(feed: Feed, name: string, given: JsonObject): Group {
   if (feed.groups.has(name)) {
     throw new Rejected('GROUP_EXISTS', `${feed.name} has a group ${name} already`, { group: name })
   }
+  const group = newGroup(feed, name, given)
+  setOffsets(feed, group, given['offsets'] ?? {})
+  feed.markGroup(group)
+  return group
+}
+
+/** At the first of each partition, and no part of the state yet. */
+export function newGroup(feed: Feed, name: string, given: JsonObject): Group {
   if (feed.groups.size >= GROUPS_MAX) {
     const message = `${feed.name} has ${GROUPS_MAX} groups, its limit: delete one`
     throw new Rejected('TOO_LARGE', message, { limit: GROUPS_MAX, path: 'group' })
   }
   const offsets = feed.partitions.map(({ first }) => first)
-  const group = new Group(name, configOf(feed, name, given), offsets)
-  setOffsets(feed, group, given['offsets'] ?? {})
-  feed.markGroup(group)
-  return shownGroup(feed, group)
+  return new Group(nameOf(name), configOf(feed, name, given), offsets)
 }
 
 function configOf(feed: Feed, name: string, given: JsonObject): GroupConfig {
@@ -177,18 +194,26 @@ function memberOf(given: JsonObject): string {
 }
 
 export function shownOffsets(feed: Feed, group: Group): JsonObject {
-  const offsets = feed.partitions.map(({ number }) => [String(number), group.doneBelow(number)])
+  const offsets = group.done(feed.partitions.length).map((done, i) => [String(i), done])
   return { offsets: Object.fromEntries(offsets), lag: group.lag(feed.partitions) }
 }
 
+/** As group.create takes it. */
+export function configOfGroup({ config }: Group): JsonObject {
+  const { mode, ackWaitMs, maxDeliver, deadLetter } = config
+  if (mode === 'cursor') return { mode }
+  return { mode, ackWaitMs, maxDeliver, ...(maxDeliver > 0 && { deadLetter }) }
+}
+
 export function shownGroup(feed: Feed, group: Group): JsonObject {
-  const { mode, ackWaitMs, maxDeliver, deadLetter } = group.config
-  const config =
-    mode === 'cursor'
-      ? { mode }
-      : { mode, ackWaitMs, maxDeliver, ...(maxDeliver > 0 && { deadLetter }) }
+  const { mode } = group.config
   const pending = mode === 'queue' ? { pending: group.pending } : {}
-  return { group: group.name, config, ...shownOffsets(feed, group), ...pending }
+  return {
+    group: group.name,
+    config: configOfGroup(group),
+    ...shownOffsets(feed, group),
+    ...pending,
+  }
 }
 
 /** In order of name. */

@@ -100,6 +100,15 @@ export class Partition {
     return offset
   }
 
+  /** Of a copy: what has the offsets below `next` was gone where it comes from, and with it all that is older. */
+  skipTo(next: number): void {
+    if (next <= this.#next) return
+    if (!this.latest) this.trim(this.#next)
+    this.#next = next
+    if (!this.latest) this.#first = next
+    this.mark()
+  }
+
   #isFull(chars: number, timeMs: number, ageMs: number | undefined): boolean {
     const [oldest] = this.#open
     if (oldest === undefined) return false
@@ -148,12 +157,15 @@ export class Partition {
     this.mark()
   }
 
-  /** What is too much or too old goes, the oldest first: sealed chunks as a whole. */
-  retain({ records, bytes, ageMs }: Retention, timeMs: number): void {
+  /** What is too much or too old goes, the oldest first: sealed chunks as a whole. Tells whether anything did. */
+  retain({ records, bytes, ageMs }: Retention, timeMs: number): boolean {
+    const before = this.#first
     if (records !== undefined && this.size > records) this.trim(this.#firstOfLast(records))
     if (bytes !== undefined) this.#retainBytes(bytes)
     if (ageMs !== undefined) this.#retainAge(timeMs - ageMs)
-    for (const offset of this.latest?.expire(timeMs) ?? []) this.#died(offset)
+    const expired = this.latest?.expire(timeMs) ?? []
+    for (const offset of expired) this.#died(offset)
+    return this.#first > before || expired.length > 0
   }
 
   #firstOfLast(records: number): number {

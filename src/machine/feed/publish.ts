@@ -30,13 +30,16 @@ interface New {
   readonly at: Partition
 }
 
+/** Keys that compacted partitions get in one operation. */
+export type NewKeys = Map<Partition, Set<string>>
+
 /** What the records before one have taken, in the same operation. */
 interface Before {
   /** Records that each partition gets. */
   readonly counts: Map<Partition, number>
   /** Of these partitions. */
   readonly feeds: Map<Partition, Feed>
-  readonly newKeys: Map<Partition, Set<string>>
+  readonly newKeys: NewKeys
   /** Feed and id → number of the record. */
   readonly ids: Map<string, number>
 }
@@ -45,6 +48,8 @@ export interface Published {
   readonly results: JsonObject[]
   /** Partitions that got records. */
   readonly touched: Iterable<readonly [Partition, Feed]>
+  /** Those of them that lost some. */
+  readonly shortened: readonly Partition[]
 }
 
 type FeedOf = (name: string) => Feed
@@ -66,18 +71,21 @@ export function publishAll(
   )
   const results: JsonObject[] = []
   for (const one of planned) results.push(carryOut(one, results, context))
-  for (const [at, feed] of before.feeds) at.retain(feed.config.retention, context.timeMs)
-  return { results, touched: before.feeds }
+  const shortened: Partition[] = []
+  for (const [at, feed] of before.feeds) {
+    if (at.retain(feed.config.retention, context.timeMs)) shortened.push(at)
+  }
+  return { results, touched: before.feeds, shortened }
 }
 
 /** Most operations publish one record: nothing needs to be kept for a next one. */
 function publishOne(json: Json, context: ApplyContext, feedOf: FeedOf): Published {
   const planned = planOne(json, context, feedOf)
   const results = [carryOut(planned, [], context)]
-  if (planned.type !== 'new') return { results, touched: [] }
+  if (planned.type !== 'new') return { results, touched: [], shortened: [] }
   const { at, feed } = planned
-  at.retain(feed.config.retention, context.timeMs)
-  return { results, touched: [[at, feed]] }
+  const hasLost = at.retain(feed.config.retention, context.timeMs)
+  return { results, touched: [[at, feed]], shortened: hasLost ? [at] : [] }
 }
 
 /** Says which record of several it was. */
@@ -109,9 +117,7 @@ function note({ before, i }: Next, { at, feed, draft: { key, id } }: New): void 
   const { counts, feeds, newKeys, ids } = before
   counts.set(at, (counts.get(at) ?? 0) + 1)
   feeds.set(at, feed)
-  if (key !== undefined && at.latest?.has(key) === false) {
-    newKeys.set(at, (newKeys.get(at) ?? new Set()).add(key))
-  }
+  noteKey(newKeys, key, at)
   if (id !== undefined && feed.config.dedupeMs > 0) ids.set(`${feed.name} ${id}`, i)
 }
 
@@ -129,7 +135,7 @@ function planOne(json: Json, context: ApplyContext, feedOf: FeedOf, among?: Next
       ...{ feed: feed.name, partition: at.number, next, path: 'expectOffset' },
     })
   }
-  checkKey(draft, at, among?.before)
+  checkKey(draft, at, among?.before.newKeys)
   return { type: 'new', draft, feed, at }
 }
 
@@ -158,13 +164,19 @@ function partitionOf({ partition, key, id }: Draft, feed: Feed, turn: number): P
   )
 }
 
-function checkKey({ key }: Draft, at: Partition, before: Before | undefined): void {
+export function noteKey(newKeys: NewKeys, key: string | undefined, at: Partition): void {
+  if (key === undefined || at.latest?.has(key) !== false) return
+  newKeys.set(at, (newKeys.get(at) ?? new Set()).add(key))
+}
+
+/** Of a compacted partition; `newKeys`: of the operation, by then. */
+export function checkKey({ key }: Pick<Draft, 'key'>, at: Partition, newKeys?: NewKeys): void {
   const { latest } = at
   if (!latest) return
   if (key === undefined) {
     throw invalid('key', `${at.feed} is compacted by key: every record needs a key`)
   }
-  const others = before?.newKeys.get(at)
+  const others = newKeys?.get(at)
   if (latest.has(key) || others?.has(key)) return
   if (latest.size + (others?.size ?? 0) < COMPACTED_KEYS_MAX) return
   const message = `a partition of a compacted feed has ${COMPACTED_KEYS_MAX} keys at most, and one that was deleted with null counts for a day: delete some and wait, or use more partitions`

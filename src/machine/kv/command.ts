@@ -14,7 +14,7 @@
  *   apply    program                                   → {values, rev}
  *   txn      compare? then? else?                      → {succeeded, results, rev}
  *   publish  record of a feed; in a transaction only    → {partition, offset, …}
- *   import   rev changes, of another cluster's log      → {rev}
+ *   import   rev changes feeds?, of another cluster's log → {rev}
  *
  * get, getMany and range are queries too, and may also go through the log.
  */

@@ -10,7 +10,12 @@ import { keyMember } from './command.ts'
 import { textOfValue } from './value.ts'
 import type { Work } from './work.ts'
 
-export function importChanges(work: Work, command: JsonObject): Json {
+/** `takeOver`: of what became of feeds in the same operation. */
+export function importChanges(
+  work: Work,
+  command: JsonObject,
+  takeOver: (changes: readonly Json[]) => void,
+): Json {
   const { rev } = work
   const wanted = integerOf(command, 'rev', { min: 1, max: Number.MAX_SAFE_INTEGER })
   if (wanted === undefined) throw invalid('rev', 'rev is missing')
@@ -19,6 +24,8 @@ export function importChanges(work: Work, command: JsonObject): Json {
     throw new Rejected('COMPARE_FAILED', message, { rev })
   }
   for (const change of listOf(command, 'changes')) importChange(work, objectOf(change, 'changes'))
+  // Last: it cannot be taken back.
+  if (command['feeds'] !== undefined) takeOver(listOf(command, 'feeds'))
   return { rev }
 }
 

@@ -1,7 +1,7 @@
 /** The key-value machine: READ FIRST. Which command does what, and how its state is kept. */
 import { unreachable } from '../../base/assert.ts'
 import type { Json } from '../../base/json.ts'
-import type { ApplyContext, Change, Frozen, Machine, Publish, StateRecord } from '../machine.ts'
+import type { ApplyContext, Change, Feeds, Frozen, Machine, StateRecord } from '../machine.ts'
 import { invalid } from '../member.ts'
 import type { NamedCommand } from './command.ts'
 import { namedCommand } from './command.ts'
@@ -24,10 +24,10 @@ export class KvMachine implements Machine {
     return this.#store.size
   }
 
-  apply(command: Json, context: ApplyContext, changes: Change[], publish?: Publish): Json {
+  apply(command: Json, context: ApplyContext, changes: Change[], feeds?: Feeds): Json {
     const work = new Work(this.#store, context)
     try {
-      const result = execute(work, namedCommand(command), context, publish)
+      const result = execute(work, namedCommand(command), { context, changes }, feeds)
       work.commit(changes)
       return result
     } catch (error) {
@@ -84,8 +84,8 @@ export class KvMachine implements Machine {
 function execute(
   work: Work,
   { op, command }: NamedCommand,
-  context: ApplyContext,
-  publish: Publish | undefined,
+  at: { readonly context: ApplyContext; readonly changes: Change[] },
+  feeds: Feeds | undefined,
 ): Json {
   switch (op) {
     case 'put':
@@ -106,11 +106,14 @@ function execute(
       return apply(work, command)
     case 'txn':
       return txn(work, command, records => {
-        if (publish) return publish(records, context, 'there')
+        if (feeds) return feeds.publish(records, at, 'there')
         throw invalid('publish', 'there are no feeds here to publish to')
       })
     case 'import':
-      return importChanges(work, command)
+      return importChanges(work, command, copied => {
+        if (feeds) return feeds.takeOver(copied, at)
+        throw invalid('feeds', 'there are no feeds here to import')
+      })
     case 'publish':
       throw invalid('op', 'publish stands in a transaction; feed.publish does it alone')
     default:

@@ -1,33 +1,45 @@
-/** kv.import: operations of another cluster's log of state changes, each at the rev that it had there. */
+/** kv.import: operations of another cluster's log of state changes, feeds included, each at the rev that it had there. */
 import { present } from '../../base/assert.ts'
 import { ViewstampError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
+import { BATCH_MAX } from '../../machine/feed/limits.ts'
 import { CHANGES_MAX } from '../../machine/kv/limits.ts'
 import type { Meta, NodeApi } from '../../node/api.ts'
 import { method } from '../method.ts'
-import { integer, list, may, must, object } from '../schema.ts'
+import { anything, integer, list, may, must, object, oneOf, refined, within } from '../schema.ts'
 import { KEY, VALUE } from '../value.ts'
 import { write } from './kv-write.ts'
 import { INTEGER, result } from './result.ts'
 
 const OPERATIONS_MAX = 256
+/** Records of one publishBatch, and what else became of feeds with it. */
+const FEED_CHANGES_MAX = 2 * BATCH_MAX
 
-const CHANGE = object({
-  key: must(KEY, 'the key'),
-  value: may(VALUE, 'its value; none: it goes'),
+const ANY_CHANGE = object({
+  machine: may(oneOf('kv', 'feed'), 'kv, unless said; feed: what became of a feed'),
+  key: must(KEY, 'the key; of the machine feed as log.read tells it'),
+  value: may(anything, 'its value; none: it goes'),
   createRev: may(integer(1), 'as log.read tells it; else as after a put'),
   version: may(integer(1), 'as log.read tells it; else as after a put'),
   expiresMs: may(integer(1), 'as log.read tells it: the time at which it goes'),
 })
 
+/** A record of a feed may be larger than a value. */
+const CHANGE = refined(ANY_CHANGE, given => {
+  const { machine, value } = given as JsonObject
+  if (machine === 'feed' || value === undefined) return undefined
+  const problem = VALUE.check(value)
+  return problem && within('value', problem)
+})
+
 export const KV_IMPORT = [
   method('kv.import', {
     kind: 'write',
-    doc: 'Takes over what operations of another cluster changed, as log.read gives it, each at the rev that it had there. One call at a time; meta.session and meta.seq do not count: never repeat it without a look at the rev. COMPARE_FAILED: this cluster is at another rev; if another write came between, it cannot become the same any more. Outcome unknown: some of them may be done.',
+    doc: 'Takes over what operations of another cluster changed, as log.read gives it, each at the rev that it had there. Records of feeds get the offset that they had, and time, viewstamp and lamport of this log. One call at a time; meta.session and meta.seq do not count: never repeat it without a look at the rev. COMPARE_FAILED: this cluster is at another rev; if another write came between, it cannot become the same any more. Outcome unknown: some of them may be done.',
     params: {
       rev: must(integer(1), 'of the first operation: one more than this cluster has reached'),
       operations: must(
-        list(list(CHANGE, CHANGES_MAX), OPERATIONS_MAX, 1),
+        list(list(CHANGE, CHANGES_MAX + FEED_CHANGES_MAX), OPERATIONS_MAX, 1),
         'the changes of each operation; none for a rev that changed nothing',
       ),
     },
@@ -36,19 +48,28 @@ export const KV_IMPORT = [
     run: async ({ rev, operations }, meta, caller) => {
       const lists = operations as readonly (readonly JsonObject[])[]
       // All keys go with each: in one shard, or nothing is written.
-      const keys = [...new Set(lists.flatMap(changes => changes.map(({ key }) => String(key))))]
+      const keys = [...new Set(lists.flatMap(changes => changes.map(placeOf)))]
       // Each is a write of its own, in the session of this node, which keeps their order.
       const plain = { ...meta, session: undefined, seq: undefined }
       await refuseOther(caller.node, keys[0], plain, rev)
       return last(
         lists.map((changes, i) => {
-          const body = { op: 'import', rev: rev + i, changes }
-          return write(caller, plain, keys, body as unknown as JsonObject)
+          return write(caller, plain, keys, { op: 'import', rev: rev + i, ...byMachine(changes) })
         }),
       )
     },
   }),
 ]
+
+/** By which the shard is found: a feed is in that of the key of its name. */
+const placeOf = ({ machine, key }: JsonObject): string =>
+  machine === 'feed' ? (String(key).split('/')[0] ?? '') : String(key)
+
+function byMachine(given: readonly JsonObject[]): JsonObject {
+  const feeds = given.filter(({ machine }) => machine === 'feed')
+  const changes = given.filter(({ machine }) => machine !== 'feed')
+  return { changes, ...(feeds.length > 0 && { feeds }) } as unknown as JsonObject
+}
 
 /**
  * Not at the rev before: nothing is handed in, for what the machine refuses takes a rev, too. A write that comes

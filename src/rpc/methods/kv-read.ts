@@ -73,8 +73,13 @@ export const KV_READS = [
   }),
   method('kv.hash', {
     kind: 'read',
-    doc: 'Hash of the whole state: the same on every replica that has applied the same op.',
-    result: result({ hash: STRING, op: INTEGER, rev: INTEGER }),
+    doc: 'Hash of the whole state: the same on every replica that has applied the same op. `machines`: of each machine alone; that of `kv` is the same in a cluster that imported the log, where that of `feed` is not: records have other times there.',
+    result: result({
+      hash: STRING,
+      op: INTEGER,
+      rev: INTEGER,
+      machines: { type: 'object', additionalProperties: STRING },
+    }),
     run: (_, meta, { node }) => withHeader(node.stateHash(meta)),
   }),
 ]

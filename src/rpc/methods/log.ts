@@ -33,7 +33,7 @@ export const LOG = [
   }),
   method('log.read', {
     kind: 'read',
-    doc: 'Committed entries in order of op. A change is `{rev, machine, key, value}`, without `value` where the key is gone; records that were published, as far as the feed still has them, are changes of the machine `feed`: `key` is `feed/partition/offset`, `value` the record.',
+    doc: 'Committed entries in order of op. A change is `{rev, machine, key, value}`, without `value` where the key is gone; of the machine `feed` there are: `feed` with its configuration, `feed/partition/offset` with a record that was published, as far as the feed still has it, `feed/partition` with `{first, next}` where records went (retention, truncate; of one entry the last), and `feed/group/name` with what the group is and `offsets`, below which everything is done.',
     params: {
       from: may(integer(0), 'first op (default: the first kept)'),
       limit: may(integer(1, ENTRIES_MAX), 'at most so many (100)'),
