@@ -5,7 +5,7 @@ import WebSocket from 'ws'
 import { feed, valueText } from './calls.mjs'
 import { callOnce, connectHttp } from './client-http.mjs'
 import { load } from './load.mjs'
-import { cpuSeconds, residentMiB, sleep } from './processes.mjs'
+import { cpuSeconds, memoryMiB, sleep } from './processes.mjs'
 import { primaryEndpoint } from './suites.mjs'
 
 const followedPerSecond = 20_000
@@ -103,26 +103,32 @@ function publish(endpoint, secs, more = {}) {
   return load({ ...work, endpoints: [endpoint] })
 }
 
-/** Memory and disk of each node while the feed grows by so many MiB of values of 4 KiB. */
+/** A process that has just started grows under any load; the feed is made empty again behind it. */
+const warmMiB = 256
+
+/** Memory and disk of each node while a feed grows from nothing by so many MiB of values of 4 KiB. */
 export async function growth(cluster, MiB) {
   const endpoint = await primaryEndpoint(cluster)
   const points = []
   const bytes = async () => {
-    const { feeds: all } = await callOnce(endpoint, 'feed.list', { prefix: feed })
-    return all[0].bytes
+    const { feeds: all } = await callOnce(endpoint, 'feed.list', { prefix: feed }, 20_000)
+    return all[0].bytes / 2 ** 20
   }
-  await publish(endpoint, 2, { valueBytes: 4096 })
-  const before = await bytes()
   const note = async () => {
-    const feedMiB = ((await bytes()) - before) / 2 ** 20
-    points.push({ feedMiB, residentMiB: cluster.pids.map(residentMiB) })
+    const feedMiB = await bytes()
+    points.push({ feedMiB, memoryMiB: cluster.pids.map(memoryMiB) })
     return feedMiB
   }
+  const started = cluster.pids.map(memoryMiB)
+  do await publish(endpoint, 5, { valueBytes: 4096 })
+  while ((await bytes()) < warmMiB)
+  const { next } = (await callOnce(endpoint, 'feed.info', { feed }, 20_000)).partitions[0]
+  await callOnce(endpoint, 'feed.truncate', { feed, beforeOffset: next }, 20_000)
   for (let grown = await note(); grown < MiB; grown = await note()) {
     const { errors, firstError } = await publish(endpoint, 5, { valueBytes: 4096 })
     if (errors > 0) throw new Error(firstError)
   }
-  return { points, diskMiB: cluster.directories.map(diskMiB) }
+  return { started, points, diskMiB: cluster.directories.map(diskMiB) }
 }
 
 function diskMiB(directory) {

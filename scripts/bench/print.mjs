@@ -66,9 +66,12 @@ function printFeeds({ follow, one, hundred, bulk }, print) {
   )
 }
 
-function printGrowth({ points, diskMiB }, print) {
-  for (const { feedMiB, residentMiB } of points) {
-    print(`feed of ${whole(feedMiB)} MiB: ${residentMiB.map(whole).join(', ')} MiB resident`)
+function printGrowth({ started, points, diskMiB }, print) {
+  const shown = nodes =>
+    `${nodes.map(({ held }) => whole(held)).join(', ')} MiB held, ${nodes.map(({ mapped }) => whole(mapped)).join(', ')} mapped`
+  print(`just started: ${shown(started)}`)
+  for (const { feedMiB, memoryMiB } of points) {
+    print(`feed of ${whole(feedMiB)} MiB: ${shown(memoryMiB)}`)
   }
   print(`on disk: ${diskMiB.map(whole).join(', ')} MiB`)
 }

@@ -113,6 +113,16 @@ export function residentMiB(pid) {
   return kib === undefined ? Number.NaN : Number(kib) / 1024
 }
 
+/**
+ * What a process holds, and what is mapped into it of files: its program, and tables that were read, which the system
+ * takes back when it wants room. In MiB; NaN where there is no /proc, or no process.
+ */
+export function memoryMiB(pid) {
+  const status = readProc(`/proc/${pid}/status`) ?? ''
+  const of = name => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024
+  return { held: of('RssAnon'), mapped: of('RssFile') }
+}
+
 /** CPU seconds the whole machine was busy since it started; NaN where there is no /proc. */
 export function machineBusySeconds() {
   const line = readProc('/proc/stat')?.split('\n')[0]

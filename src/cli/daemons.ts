@@ -115,7 +115,8 @@ export class Daemons {
         // The last is for one word each way: start me again; end with me.
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         detached: true,
-        env: { ...process.env, ...(colored && { FORCE_COLOR: '1' }) },
+        // Few arenas of malloc: docs/operations.md, What to look at.
+        env: { MALLOC_ARENA_MAX: '2', ...process.env, ...(colored && { FORCE_COLOR: '1' }) },
       },
     )
     // One that has ended already hears nothing, and its end is told below.
