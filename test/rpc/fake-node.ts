@@ -106,7 +106,12 @@ export class FakeNode implements NodeApi {
   }
   async stateHash(): Promise<Answer> {
     return {
-      result: { hash: 'ab'.repeat(16), op: this.#rev, rev: this.#rev },
+      result: {
+        hash: 'ab'.repeat(16),
+        op: this.#rev,
+        rev: this.#rev,
+        machines: { kv: 'cd'.repeat(16) },
+      },
       header: this.header(),
     }
   }

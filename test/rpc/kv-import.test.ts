@@ -17,6 +17,22 @@ test('operations for another rev are not handed in: they would take revs', async
   expect(result.rev).toBe(4)
 })
 
+test('what became of feeds is handed in apart, in the shard of the feed’s name; a record may be larger than a value', async () => {
+  const { url, node } = await serve()
+  const large = 'x'.repeat(1_048_570)
+  const feed = (key: string, value?: object) => ({ machine: 'feed', key, value })
+  const record = feed('f/0/3', { value: large, headers: { a: 'b' } })
+  await call(url, 'kv.import', [1, [[...put('a'), feed('f', { partitions: 1 }), record]]])
+  const imported = node.calls.filter(({ body }) =>
+    JSON.stringify(body).startsWith('{"op":"import"'),
+  )
+  expect(imported.map(({ keys }) => keys)).toEqual([['a', 'f']])
+  expect(imported[0]?.body).toMatchObject({ changes: put('a'), feeds: [{ key: 'f' }, record] })
+  const { error } = await call(url, 'kv.import', [2, [put('a', { value: [large, 'more'] })]])
+  expect(error.data).toMatchObject({ outcome: 'none', path: 'operations[0][0].value' })
+  expect(error.message).toContain('larger than the limit')
+})
+
 test('a failure after a part was done is unknown, tells how much, and is not to be repeated', async () => {
   const { url } = await serve()
   const operations = [put('a'), put('b', { createRev: 99 }), put('c')]
