@@ -163,9 +163,9 @@ export const FEEDS = [
     why: 'of a batch that is refused the records before the bad one are published',
     by: ['feed-removals', 'feed-offsets'],
     file: 'machine/feed/publish.ts',
-    find: 'return within(i, () => planOne(plan, json, i, feedOf))\n  })',
+    find: 'within(i, () => planNext(json, context, feedOf, { before, i })),\n  )',
     replace:
-      'try { return within(i, () => planOne(plan, json, i, feedOf)) } catch (error) {\n      const first = records[0]\n      if (first !== undefined) carryOut(planOne({ ...plan, counts: new Map(), ids: new Map() }, first, 0, feedOf), [], context)\n      throw error\n    }\n  })',
+      '{\n    try { return within(i, () => planNext(json, context, feedOf, { before, i })) } catch (error) {\n      const [first] = records\n      if (first !== undefined) carryOut(planOne(first, context, feedOf), [], context)\n      throw error\n    }\n  })',
   },
   {
     name: 'subscription-resumes-inclusively',
