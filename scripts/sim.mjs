@@ -72,12 +72,11 @@ async function run(seed, tracing) {
   }
 }
 
-/** What the storage code did wrong shows in the same run, and in no smaller one that is known. */
 function tell(seed, outcome, isMinimised) {
   const { overrides, mutant } = words
   const isStorage = outcome.failure.isStorage === true
   const run = { seed, line: words.kept, overrides, mutant, isStorage }
-  return tellFailure(simulator, run, outcome, isMinimised && !isStorage)
+  return tellFailure(simulator, run, outcome, isMinimised)
 }
 
 async function oneSeed(seed) {

@@ -17,7 +17,7 @@ export async function canary() {
     const outcome = simulator.simulate(seed)
     if (outcome.failure === undefined) continue
     const run = { seed, mutant, overrides: {} }
-    const code = tellFailure(simulator, run, outcome, true)
+    const code = await tellFailure(simulator, run, outcome, true)
     const isCaught = code === 129 && outcome.failure.property === property
     console.log(
       isCaught

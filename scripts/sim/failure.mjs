@@ -5,13 +5,12 @@ const EVENTS_SHOWN = 200
 const SECONDS_MAX = 60
 
 /** Gives the exit code. `isMinimised`: the run is made smaller first. */
-export function tellFailure(simulator, run, outcome, isMinimised) {
-  const small = isMinimised ? minimise(simulator, run, outcome) : { ...run, outcome }
+export async function tellFailure(simulator, run, outcome, isMinimised) {
+  const small = isMinimised ? await minimise(simulator, run, outcome) : { ...run, outcome }
   for (const line of lastEvents(simulator, small)) console.log(line)
   const { failure } = small.outcome
   console.log(`\n${failure.kind} · ${failure.message}`)
-  // A run that never converged has no moment at which it failed.
-  // The disks of one are what they are at its end.
+  // A run that never converged has no moment at which it failed, and disks are what they are at the end of theirs.
   const isWhole = failure.kind === 'liveness' || run.isStorage
   const cut = isWhole ? {} : { untilMs: failure.atMs }
   console.log(
@@ -31,15 +30,17 @@ export function lineOf(simulator, { seed, line, mutant, overrides, isStorage }) 
   return `npm run sim -- ${words.filter(word => word !== '').join(' ')}`
 }
 
-function minimise(simulator, run, outcome) {
-  const { seed } = run
+async function minimise(simulator, run, outcome) {
+  const { seed, isStorage } = run
   const started = performance.now()
-  const ended = () => performance.now() - started > SECONDS_MAX * 1000
-  const small = simulator.minimise(outcome, run.overrides, {
-    run: overrides => simulator.simulate(seed, overrides),
+  const tries = simulator.minimising(outcome, run.overrides, {
     options: overrides => simulator.optionsWith(seed, overrides),
-    isOver: ended,
+    isOver: () => performance.now() - started > SECONDS_MAX * 1000,
   })
+  const simulate = isStorage ? simulator.simulateWithStorage : simulator.simulate
+  let step = tries.next()
+  while (!step.done) step = tries.next(await simulate(seed, step.value))
+  const small = step.value
   const [before, after] = [outcome.coverage.events, small.outcome.coverage.events]
   const share = Math.round((100 * after) / before)
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
@@ -50,13 +51,16 @@ function minimise(simulator, run, outcome) {
   return { ...run, overrides: small.overrides, outcome: small.outcome }
 }
 
-function lastEvents(simulator, { seed, overrides }) {
+/** Of one whose storage failed, those before what failed: the run itself goes on. */
+function lastEvents(simulator, { seed, overrides, outcome }) {
   const { replicas } = simulator.optionsWith(seed, overrides)
   const lines = []
   const line = text => {
     lines.push(text)
     if (lines.length > EVENTS_SHOWN) lines.shift()
   }
-  simulator.simulate(seed, { ...overrides, tracing: { level: 'columns', line } })
+  const { kind, atMs } = outcome.failure
+  const until = kind === 'liveness' ? {} : { untilMs: atMs }
+  simulator.simulate(seed, { ...overrides, ...until, tracing: { level: 'columns', line } })
   return [simulator.timelineHeader(replicas), ...lines]
 }

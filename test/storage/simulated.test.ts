@@ -49,15 +49,28 @@ test('a bug of the storage code is told as the failure of its seed', async () =>
   expect(failure?.message).toMatch(/^store-restores: .+ \(disk \d at \d+ ms\)$/)
 })
 
+test('a failure of the storage code is made smaller, and fails again as it is told', async () => {
+  const { minimising, optionsWith, signatureOf, simulateWithStorage } = await load(
+    patchesOf('trims-one-too-many'),
+  )
+  const seed = 2
+  const first = await simulateWithStorage(seed)
+  let left = 30
+  const options = (overrides: Storage.Run): ReturnType<typeof optionsWith> =>
+    optionsWith(seed, overrides)
+  const tries = minimising(first, {}, { options, isOver: () => left-- <= 0 })
+  let step = tries.next()
+  while (!step.done) step = tries.next(await simulateWithStorage(seed, step.value))
+  const { overrides, outcome, failure } = step.value
+  expect(outcome.coverage.events).toBeLessThan(0.5 * first.coverage.events)
+  expect(signatureOf(failure)).toBe(first.failure && signatureOf(first.failure))
+  expect((await simulateWithStorage(seed, overrides)).failure).toEqual(failure)
+})
+
 test('a read may end before what is damaged; one that goes on as if nothing were is told', async () => {
   const log = chainOf(lines('a', 'b', 'c'))
-  const effect = {
-    type: 'load',
-    token: 1,
-    first: opNumber(1),
-    last: opNumber(3),
-    bytesMax: 1,
-  } as const
+  const ends = { first: opNumber(1), last: opNumber(3) }
+  const effect = { type: 'load', token: 1, bytesMax: 1, ...ends } as const
   const known = { isHurt: true, archive: new Map(log.map(each => [each.opNumber, each.checksum])) }
   const read = (found: readonly Entry[]): Promise<void> => {
     const store = { readEntries: async () => found } as unknown as Store

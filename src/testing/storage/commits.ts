@@ -7,7 +7,7 @@ import type { Job } from '../../sim/disk.ts'
 import type { ShardWrite, Store } from '../../storage/port.ts'
 import { coldReference } from '../../vr/cold.ts'
 import type { ServiceRecord } from '../../vr/service.ts'
-import { assertTexts, assertTextsThere } from './compare.ts'
+import { assertTexts, assertTextsThere, Mismatch } from './compare.ts'
 import { tableOf } from './damage.ts'
 import type { DataDirectory } from './directory.ts'
 import { Expected } from './expected.ts'
@@ -190,6 +190,8 @@ export class Commits {
     await this.#directory.crash(this.#prng.chance(0.4) ? 'process' : 'power')
     assertTexts(tableOf(this.#directory.folder))
     this.store = await this.#directory.open([], 'power')
+    const damage = this.store.shards[0]?.damage
+    if (damage) throw new Mismatch('store-opens', `nobody damaged ${JSON.stringify(damage.runs)}`)
     this.expected.restarted(atMs)
     for (const submitted of this.#submitted) {
       submitted.writes = writesOf(submitted.job, this.#prng)

@@ -36,8 +36,12 @@ export async function simulateWithStorage(seed: number, run: Run = {}): Promise<
   const outcome = simulate(seed, { ...run, recorder: recording.recorder })
   const storage = { ...emptyStorageTally(), runs: 1 }
   if (outcome.failure) return { ...outcome, storage }
+  // Longer than it may be: nothing is known of its end.
+  if (outcome.coverage.events >= (run.eventsMax ?? Number.POSITIVE_INFINITY)) {
+    return { ...outcome, failure: undefined, storage }
+  }
   const { replicas } = optionsWith(seed, run)
-  const root = new Prng(`${seed}/storage`)
+  const root = new Prng(run.luck === undefined ? `${seed}/storage` : `${seed}/storage/${run.luck}`)
   const copies = new Map<Image, Copy>()
   let number = 0
   for (const [image, events] of recording.disks) {
