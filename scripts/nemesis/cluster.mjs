@@ -121,10 +121,10 @@ export class Cluster {
     })
   }
 
-  /** The sentence that it ended with. */
+  /** The sentence that it ended with, without a stack. */
   lastWords(i) {
     const lines = readFileSync(this.logFile(i), 'utf8').trim().split('\n')
-    const last = lines.at(-1) ?? ''
+    const last = lines.findLast(line => !/^ +at /.test(line)) ?? ''
     return last.startsWith('{') ? JSON.parse(last).msg : last
   }
 
