@@ -202,5 +202,7 @@ test('over HTTP, too, a signal and the time end a call, and say what may have be
   await expect(aborted).rejects.toMatchObject({ name: 'ABORTED', outcome: 'unknown' })
   silent.closeAllConnections()
   await new Promise(done => silent.close(done))
-  await expect(kv.put('x', 1)).rejects.toMatchObject({ name: 'UNREACHABLE', outcome: 'none' })
+  // TIMEOUT: this process had no time in 50 ms to hear that nobody listens.
+  const name = expect.stringMatching(/^(UNREACHABLE|TIMEOUT)$/)
+  await expect(kv.put('x', 1)).rejects.toMatchObject({ name, outcome: 'none' })
 })
