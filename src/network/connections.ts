@@ -1,6 +1,19 @@
 /** Who is connected, through which connections, and whether they have said anything yet. */
 import type { Connection } from '@libp2p/interface'
 
+/**
+ * Cuts it at once. Yamux says goodbye first, and throws where the line takes nothing more (the peer has closed
+ * it, say); asked again it has said so, and the line itself is cut.
+ */
+export function cut(connection: Connection, reason: string): void {
+  const error = new Error(reason)
+  try {
+    connection.abort(error)
+  } catch {
+    connection.abort(error)
+  }
+}
+
 export class Connections {
   readonly #of = new Map<string, Set<Connection>>()
   readonly #spoke = new WeakSet<Connection>()

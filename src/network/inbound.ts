@@ -5,6 +5,7 @@
  */
 import type { Connection, Stream } from '@libp2p/interface'
 import { receiveBulkFrames } from './bulk.ts'
+import { cut } from './connections.ts'
 import { FRAME_BYTES_MAX, type FrameKind } from './frames.ts'
 import type { Log } from './log.ts'
 import { FAREWELL_MS } from './peer-link.ts'
@@ -99,7 +100,7 @@ export class Inbound {
       if (accepted) this.#accepted.add(connection)
       sendFrame(stream, 'control', answer)
       if (accepted) this.#events.welcomed(peer)
-      else this.#after(FAREWELL_MS, () => connection.abort(new Error('refused')))
+      else this.#after(FAREWELL_MS, () => cut(connection, 'refused'))
       return accepted
     } catch (error) {
       this.#broken(peer, error)

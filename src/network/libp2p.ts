@@ -5,7 +5,7 @@
 import type { Connection } from '@libp2p/interface'
 import { addressFrom, cleanAddresses } from './address.ts'
 import { AddressBook, decodePeers, encodePeers, type PeerAddresses } from './address-book.ts'
-import { Connections } from './connections.ts'
+import { Connections, cut } from './connections.ts'
 import { NetworkError } from './error.ts'
 import type { FoundingTransport, FoundingTransportEvents } from './founding.ts'
 import { encodeFounding } from './founding-message.ts'
@@ -331,7 +331,7 @@ class Members implements Libp2pNetwork {
 
   #cutStrangers(): void {
     for (const [peer, connection] of this.#connections.all()) {
-      if (!this.#admits(peer)) connection.abort(new Error('not a member'))
+      if (!this.#admits(peer)) cut(connection, 'not a member')
     }
   }
 

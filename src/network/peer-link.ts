@@ -4,6 +4,7 @@
  */
 import type { Connection, Stream } from '@libp2p/interface'
 import { BulkQueue, sendBulkFrames } from './bulk.ts'
+import { cut } from './connections.ts'
 import { CONTROL_BYTES_MAX } from './frames.ts'
 import { BULK_PROTOCOL, PEER_PROTOCOL } from './host.ts'
 import type { Log } from './log.ts'
@@ -121,7 +122,7 @@ export class PeerLink {
     for (const connection of [...this.#connections]) {
       if (connection === except) continue
       this.#connections.delete(connection)
-      connection.abort(new Error(reason))
+      cut(connection, reason)
     }
     if (except === undefined || this.#connection !== except) this.#setDown(reason)
     this.#open()
@@ -247,10 +248,10 @@ export class PeerLink {
       // Its own hello may be on its way through this connection: it is to be told why, not only cut off. Only
       // this one is: who is refused may be a copy, and the other connections those of the true one.
       this.#connections.delete(connection)
-      setTimeout(() => connection.abort(new Error(error.message)), FAREWELL_MS).unref()
+      setTimeout(() => cut(connection, error.message), FAREWELL_MS).unref()
       this.#open()
     } else if (isDead) {
-      connection.abort(new Error('nothing comes from the peer'))
+      cut(connection, 'nothing comes from the peer')
     } else if (connection.status !== 'open') {
       this.#open()
     } else {
