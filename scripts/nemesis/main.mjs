@@ -12,9 +12,21 @@ import { diskFull, diskReserve } from './runs/full.mjs'
 import { partitions } from './runs/partitions.mjs'
 import { powerCuts, unsynced } from './runs/power.mjs'
 import { proxy } from './runs/proxy.mjs'
+import { slowDisk } from './runs/slow-disk.mjs'
 import { canUnshare, INSIDE, missing, run } from './system.mjs'
 
-const RUNS = [partitions, proxy, powerCuts, unsynced, diskFull, diskReserve, damage, oldData, feeds]
+const RUNS = [
+  partitions,
+  proxy,
+  powerCuts,
+  unsynced,
+  diskFull,
+  diskReserve,
+  slowDisk,
+  damage,
+  oldData,
+  feeds,
+]
 
 const USAGE = `npm run nemesis -- [RUN…] [--cuts 10] [--rounds 5] [--seconds 60] [--seed N] [--list]
 ${RUNS.map(({ name, about }) => `  ${name.padEnd(20)} ${about}`).join('\n')}`

@@ -133,7 +133,6 @@ async function torment({ cluster, load, between, rounds, random }) {
     between.heal()
     if (between.counted(kind) === bitten) throw new Error(`${what} did nothing`)
     const tookMs = await cluster.untilWritable()
-    if (process.env.NEMESIS_TALK) console.log(what, 'through', through.at(-1), 'healed', tookMs)
     if (tookMs > HEALED_MS_MAX) {
       throw new Error(`${what}: healed, and not writable for ${Math.round(tookMs)} ms`)
     }
