@@ -147,7 +147,9 @@ async function torment({ cluster, load, between, rounds, random }) {
 /** Gives the ms that twenty writes took, and under what. */
 async function goOn(load, what) {
   const before = performance.now()
-  await load.more(20)
+  await load.more(20).catch(error => {
+    throw new Error(`${what}: ${error.message}`)
+  })
   return [performance.now() - before, what]
 }
 
