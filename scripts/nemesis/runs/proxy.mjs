@@ -41,12 +41,15 @@ const REACHES = {
   'all links': () => LINKS.flatMap(both),
 }
 
+/** Steady enough for the time-out of a view, 250 ms, that heartbeats come within it. */
+const late = ms => ({ kind: 'delay', fromMs: ms, toMs: ms + 90 })
+
 /**
  * Each is drawn anew. `oneWay`: one direction of each link only. `stops`: on all links nothing need be written
  * meanwhile; else writes go on, slowly.
  */
 const FAULTS = {
-  delay: { draw: random => ({ kind: 'delay', fromMs: 10, toMs: 50 + random() * 450 }) },
+  delay: { draw: random => late(10 + random() * 400) },
   corrupt: { draw: random => ({ kind: 'corrupt', share: 0.01 + random() * 0.09 }), stops: true },
   swallow: { draw: () => ({ kind: 'swallow' }), oneWay: true, stops: true },
   hold: { draw: () => ({ kind: 'hold' }), stops: true },
