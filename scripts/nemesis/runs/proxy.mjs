@@ -134,6 +134,9 @@ async function torment({ cluster, load, between, rounds, random }) {
     if (!FAULTS[kind].stops || reach !== 'all links') through.push(await goOn(load, what))
     await sleep(1000 + random() * 2000)
     between.heal()
+    for (const i of cluster.all) {
+      if (!cluster.isUp(i)) throw new Error(`${what}: n${i + 1} ended: ${cluster.lastWords(i)}`)
+    }
     if (between.counted(kind) === bitten) throw new Error(`${what} did nothing`)
     const tookMs = await cluster.untilWritable()
     if (tookMs > HEALED_MS_MAX) {
