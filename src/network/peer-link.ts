@@ -251,7 +251,7 @@ export class PeerLink {
       setTimeout(() => cut(connection, error.message), FAREWELL_MS).unref()
       this.#open()
     } else if (isDead) {
-      connection.abort(new Error('nothing comes from the peer'))
+      cut(connection, 'nothing comes from the peer')
     } else if (connection.status !== 'open') {
       this.#open()
     } else {

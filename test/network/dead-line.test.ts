@@ -1,6 +1,7 @@
 /** A connection on which the peer says nothing any more is given up before it is up, and only then. */
 import type { Connection } from '@libp2p/interface'
 import { afterEach, expect, test } from 'vitest'
+import { cut } from '../../src/network/connections.ts'
 import { silent } from '../../src/network/log.ts'
 import { PeerLink } from '../../src/network/peer-link.ts'
 import { until } from './cluster.ts'
@@ -50,4 +51,16 @@ test('no answer, but the peer talks: it is greeted again', async () => {
   const { told } = greet(asked => asked)
   await until('it is greeted again', () => told.streams === 2)
   expect(told.aborted).toBe('')
+})
+
+test('a line that takes no goodbye is cut all the same, and nothing is thrown', () => {
+  const reasons: string[] = []
+  const connection = {
+    abort(error: Error) {
+      reasons.push(error.message)
+      if (reasons.length === 1) throw new Error('Cannot write to a stream that is closed')
+    },
+  } as unknown as Connection
+  cut(connection, 'no answer for 3 s')
+  expect(reasons).toEqual(['no answer for 3 s', 'no answer for 3 s'])
 })

@@ -131,12 +131,10 @@ async function torment({ cluster, load, between, rounds, random }) {
     await load.more(50)
     const bitten = between.counted(kind)
     harm(between, FAULTS[kind], REACHES[reach](await cluster.primary()), random)
-    if (!FAULTS[kind].stops || reach !== 'all links') through.push(await goOn(load, what))
+    if (!FAULTS[kind].stops || reach !== 'all links') through.push(await goOn(cluster, load, what))
     await sleep(1000 + random() * 2000)
     between.heal()
-    for (const i of cluster.all) {
-      if (!cluster.isUp(i)) throw new Error(`${what}: n${i + 1} ended: ${cluster.lastWords(i)}`)
-    }
+    allUp(cluster, what)
     if (between.counted(kind) === bitten) throw new Error(`${what} did nothing`)
     const tookMs = await cluster.untilWritable()
     if (tookMs > HEALED_MS_MAX) {
@@ -150,10 +148,17 @@ async function torment({ cluster, load, between, rounds, random }) {
   return { rounds: round, ...writes, healed: times(healed) }
 }
 
+function allUp(cluster, what) {
+  const down = cluster.all.find(i => !cluster.isUp(i))
+  if (down === undefined) return
+  throw new Error(`${what}: n${down + 1} ended: ${cluster.lastWords(down)}`)
+}
+
 /** Gives the ms that twenty writes took, and under what. */
-async function goOn(load, what) {
+async function goOn(cluster, load, what) {
   const before = performance.now()
   await load.more(20).catch(error => {
+    allUp(cluster, what)
     throw new Error(`${what}: ${error.message}`)
   })
   return [performance.now() - before, what]
