@@ -40,6 +40,15 @@ export const HARMLESS = [
     replace: '  if (m.opNumber > opOf',
   },
   {
+    name: 'state-whatever-the-status',
+    p: '',
+    why: 'whoever is not normal gives its log away as that of its view',
+    harmless: `who is in a view change has not on disk that it was normal in that view, which is asked next (without both: state-of-a-view-change); who repairs or recovers hears no such question; who has just started has a part of the log of its view, as any backup`,
+    file: 'vr/state-transfer.ts',
+    find: "if (replica.status !== 'normal' || replica.viewNumber < m.viewNumber) return",
+    replace: 'if (replica.viewNumber < m.viewNumber) return',
+  },
+  {
     name: 'asks-only-the-primary',
     p: 'P44',
     why: 'state transfer asks the one it began with, reachable or not',
