@@ -18,19 +18,19 @@ export function clearTimeout(timer: Timer | undefined): void {
   if (timer !== undefined) timers.delete(timer)
 }
 
-/** Gives when the last of those that fired was due. */
+/** Gives when the first of those that fired was due. */
 export function advanceTo(ms: number): number | undefined {
-  let last: number | undefined
+  let first: number | undefined
   for (;;) {
     const due = [...timers].filter(({ atMs }) => atMs <= ms).sort((a, b) => a.atMs - b.atMs)[0]
     if (due === undefined) break
     nowMs = Math.max(nowMs, due.atMs)
     timers.delete(due)
     due.run()
-    last = due.atMs
+    first ??= due.atMs
   }
   nowMs = Math.max(nowMs, ms)
-  return last
+  return first
 }
 
 export function resetTimers(): void {

@@ -49,7 +49,7 @@ export class Twin {
   #before: 'nothing' | 'lost' | 'ruined' | 'hurt' | undefined = 'nothing'
   #refusals: readonly string[] = []
   #endedMs = 0
-  /** When the last timer was due whose doings may not be over. */
+  /** When the first timer was due whose doings may not be over. */
   #firedMs: number | undefined
   #atMs = 0
 
@@ -80,7 +80,8 @@ export class Twin {
 
   /** A crash right behind a timer may come in the middle of what it does. */
   async #advance(atMs: number): Promise<void> {
-    this.#firedMs = advanceTo(atMs) ?? this.#firedMs
+    const firedMs = advanceTo(atMs)
+    this.#firedMs ??= firedMs
     this.#atMs = atMs
     if (this.#firedMs === undefined || this.#firedMs + TIMER_MS > atMs) return
     this.#firedMs = undefined
