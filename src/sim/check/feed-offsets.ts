@@ -18,7 +18,10 @@ export function feedOffsets(ledger: Ledger): Judge {
     }
     if (command['op'] === 'create' && result !== undefined) return make(ledger, asked)
     if (command['op'] === 'truncate') return cut(ledger, asked, say)
-    const wrong = recordsIn(command).find(record => refusalOf(ledger, record) !== undefined)
+    // One whose id is remembered is answered by that alone (feed-ids.ts looks whether it is).
+    const wrong = publishedIn(asked).find(
+      ([record, at]) => at['duplicate'] !== true && refusalOf(ledger, record) !== undefined,
+    )
     if (error !== undefined && recordsIn(command).length > 0) {
       const names = recordsIn(command).map(record => refusalOf(ledger, record))
       if (!names.includes(error.name)) say(`${error.name}, for no reason`)
