@@ -39,11 +39,7 @@ class Socket {
       this.#waiting.set('open', { resolve, reject })
       setTimeout(() => this.#upgraded || this.fail('no WebSocket upgrade'), openTimeoutMs).unref()
     })
-    const key = randomBytes(16).toString('base64')
-    this.#socket.write(
-      `GET /rpc HTTP/1.1\r\nHost: ${endpoint}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
-    )
+    this.#socket.write(upgradeRequest(endpoint))
     this.#socket.on('data', bytes => this.#onData(bytes))
     this.#socket.on('error', error => this.fail(error.message))
     this.#socket.on('close', () => this.fail('closed'))
@@ -127,6 +123,14 @@ class Socket {
     if (error === undefined) waiting?.resolve()
     else waiting?.reject(error)
   }
+}
+
+export function upgradeRequest(endpoint) {
+  const key = randomBytes(16).toString('base64')
+  return (
+    `GET /rpc HTTP/1.1\r\nHost: ${endpoint}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`
+  )
 }
 
 /** Masked as a real client's frames are: a zero mask would spare the server its work. */

@@ -189,6 +189,13 @@ export class Cluster {
     return performance.now() - before
   }
 
+  /** As untilWritable, behind the end of a fault; longer than `mostMs` is an error. */
+  async untilHealed(what, mostMs) {
+    const tookMs = await this.untilWritable()
+    if (tookMs <= mostMs) return tookMs
+    throw new Error(`${what}: healed, and not writable for ${Math.round(tookMs)} ms`)
+  }
+
   /** Polls until all nodes have the same state at the same op. Gives the ms it took. */
   async agree(ms = 30_000) {
     const before = performance.now()

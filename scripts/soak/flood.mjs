@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { keyName } from '../bench/calls.mjs'
+import { upgradeRequest } from '../bench/client-websocket.mjs'
 
 const ID_DIGITS = 9
 const KEY_DIGITS = 5
@@ -77,11 +78,7 @@ export class Flood {
     const [host, port] = endpoint.split(':')
     const socket = connect({ host, port: Number(port), noDelay: true })
     this.#socket = socket
-    const nonce = randomBytes(16).toString('base64')
-    socket.write(
-      `GET /rpc HTTP/1.1\r\nHost: ${endpoint}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        `Sec-WebSocket-Key: ${nonce}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
-    )
+    socket.write(upgradeRequest(endpoint))
     await new Promise((resolve, reject) => {
       socket.once('error', reject)
       socket.once('data', bytes => {

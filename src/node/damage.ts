@@ -104,8 +104,8 @@ function canBeBroughtBack(context: NodeContext): boolean {
 }
 
 /**
- * The first write that fails ends the process. But where LevelDB met damage as it merged tables, it is known what it was:
- * the data is set aside at the next opening, whose audit need not meet it, and so would end in the same way again.
+ * The first write that fails ends the process. But where LevelDB met damage as it merged tables, it is known what it was.
+ * The audit of the next opening need not meet it, and the next merge would: so that opening is told to set the data aside.
  */
 export async function onWriteFailed(
   context: NodeContext,

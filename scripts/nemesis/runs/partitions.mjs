@@ -52,11 +52,7 @@ export const partitions = {
         }
         await sleep(cuts === 0 ? LONG_MS : 1000 + random() * 3000)
         heal(N)
-        const tookMs = await cluster.untilWritable()
-        if (tookMs > HEALED_MS_MAX) {
-          throw new Error(`${name}: healed, and not writable for ${Math.round(tookMs)} ms`)
-        }
-        healed.push(tookMs)
+        healed.push(await cluster.untilHealed(name, HEALED_MS_MAX))
       }
       const figures = await settle(cluster, load)
       const [, slowest] = through.sort(([a], [b]) => b - a)[0]

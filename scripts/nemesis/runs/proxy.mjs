@@ -137,11 +137,7 @@ async function torment({ cluster, load, between, rounds, random }) {
     between.heal()
     allUp(cluster, what)
     if (between.counted(kind) === bitten) throw new Error(`${what} did nothing`)
-    const tookMs = await cluster.untilWritable()
-    if (tookMs > HEALED_MS_MAX) {
-      throw new Error(`${what}: healed, and not writable for ${Math.round(tookMs)} ms`)
-    }
-    healed.push(tookMs)
+    healed.push(await cluster.untilHealed(what, HEALED_MS_MAX))
     await corruptEnd(between)
   }
   const [, slowest] = through.sort(([a], [b]) => b - a)[0]

@@ -79,11 +79,7 @@ async function torment(cluster, load, paces, rounds, random) {
     if (nodes.length === 1 && what.endsWith('primary') && now !== nodes[0]) handedOver++
     for (const i of nodes) await call(cluster.url(i), 'chaos.heal')
     await bitten(cluster, nodes, before, fault.ms)
-    const tookMs = await cluster.untilWritable()
-    if (tookMs > HEALED_MS_MAX) {
-      throw new Error(`${what}: healed, and not writable for ${Math.round(tookMs)} ms`)
-    }
-    healed.push(tookMs)
+    healed.push(await cluster.untilHealed(what, HEALED_MS_MAX))
     shares.set(what, [...(shares.get(what) ?? []), under / calm])
   }
   return { rounds, ...judged(shares), 'handed over': handedOver, healed: times(healed) }

@@ -1,7 +1,8 @@
 /**
  * What `log read --as changes` printed, into another cluster: every operation at the rev that it had, so that the
- * end is the same state with the same `kv.hash`, and feeds with the same records (kv-import-feeds.ts). What is there already is skipped: a run that was cut short is
- * repeated whole, once a look at the newest keys says that the copy is what was read up to there (CopyCheck).
+ * end is the same state with the same `kv.hash`, and feeds with the same records (kv-import-feeds.ts). What is there
+ * already is skipped: a run that was cut short is repeated whole, once a look at the newest keys and records says that
+ * the copy is what was read up to there (CopyCheck).
  */
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
 import type { Client } from '../../client/client.ts'
